@@ -1,0 +1,118 @@
+"""Every setting and its environment variable. A bad value stops the program with one line that says which."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+class ConfigError(Exception):
+    """A setting that cannot be used; the message names its variable."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an installation decides. `now` is a fixed clock where ALUR_NOW gives one."""
+
+    database_url: str
+    files: Path
+    secret_key: str
+    fixed_now: datetime | None
+    zone: ZoneInfo
+    upload_limit: int  # bytes, one file
+    demo: bool  # the login page lists the demo accounts
+    secure_cookies: bool
+    trusted_proxies: int
+
+    def now(self) -> datetime:
+        """The time, aware, in UTC."""
+        return self.fixed_now or datetime.now(UTC)
+
+
+def settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings of this process.
+
+    ALUR_DATABASE_URL, ALUR_FILES, ALUR_SECRET_KEY, ALUR_NOW (RFC 3339), ALUR_INSTANCE (folder of what is not given),
+    ALUR_ZONE (IANA name), ALUR_UPLOAD_MB, ALUR_DEMO=1, ALUR_HTTPS=1 (cookies over TLS only), ALUR_PROXIES (how many
+    proxies in front are believed). Raises ConfigError.
+    """
+    env = os.environ if environ is None else environ
+    instance = Path(env.get("ALUR_INSTANCE") or PROJECT / "instance").resolve()
+    return Settings(
+        database_url=_database_url(env.get("ALUR_DATABASE_URL"), instance),
+        files=Path(env.get("ALUR_FILES") or instance / "files").resolve(),
+        secret_key=env.get("ALUR_SECRET_KEY") or _kept_secret(instance),
+        fixed_now=_instant("ALUR_NOW", env.get("ALUR_NOW")),
+        zone=_zone("ALUR_ZONE", env.get("ALUR_ZONE") or "Asia/Makassar"),
+        upload_limit=_number("ALUR_UPLOAD_MB", env.get("ALUR_UPLOAD_MB") or "10") * 1024 * 1024,
+        demo=_flag("ALUR_DEMO", env.get("ALUR_DEMO")),
+        secure_cookies=_flag("ALUR_HTTPS", env.get("ALUR_HTTPS")),
+        trusted_proxies=_number("ALUR_PROXIES", env.get("ALUR_PROXIES") or "0"),
+    )
+
+
+def _database_url(given: str | None, instance: Path) -> str:
+    if not given:
+        instance.mkdir(parents=True, exist_ok=True)
+        return f"sqlite:///{instance / 'alur.sqlite3'}"
+    for bare in ("postgresql://", "postgres://"):
+        if given.startswith(bare):
+            return "postgresql+psycopg://" + given.removeprefix(bare)
+    return given
+
+
+def _kept_secret(instance: Path) -> str:
+    """A secret made once and kept beside the database; several processes that start at once agree on the first."""
+    path = instance / "secret_key"
+    if not path.exists():
+        instance.mkdir(parents=True, exist_ok=True)
+        fresh = instance / f".secret_key.{os.getpid()}"
+        fresh.touch(mode=0o600)
+        fresh.write_text(secrets.token_hex(32))
+        try:
+            os.link(fresh, path)
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+    return path.read_text().strip()
+
+
+def _instant(name: str, text: str | None) -> datetime | None:
+    if not text:
+        return None
+    try:
+        value = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(f"{name}: bukan waktu RFC 3339: {text!r}") from None
+    if value.tzinfo is None:
+        raise ConfigError(f"{name}: tanpa zona waktu: {text!r}")
+    return value.astimezone(UTC)
+
+
+def _zone(name: str, text: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ConfigError(f"{name}: zona waktu tidak dikenal: {text!r}") from None
+
+
+def _number(name: str, text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise ConfigError(f"{name}: bukan bilangan bulat: {text!r}")
+    return int(text)
+
+
+def _flag(name: str, text: str | None) -> bool:
+    if text in (None, "", "0"):
+        return False
+    if text == "1":
+        return True
+    raise ConfigError(f"{name}: hanya 0 atau 1, bukan {text!r}")

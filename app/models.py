@@ -1,0 +1,327 @@
+"""What is stored. Every time is an `Instant`; every JSON value is canonical text, so that a digest is over bytes as stored."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import (
+    Date,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.types import TypeDecorator
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+def canonical(value: Any) -> str:
+    """`value` as canonical JSON: sorted keys, no spaces, text as it is."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def instant(value: datetime) -> str:
+    """An aware time as the text we store: UTC, microseconds, 27 characters, so that order of text is order of time."""
+    if value.tzinfo is None:
+        raise ValueError("a time without its zone")
+    return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware datetime, stored as text: the same bytes on every database, which a digest needs."""
+
+    impl = String(27)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
+        return None if value is None else instant(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else datetime.fromisoformat(value)
+
+
+class Json(TypeDecorator[Any]):
+    """A JSON value, stored as canonical text (`jsonb` would lose the order and the bytes)."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        return None if value is None else canonical(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        return None if value is None else json.loads(value)
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map = {datetime: Instant, date: Date}
+
+
+class Person(Base):
+    """Somebody who can log in. `name` is what they type; `full_name` is what papers and pages say."""
+
+    __tablename__ = "person"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(80), unique=True)
+    full_name: Mapped[str] = mapped_column(String(200))
+    email: Mapped[str | None] = mapped_column(String(254), unique=True)
+    nip: Mapped[str | None] = mapped_column(String(40))
+    title: Mapped[str | None] = mapped_column(String(200))
+    password: Mapped[str] = mapped_column(String(200))  # argon2
+    must_change: Mapped[bool] = mapped_column(default=False)
+    owner: Mapped[bool] = mapped_column(default=False)
+    auditor: Mapped[bool] = mapped_column(default=False)
+    admin: Mapped[bool] = mapped_column(default=False)
+    applicant: Mapped[bool] = mapped_column(default=False)
+    active: Mapped[bool] = mapped_column(default=True)
+    failures: Mapped[int] = mapped_column(default=0)
+    locked_until: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+
+class Membership(Base):
+    """A person holds every lane of this name, from-until: the journal can tell who held a lane on a day."""
+
+    __tablename__ = "membership"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
+    lane: Mapped[str] = mapped_column(String(200))
+    since: Mapped[datetime]
+    until: Mapped[datetime | None]
+
+
+class Token(Base):
+    """A bearer token for the API: only its SHA-256 is kept."""
+
+    __tablename__ = "token"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
+class Lane(Base):
+    """A leaf lane of one SOP: the same name in two SOPs is two lanes."""
+
+    __tablename__ = "lane"
+    __table_args__ = (UniqueConstraint("sop", "name"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sop: Mapped[str] = mapped_column(String(200))
+    name: Mapped[str] = mapped_column(String(200))
+    applicant: Mapped[bool] = mapped_column(default=False)
+    counter: Mapped[bool] = mapped_column(default=False)  # may file for a walk-in applicant
+
+
+class Revision(Base):
+    """An SOP as it was installed: the definition (drawn and as run) and every file, under one digest."""
+
+    __tablename__ = "revision"
+    __table_args__ = (UniqueConstraint("sop", "number"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sop: Mapped[str] = mapped_column(String(200))
+    number: Mapped[int]  # ours, counted from 1; the SOP's own revision is a property
+    title: Mapped[str] = mapped_column(String(400))
+    digest: Mapped[str] = mapped_column(String(64))
+    definition: Mapped[str] = mapped_column(Text, deferred=True)
+    findings: Mapped[Any] = mapped_column(Json, deferred=True)
+    installed_at: Mapped[datetime]
+    installed_by: Mapped[str] = mapped_column(String(200))
+    authority: Mapped[str] = mapped_column(String(200))
+    in_force_from: Mapped[datetime]
+    in_force_until: Mapped[datetime | None]
+
+
+class RevisionFile(Base):
+    __tablename__ = "revision_file"
+    revision_id: Mapped[int] = mapped_column(ForeignKey("revision.id"), primary_key=True)
+    path: Mapped[str] = mapped_column(String(300), primary_key=True)  # "x.bpmn", "forms/a.form", "templates/b.docx"
+    content: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+
+
+class Case(Base):
+    """A permohonan. `data` is the one store of what was filled in; `state` is Spiff's bytes, a cache."""
+
+    __tablename__ = "case"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[str] = mapped_column(String(80), unique=True)
+    code: Mapped[str] = mapped_column(String(16))  # tracking needs number and code
+    sop: Mapped[str] = mapped_column(String(200))
+    revision_id: Mapped[int] = mapped_column(ForeignKey("revision.id"), index=True)
+    applicant_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
+    applicant_name: Mapped[str] = mapped_column(String(200))
+    filed_by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    previous_id: Mapped[int | None] = mapped_column(ForeignKey("case.id"))
+    status: Mapped[str] = mapped_column(String(10), default="open")
+    opened_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    clock_at: Mapped[datetime | None]  # H: when the receipt was issued
+    due_at: Mapped[datetime | None]
+    next_due: Mapped[datetime | None]  # the earliest timer
+    subject: Mapped[str] = mapped_column(String(400), default="")
+    search: Mapped[str] = mapped_column(Text, default="")
+    unique_key: Mapped[str | None] = mapped_column(String(200))
+    seq: Mapped[int] = mapped_column(default=0)
+    head: Mapped[bytes] = mapped_column(LargeBinary, default=b"")
+    state_digest: Mapped[str] = mapped_column(String(64), default="")
+    data: Mapped[Any] = mapped_column(Json, default=dict, deferred=True)
+    state: Mapped[bytes] = mapped_column(LargeBinary, default=b"", deferred=True)
+    revision: Mapped[Revision] = relationship()
+    __table_args__ = (
+        Index("ix_case_next_due", "next_due", postgresql_where=text("next_due IS NOT NULL"), sqlite_where=text("next_due IS NOT NULL")),
+        Index("ix_case_unique_key", "sop", "unique_key", postgresql_where=text("unique_key IS NOT NULL"), sqlite_where=text("unique_key IS NOT NULL")),
+    )
+
+
+class Task(Base):
+    """A row in an inbox: one pass of one step, open until it is closed."""
+
+    __tablename__ = "task"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("case.id"), index=True)
+    token: Mapped[str] = mapped_column(String(40))  # the engine's name for this pass
+    step: Mapped[str] = mapped_column(String(200))
+    name: Mapped[str] = mapped_column(String(400))
+    lane_id: Mapped[int] = mapped_column(ForeignKey("lane.id"))
+    round: Mapped[int] = mapped_column(default=1)
+    assignee_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    version: Mapped[int] = mapped_column(default=1)
+    opened_at: Mapped[datetime]
+    due_at: Mapped[datetime | None]
+    rank: Mapped[str] = mapped_column(String(28))  # due_at, or "9" + opened_at: most urgent first in any lane
+    closed_at: Mapped[datetime | None]
+    closed_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    returned_seq: Mapped[int | None]  # the event that returned it, where one did
+    draft: Mapped[Any] = mapped_column(Json, deferred=True)
+    draft_at: Mapped[datetime | None]
+    case: Mapped[Case] = relationship()
+    lane: Mapped[Lane] = relationship()
+    assignee: Mapped[Person | None] = relationship(foreign_keys=[assignee_id])
+    __table_args__ = (
+        Index("ix_task_open", "lane_id", "rank", "id", postgresql_where=text("closed_at IS NULL"), sqlite_where=text("closed_at IS NULL")),
+        Index("ix_task_step", "lane_id", "step", postgresql_where=text("closed_at IS NULL"), sqlite_where=text("closed_at IS NULL")),
+        Index("ix_task_mine", "assignee_id", "rank", postgresql_where=text("closed_at IS NULL"), sqlite_where=text("closed_at IS NULL")),
+    )
+
+
+class Event(Base):
+    """One thing that happened to a case. Written by `journal.append` only; never changed, never deleted."""
+
+    __tablename__ = "event"
+    case_id: Mapped[int] = mapped_column(ForeignKey("case.id"), primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    recorded_at: Mapped[datetime]
+    actor_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    actor: Mapped[str] = mapped_column(String(200))
+    lane: Mapped[str] = mapped_column(String(200))
+    kind: Mapped[str] = mapped_column(String(20))
+    step: Mapped[str] = mapped_column(String(200), default="")
+    choice: Mapped[str] = mapped_column(String(200), default="")
+    body: Mapped[Any] = mapped_column(Json)  # facts, path, opened, closed, digests: never what a person typed
+    answers_digest: Mapped[bytes] = mapped_column(LargeBinary, default=b"")
+    digest: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class EventValues(Base):
+    """What a person typed at an event, and the key that its digest was made with: erasable, beside the chain."""
+
+    __tablename__ = "event_values"
+    case_id: Mapped[int] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    key: Mapped[bytes] = mapped_column(LargeBinary)
+    answers: Mapped[Any] = mapped_column(Json)
+    note: Mapped[str] = mapped_column(Text, default="")
+    faults: Mapped[Any] = mapped_column(Json)
+    __table_args__ = (ForeignKeyConstraint(["case_id", "seq"], ["event.case_id", "event.seq"]),)
+
+
+class Upload(Base):
+    """A file somebody sent. Its bytes lie under ALUR_FILES by their SHA-256."""
+
+    __tablename__ = "upload"
+    id: Mapped[str] = mapped_column(String(22), primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64))
+    name: Mapped[str] = mapped_column(String(255))
+    media_type: Mapped[str] = mapped_column(String(100))
+    size: Mapped[int]
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    case_id: Mapped[int | None] = mapped_column(ForeignKey("case.id"), index=True)
+    created_at: Mapped[datetime]
+
+
+class Document(Base):
+    """A paper that is due or filled: `inputs` are frozen in the transaction that made it due, cleared once filled."""
+
+    __tablename__ = "document"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("case.id"), index=True)
+    seq: Mapped[int]  # the event that made it due
+    template: Mapped[str] = mapped_column(String(300))
+    name: Mapped[str] = mapped_column(String(300))
+    kind: Mapped[str] = mapped_column(String(100))
+    copies: Mapped[int] = mapped_column(default=1)
+    inputs: Mapped[Any] = mapped_column(Json, deferred=True)
+    attempts: Mapped[int] = mapped_column(default=0)
+    error: Mapped[str | None] = mapped_column(Text)
+    sha256: Mapped[str | None] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+    filled_at: Mapped[datetime | None]
+    __table_args__ = (
+        Index("ix_document_due", "id", postgresql_where=text("filled_at IS NULL"), sqlite_where=text("filled_at IS NULL")),
+    )
+
+
+class Register(Base):
+    """A book of numbers: one row for each register and year; locked while a number is given."""
+
+    __tablename__ = "register"
+    name: Mapped[str] = mapped_column(String(200), primary_key=True)
+    year: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    last: Mapped[int] = mapped_column(default=0)
+
+
+class RegisterEntry(Base):
+    __tablename__ = "register_entry"
+    register: Mapped[str] = mapped_column(String(200), primary_key=True)
+    year: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    text: Mapped[str] = mapped_column(String(200))
+    case_id: Mapped[int | None] = mapped_column(ForeignKey("case.id"), index=True)
+    given_at: Mapped[datetime]
+
+
+class ClosedDay(Base):
+    """A day that the office's own calendar closes or opens, beside the national one."""
+
+    __tablename__ = "closed_day"
+    day: Mapped[date] = mapped_column(primary_key=True)
+    closed: Mapped[bool] = mapped_column(default=True)
+    reason: Mapped[str] = mapped_column(String(300))
+
+
+class Retry(Base):
+    """The answer to a completed call with an Idempotency-Key, so that a retry hears the same."""
+
+    __tablename__ = "retry"
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    request: Mapped[str] = mapped_column(String(64))  # SHA-256 of what was asked
+    response: Mapped[Any] = mapped_column(Json)
+    created_at: Mapped[datetime]
