@@ -189,6 +189,9 @@ class Case(Base):
     )
 
 
+SHARED = "closed_at IS NULL AND applicant_id IS NULL"  # open to a whole lane: a lane's inbox reads one index in order
+
+
 class Task(Base):
     """A row in an inbox: one pass of one step, open until it is closed."""
 
@@ -200,6 +203,7 @@ class Task(Base):
     name: Mapped[str] = mapped_column(String(400))
     lane_id: Mapped[int] = mapped_column(ForeignKey("lane.id"))
     round: Mapped[int] = mapped_column(default=1)
+    applicant_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))  # in the applicant's lane: theirs alone
     assignee_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     version: Mapped[int] = mapped_column(default=1)
     opened_at: Mapped[datetime]
@@ -214,8 +218,9 @@ class Task(Base):
     lane: Mapped[Lane] = relationship()
     assignee: Mapped[Person | None] = relationship(foreign_keys=[assignee_id])
     __table_args__ = (
-        Index("ix_task_open", "lane_id", "rank", "id", postgresql_where=text("closed_at IS NULL"), sqlite_where=text("closed_at IS NULL")),
-        Index("ix_task_step", "lane_id", "step", postgresql_where=text("closed_at IS NULL"), sqlite_where=text("closed_at IS NULL")),
+        Index("ix_task_open", "lane_id", "rank", "id", postgresql_where=text(SHARED), sqlite_where=text(SHARED)),
+        Index("ix_task_step", "lane_id", "step", postgresql_where=text(SHARED), sqlite_where=text(SHARED)),
+        Index("ix_task_applicant", "applicant_id", "rank", postgresql_where=text("closed_at IS NULL"), sqlite_where=text("closed_at IS NULL")),
         Index("ix_task_mine", "assignee_id", "rank", postgresql_where=text("closed_at IS NULL"), sqlite_where=text("closed_at IS NULL")),
     )
 
