@@ -253,7 +253,8 @@ class EventValues(Base):
     key: Mapped[bytes] = mapped_column(LargeBinary)
     answers: Mapped[Any] = mapped_column(Json)
     note: Mapped[str] = mapped_column(Text, default="")
-    faults: Mapped[Any] = mapped_column(Json)
+    faults: Mapped[Any] = mapped_column(Json)  # [{"pointer", "message"}]
+    files: Mapped[Any] = mapped_column(Json)  # upload id -> SHA-256, of the uploads among the answers
     __table_args__ = (ForeignKeyConstraint(["case_id", "seq"], ["event.case_id", "event.seq"]),)
 
 

@@ -1,0 +1,188 @@
+"""What happened, and is it whole: the only writer of `Event`.
+
+Events of a case are chained: each digest covers the one before it and every column of its row. What a person typed
+stands beside the chain, under an HMAC whose key is erased with it, so that personal data can be destroyed while the
+proof that the process ran stays whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import String, Text, insert, select, type_coerce
+
+from app.context import Context
+from app.engine.definition import Definition
+from app.models import Case, Event, EventValues, Person, canonical, instant
+
+KINDS = ("start", "claim", "release", "complete", "timer", "document", "link")
+COLUMNS = ("at", "recorded_at", "actor_id", "actor", "lane", "kind", "step", "choice", "body", "answers_digest")
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What a person typed at an event: `files` are the digests of the uploads among the answers, by upload id."""
+
+    answers: Mapping[str, Any]
+    note: str = ""
+    faults: Sequence[Mapping[str, str]] = ()
+    files: Mapping[str, str] | None = None
+
+    def digest(self, key: bytes) -> bytes:
+        """HMAC-SHA256 over the canonical JSON of everything typed."""
+        text = canonical([self.answers, self.note, list(self.faults), self.files or {}])
+        return hmac.digest(key, text.encode(), "sha256")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One event as its readers see it; `typed` is None where nothing was typed, `erased` where it was destroyed."""
+
+    seq: int
+    at: datetime
+    recorded_at: datetime
+    actor_id: int | None
+    actor: str
+    lane: str
+    kind: str
+    step: str
+    choice: str
+    body: Mapping[str, Any]
+    digest: bytes
+    typed: Typed | None
+    erased: bool
+
+    @property
+    def note(self) -> str:
+        return self.typed.note if self.typed else ""
+
+    @property
+    def faults(self) -> Sequence[Mapping[str, str]]:
+        return self.typed.faults if self.typed else ()
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One pass of one step, a row of the control sheet; `left` is None while it is open."""
+
+    token: str
+    step: str
+    round: int
+    entered: datetime
+    left: Entry | None
+    returned_by: Entry | None  # the return that opened this pass
+
+
+def chain(previous: bytes, case_id: int, seq: int, row: Mapping[str, Any]) -> bytes:
+    """The digest of an event: SHA-256 over the digest before it and every column, as stored."""
+    values = [value.hex() if isinstance(value := row[name], bytes) else value for name in COLUMNS]
+    return hashlib.sha256(canonical([previous.hex(), case_id, seq, *values]).encode()).digest()
+
+
+def append(
+    ctx: Context,
+    case: Case,
+    kind: str,
+    body: Mapping[str, Any],
+    *,
+    actor: Person | None = None,
+    lane: str = "",
+    step: str = "",
+    choice: str = "",
+    typed: Typed | None = None,
+    at: datetime | None = None,
+) -> int:
+    """Adds one event to a case whose row is locked, and returns its number. `at` is when it happened, else now."""
+    if kind not in KINDS:
+        raise ValueError(f"not a kind of event: {kind}")
+    key = secrets.token_bytes(16) if typed else b""
+    row = {
+        "at": instant(at or ctx.now),
+        "recorded_at": instant(ctx.now),
+        "actor_id": actor.id if actor else None,
+        "actor": actor.full_name if actor else "",
+        "lane": lane,
+        "kind": kind,
+        "step": step,
+        "choice": choice,
+        "body": canonical(body),
+        "answers_digest": typed.digest(key) if typed else b"",
+    }
+    seq = case.seq + 1
+    digest = chain(case.head, case.id, seq, row)
+    ctx.session.execute(
+        insert(Event.__table__),  # type: ignore[arg-type]
+        {**row, "case_id": case.id, "seq": seq, "digest": digest, "at": at or ctx.now, "recorded_at": ctx.now, "body": body},
+    )
+    if typed:
+        ctx.session.execute(
+            insert(EventValues.__table__),  # type: ignore[arg-type]
+            {
+                "case_id": case.id,
+                "seq": seq,
+                "key": key,
+                "answers": typed.answers,
+                "note": typed.note,
+                "faults": list(typed.faults),
+                "files": typed.files or {},
+            },
+        )
+    case.seq, case.head = seq, digest
+    return seq
+
+
+def entries(ctx: Context, case_id: int) -> list[Entry]:
+    """Every event of a case, in order, with what was typed where that still exists."""
+    rows = ctx.session.execute(
+        select(Event, EventValues)
+        .outerjoin(EventValues, (EventValues.case_id == Event.case_id) & (EventValues.seq == Event.seq))
+        .where(Event.case_id == case_id)
+        .order_by(Event.seq)
+    )
+    return [_entry(event, values) for event, values in rows]
+
+
+def _entry(event: Event, values: EventValues | None) -> Entry:
+    typed = Typed(values.answers, values.note, values.faults, values.files) if values else None
+    return Entry(
+        event.seq, event.at, event.recorded_at, event.actor_id, event.actor, event.lane, event.kind, event.step,
+        event.choice, event.body, event.digest, typed, bool(event.answers_digest) and typed is None,
+    )  # fmt: skip
+
+
+def passes(definition: Definition, journal: Sequence[Entry]) -> list[Pass]:
+    """The control sheet's rows: each time that a step was opened, in order, and the event that closed it."""
+    rows: dict[str, Pass] = {}
+    for entry in journal:
+        for token in entry.body.get("closed", ()):
+            if token in rows:
+                rows[token] = Pass(
+                    token, rows[token].step, rows[token].round, rows[token].entered, entry, rows[token].returned_by
+                )
+        returned = entry if is_return(definition, entry) else None
+        for token, step, round_ in entry.body.get("opened", ()):
+            rows[token] = Pass(token, step, round_, entry.at, None, returned)
+    return list(rows.values())
+
+
+def is_return(definition: Definition, entry: Entry) -> bool:
+    """Whether an event took a branch that leads back, as its revision drew it."""
+    step = definition.steps.get(entry.step)
+    return bool(step and entry.choice and any(c.returns for c in step.choices if c.id == entry.choice))
+
+
+def stored(ctx: Context, case_id: int) -> list[Mapping[str, Any]]:
+    """The rows of a case's events just as the database holds them, for the proof: nothing is parsed on the way."""
+    raw = {"body": Text, "at": String, "recorded_at": String}
+    columns = [
+        type_coerce(column, raw[column.key]).label(column.key) if column.key in raw else column
+        for column in Event.__table__.columns
+    ]
+    rows = ctx.session.execute(select(*columns).where(Event.case_id == case_id).order_by(Event.seq))
+    return [dict(row) for row in rows.mappings()]

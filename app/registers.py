@@ -1,0 +1,93 @@
+"""Numbers without gaps: each register and year counts on its own, and a number is given with what it numbers, or not at all."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+
+from app.context import Context
+from app.models import Case, Register, RegisterEntry
+
+ROMAN = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII")
+PLACE = re.compile(r"\{(\w+)(?::(\d))?\}")
+PLACES = ("urut", "tahun", "bulan", "bulan_romawi")
+ASSIGNMENT = re.compile(r"^\s*([\w.]+)\s*=\s*([^:]+?)\s*:\s*(.+?)\s*$")
+
+
+@dataclass(frozen=True)
+class Numbering:
+    """One line of a step's `register` property: the data key that gets the number, the register and its pattern."""
+
+    key: str
+    register: str
+    pattern: str
+
+
+def numberings(text: str) -> list[Numbering]:
+    """The lines of a `register` property. Raises ValueError with the line that cannot be read."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    found = []
+    for line in lines:
+        match = ASSIGNMENT.match(line)
+        if not match or unknown_places(match[3]):
+            raise ValueError(line.strip())
+        found.append(Numbering(*match.groups()))
+    return found
+
+
+def unknown_places(pattern: str) -> list[str]:
+    """The placeholders of a pattern that we do not know; a pattern without `{urut}` lacks it."""
+    names = [match[1] for match in PLACE.finditer(pattern)]
+    return [name for name in names if name not in PLACES] + ([] if "urut" in names else ["urut"])
+
+
+def text(pattern: str, number: int, day: datetime) -> str:
+    """`{urut}` `{urut:4}` `{tahun}` `{bulan}` `{bulan_romawi}` filled in; `day` is local time."""
+    values = {
+        "urut": str(number),
+        "tahun": str(day.year),
+        "bulan": f"{day.month:02}",
+        "bulan_romawi": ROMAN[day.month - 1],
+    }
+    return PLACE.sub(lambda match: values[match[1]].zfill(int(match[2] or 0)), pattern)
+
+
+def give(ctx: Context, register: str, pattern: str, case_id: int | None) -> str:
+    """The next number of `register` in this year, entered in its book; it is gone again if the transaction is."""
+    local = ctx.now.astimezone(ctx.settings.zone)
+    number = _next(ctx, register, local.year)
+    given = text(pattern, number, local)
+    ctx.session.add(
+        RegisterEntry(register=register, year=local.year, number=number, text=given, case_id=case_id, given_at=ctx.now)
+    )
+    return given
+
+
+def _next(ctx: Context, register: str, year: int) -> int:
+    query = select(Register).where(Register.name == register, Register.year == year).with_for_update()
+    row = ctx.session.scalar(query)
+    if row is None:
+        _open(ctx, register, year)
+        row = ctx.session.scalars(query).one()
+    row.last += 1
+    return row.last
+
+
+def _open(ctx: Context, register: str, year: int) -> None:
+    """The year's first number: of two officers at once, one opens the book and both then wait for its row."""
+    dialect = ctx.session.get_bind().dialect.name
+    if dialect == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert
+    else:
+        from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]
+    ctx.session.execute(insert(Register).values(name=register, year=year, last=0).on_conflict_do_nothing())
+
+
+def number_of(ctx: Context, case: Case, register: str) -> str | None:
+    """The number that a case has in a register, if any."""
+    return ctx.session.scalar(
+        select(RegisterEntry.text).where(RegisterEntry.register == register, RegisterEntry.case_id == case.id)
+    )
