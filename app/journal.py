@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -154,6 +154,11 @@ def _entry(event: Event, values: EventValues | None) -> Entry:
         event.seq, event.at, event.recorded_at, event.actor_id, event.actor, event.lane, event.kind, event.step,
         event.choice, event.body, event.digest, typed, bool(event.answers_digest) and typed is None,
     )  # fmt: skip
+
+
+def without_typed(entry: Entry) -> Entry:
+    """An event as it is shown to somebody who may know that it happened, and not what was written."""
+    return replace(entry, typed=None)
 
 
 def passes(definition: Definition, journal: Sequence[Entry]) -> list[Pass]:

@@ -1,0 +1,312 @@
+"""Which SOP is in force: a bundle of files is gathered, checked, recorded under one digest and put in force."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+
+from sqlalchemy import Integer, cast, func, select
+from sqlalchemy.orm import Session
+
+from app import documents, engine, forms, registers
+from app.context import Context
+from app.engine.definition import Definition, Finding, Step
+from app.models import Lane, Revision, RevisionFile
+
+KINDS = {".bpmn": "diagram", ".form": "forms", ".docx": "templates"}
+BUNDLE_BYTES = 32 * 1024 * 1024
+
+
+class BundleError(Exception):
+    """Paths or an archive that hold no bundle; the message says what is missing, in Indonesian."""
+
+
+class NotRunnable(Exception):
+    """A bundle that may not come into force; `findings` say why."""
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self.findings = tuple(findings)
+        super().__init__("; ".join(f.message for f in self.findings if f.level == "error"))
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """An SOP as files: the diagram, the diagrams it may call, forms by id and templates by name."""
+
+    name: str
+    diagram: bytes
+    called: Mapping[str, bytes]
+    forms: Mapping[str, bytes]
+    templates: Mapping[str, bytes]
+
+    def files(self) -> dict[str, bytes]:
+        """Every file by the path under which a revision keeps it."""
+        return {
+            f"{self.name}.bpmn": self.diagram,
+            **{f"called/{name}": content for name, content in self.called.items()},
+            **{f"forms/{name}.form": content for name, content in self.forms.items()},
+            **{f"templates/{name}": content for name, content in self.templates.items()},
+        }
+
+    def digest(self) -> str:
+        """SHA-256 over every file's path and content."""
+        whole = hashlib.sha256()
+        for path, content in sorted(self.files().items()):
+            whole.update(f"{path}\0{hashlib.sha256(content).hexdigest()}\n".encode())
+        return whole.hexdigest()
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A revision ready to work with: what cases of it run under."""
+
+    id: int
+    sop: str
+    number: int
+    definition: Definition
+    forms: Mapping[str, forms.Form]
+
+    def form_of(self, step: Step) -> forms.Form | None:
+        return self.forms.get(step.properties.get("formulir", ""))
+
+
+def bundles(paths: Iterable[Path]) -> list[Bundle]:
+    """The bundles among files, folders and .zip archives.
+
+    `bpmn/x.bpmn` alone brings `forms/x/` and `docx_templates/x/` beside its folder. Raises BundleError, OSError.
+    """
+    found: dict[str, bytes] = {}
+    for path in paths:
+        found.update(_gather(path))
+    return gathered(found)
+
+
+def gathered(files: Mapping[str, bytes]) -> list[Bundle]:
+    """The bundles among files by path: one for each diagram that no other one calls. Raises BundleError."""
+    files = _unzipped(files)
+    diagrams = {path: content for path, content in files.items() if path.endswith(".bpmn")}
+    if not diagrams:
+        raise BundleError("Tidak ada diagram (.bpmn) di antara berkas yang diberikan.")
+    called = {path for path, content in diagrams.items() if _is_called(content, path, diagrams)}
+    mains = {PurePosixPath(path).stem: path for path in diagrams if path not in called or len(diagrams) == 1}
+    return [
+        Bundle(
+            stem,
+            diagrams[path],
+            {PurePosixPath(p).name: diagrams[p] for p in sorted(called)},
+            {PurePosixPath(p).stem: c for p, c in _own(files, ".form", stem, mains)},
+            {PurePosixPath(p).name: c for p, c in _own(files, ".docx", stem, mains)},
+        )
+        for stem, path in sorted(mains.items())
+    ]
+
+
+def _gather(path: Path) -> dict[str, bytes]:
+    if path.is_dir():
+        return {str(p): p.read_bytes() for p in sorted(path.rglob("*")) if p.suffix in KINDS and p.is_file()}
+    beside = {}
+    if path.suffix == ".bpmn":
+        for folder in ("forms", "docx_templates"):
+            place = path.resolve().parent.parent / folder / path.stem
+            if place.is_dir():
+                beside = {**beside, **_gather(place)}
+    return {str(path): path.read_bytes(), **beside}
+
+
+def _unzipped(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    plain = {}
+    for path, content in files.items():
+        if not path.endswith(".zip"):
+            plain[path] = content
+            continue
+        try:
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                inside = [i for i in archive.infolist() if PurePosixPath(i.filename).suffix in KINDS]
+                if sum(i.file_size for i in inside) > BUNDLE_BYTES:
+                    raise BundleError(f"{path}: isinya lebih besar daripada yang wajar untuk satu SOP.")
+                plain.update({i.filename: archive.read(i) for i in inside})
+        except (zipfile.BadZipFile, RuntimeError, NotImplementedError):
+            raise BundleError(f"{path}: arsip .zip ini rusak atau terkunci.") from None
+    return plain
+
+
+def _is_called(content: bytes, path: str, diagrams: Mapping[str, bytes]) -> bool:
+    keys = engine.process_ids(content)
+    return any(keys & engine.called_ids(other) for name, other in diagrams.items() if name != path)
+
+
+def _own(files: Mapping[str, bytes], suffix: str, stem: str, mains: Mapping[str, str]) -> list[tuple[str, bytes]]:
+    """The forms or templates of one diagram: those in a folder of its name, else all that are in nobody else's."""
+    mine = [(p, c) for p, c in files.items() if p.endswith(suffix) and stem in PurePosixPath(p).parts]
+    others = set(mains) - {stem}
+    shared = [(p, c) for p, c in files.items() if p.endswith(suffix) and not others & set(PurePosixPath(p).parts)]
+    return mine or shared
+
+
+def check(bundle: Bundle) -> tuple[Definition | None, tuple[Finding, ...]]:
+    """Everything there is to say of a bundle: the diagram, each form, each template, and what they ask of each other."""
+    reading = engine.read(bundle.diagram, bundle.called)
+    findings = list(reading.findings)
+    for name, content in bundle.forms.items():
+        findings += forms.check_file(f"{name}.form", content)
+    for name, content in bundle.templates.items():
+        findings += documents.check_file(name, content)
+    if reading.definition:
+        findings += _missing(reading.definition, bundle)
+    return reading.definition, tuple(findings)
+
+
+def _missing(definition: Definition, bundle: Bundle) -> list[Finding]:
+    found = []
+    for step in definition.steps.values():
+        form = step.properties.get("formulir")
+        if form and form not in bundle.forms:
+            found.append(
+                Finding(step.id, "error", "formulir-tidak-ada",
+                        f"Langkah “{step.name}” memakai formulir “{form}”, tetapi {form}.form tidak ada di berkas SOP.")
+            )  # fmt: skip
+        try:
+            registers.numberings(step.properties.get("register", ""))
+        except ValueError as wrong:
+            found.append(
+                Finding(step.id, "error", "register-tidak-terbaca",
+                        f"Langkah “{step.name}”: baris register “{wrong}” tidak terbaca. "
+                        "Tulis: kunci = nama register : pola dengan {urut}.")
+            )  # fmt: skip
+    for element, name, text in _papers(definition):
+        for paper in papers(text):
+            if paper.template not in bundle.templates:
+                found.append(
+                    Finding(element, "error", "templat-tidak-ada",
+                            f"“{name}” menerbitkan {paper.template}, tetapi templat itu tidak ada di berkas SOP.")
+                )  # fmt: skip
+    return found
+
+
+@dataclass(frozen=True)
+class Paper:
+    """One line of a `dokumen` property."""
+
+    template: str
+    name: str
+    copies: int
+
+
+def papers(text: str) -> list[Paper]:
+    """The lines `template.docx | Name | rangkap 3`; the name defaults to the template's, the copies to one."""
+    found = []
+    for line in text.splitlines():
+        template, *rest = [part.strip() for part in line.split("|")]
+        if template:
+            copies = [p for p in rest if p.lower().startswith("rangkap")]
+            names = [p for p in rest if p and p not in copies]
+            digits = "".join(c for c in (copies or ["1"])[0] if c.isdigit())
+            found.append(Paper(template, (names or [PurePosixPath(template).stem])[0], max(1, min(int(digits or 1), 99))))
+    return found
+
+
+def _papers(definition: Definition) -> list[tuple[str, str, str]]:
+    places = [(definition.key, definition.title, definition.properties.get(name, "")) for name in ("unduhan", "lembar_kendali")]
+    for step in definition.steps.values():
+        places.append((step.id, step.name, step.properties.get("dokumen", "")))
+        places += [(c.id, c.label, c.properties.get("dokumen", "")) for c in step.choices]
+    return places + [(end.id, end.name, end.properties.get("dokumen", "")) for end in definition.ends.values()]
+
+
+def install(ctx: Context, bundle: Bundle, by: str, authority: str) -> Revision:
+    """Records a bundle as the next revision of its SOP and puts it in force now; running cases stay on theirs.
+
+    A bundle that equals the one in force changes nothing and gives that one. Raises NotRunnable.
+    """
+    definition, findings = check(bundle)
+    if definition is None or any(f.level == "error" for f in findings):
+        raise NotRunnable(findings)
+    current = in_force(ctx.session, definition.key)
+    if current and current.digest == bundle.digest():
+        return current
+    if current:
+        current.in_force_until = ctx.now
+    highest = ctx.session.scalar(select(func.max(cast(Revision.number, Integer))).where(Revision.sop == definition.key))
+    revision = Revision(
+        sop=definition.key,
+        number=(highest or 0) + 1,
+        title=definition.title,
+        digest=bundle.digest(),
+        definition=definition.dumps(),
+        findings=[asdict(f) for f in findings],
+        installed_at=ctx.now,
+        installed_by=by,
+        authority=authority,
+        in_force_from=ctx.now,
+    )
+    ctx.session.add(revision)
+    ctx.session.flush()
+    for path, content in bundle.files().items():
+        ctx.session.add(RevisionFile(revision_id=revision.id, path=path, content=content))
+    _lanes(ctx, definition)
+    ctx.session.flush()
+    return revision
+
+
+def _lanes(ctx: Context, definition: Definition) -> None:
+    known = {lane.name: lane for lane in ctx.session.scalars(select(Lane).where(Lane.sop == definition.key))}
+    marked = any(lane.properties.get("loket") == "ya" for lane in definition.lanes)
+    for lane in definition.lanes:
+        row = known.get(lane.name) or Lane(sop=definition.key, name=lane.name)
+        row.applicant = lane.name == definition.applicant_lane
+        row.counter = lane.properties.get("loket") == "ya" or not (marked or row.applicant)
+        ctx.session.add(row)
+
+
+def in_force(session: Session, sop: str) -> Revision | None:
+    """The revision under which a new case of this SOP begins."""
+    return session.scalar(select(Revision).where(Revision.sop == sop, Revision.in_force_until.is_(None)))
+
+
+def all_in_force(session: Session) -> list[Revision]:
+    """Every SOP's revision in force, by title."""
+    return list(session.scalars(select(Revision).where(Revision.in_force_until.is_(None)).order_by(Revision.title)))
+
+
+_kept: dict[str, Loaded] = {}
+
+
+def load(session: Session, revision: Revision) -> Loaded:
+    """A revision with its definition and forms read; kept by digest, since nothing stored is ever changed."""
+    key = f"{revision.id}:{revision.digest}"
+    loaded = _kept.get(key)
+    if loaded is None:
+        files = file_contents(session, revision.id, "forms/")
+        if len(_kept) >= 64:
+            _kept.clear()
+        loaded = _kept[key] = Loaded(
+            revision.id,
+            revision.sop,
+            revision.number,
+            Definition.loads(revision.definition),
+            {PurePosixPath(path).stem: forms.load(content) for path, content in files.items()},
+        )
+    return loaded
+
+
+def file_contents(session: Session, revision_id: int, prefix: str = "") -> dict[str, bytes]:
+    """The files of a revision below `prefix`, by path."""
+    rows = session.execute(
+        select(RevisionFile.path, RevisionFile.content)
+        .where(RevisionFile.revision_id == revision_id, RevisionFile.path.startswith(prefix, autoescape=True))
+        .order_by(RevisionFile.path)
+    )
+    return {path: content for path, content in rows}
+
+
+def template(session: Session, revision_id: int, name: str) -> bytes:
+    """A letter's template as this revision keeps it."""
+    return session.scalars(
+        select(RevisionFile.content).where(
+            RevisionFile.revision_id == revision_id, RevisionFile.path == f"templates/{name}"
+        )
+    ).one()
