@@ -1,0 +1,73 @@
+"""Alur: the SOP that runs. `create_app` is all the wiring, on one screen."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Flask, Response, request
+from flask_babel import Babel
+from flask_bootstrap import Bootstrap5
+from flask_login import LoginManager
+from flask_wtf import CSRFProtect
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from app import config, database
+from app.web import base, routes, shown
+
+CSP = (
+    "default-src 'self'; img-src 'self' data: blob:; style-src 'self'; script-src 'self'; object-src 'none'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
+)
+
+
+def create_app(settings: config.Settings | None = None) -> Flask:
+    """The web application. `settings` default to the environment's; raises config.ConfigError."""
+    settings = settings or config.settings()
+    engine = database.connect(settings.database_url)
+    app = Flask(__name__, template_folder="web/templates", static_folder="web/static")
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        SESSION_COOKIE_NAME="alur",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.secure_cookies,
+        PERMANENT_SESSION_LIFETIME=timedelta(hours=12),
+        MAX_CONTENT_LENGTH=20 * settings.upload_limit + 1024 * 1024,  # a form with all its uploads
+        MAX_FORM_PARTS=5000,
+        MAX_FORM_MEMORY_SIZE=2 * 1024 * 1024,
+        WTF_CSRF_TIME_LIMIT=None,  # whoever comes back after an hour can still send what they typed
+        BOOTSTRAP_SERVE_LOCAL=True,
+        BABEL_DEFAULT_LOCALE="id",
+        BABEL_TRANSLATION_DIRECTORIES="web/translations",
+        SEND_FILE_MAX_AGE_DEFAULT=timedelta(hours=1),
+    )
+    app.extensions["alur"] = base.Alur(settings, engine, *database.sessions(engine))
+    app.url_map.strict_slashes = False
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+
+    Bootstrap5(app)
+    Babel(app, locale_selector=shown.locale)
+    csrf = CSRFProtect(app)
+    LoginManager(app).user_loader(base.User.load)
+    base.install(app)
+    shown.install(app)
+    for blueprint in routes.BLUEPRINTS:
+        app.register_blueprint(blueprint)
+        if blueprint.name == "api":  # a bearer token is no cookie
+            csrf.exempt(blueprint)
+    app.after_request(_headers)
+    return app
+
+
+def _headers(answer: Response) -> Response:
+    answer.headers.setdefault("Content-Security-Policy", CSP)
+    answer.headers.setdefault("X-Content-Type-Options", "nosniff")
+    answer.headers.setdefault("Referrer-Policy", "same-origin")
+    answer.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    if request.is_secure:
+        answer.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    if answer.mimetype == "text/html":
+        answer.headers.setdefault("Cache-Control", "no-store")
+    return answer

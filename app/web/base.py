@@ -1,0 +1,361 @@
+"""What every page stands on: one session a request, one place that commits, one table of errors, a guard on every route."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from flask import Flask, Response, abort, current_app, g, jsonify, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_login import UserMixin, current_user
+from flask_wtf.csrf import CSRFError
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session, sessionmaker
+from werkzeug.exceptions import HTTPException
+
+from app import people
+from app.config import Settings
+from app.context import Context
+from app.models import Person
+
+log = logging.getLogger("alur.web")
+View = TypeVar("View", bound=Callable[..., Any])
+READS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+@dataclass(frozen=True)
+class Alur:
+    """What an application carries: its settings and its two makers of sessions."""
+
+    settings: Settings
+    engine: Engine
+    reading: sessionmaker[Session]
+    writing: sessionmaker[Session]
+
+
+def alur() -> Alur:
+    """The running application's settings and sessions."""
+    found: Alur = current_app.extensions["alur"]
+    return found
+
+
+# -- session, moment, person ------------------------------------------------------------------------------------------
+
+
+def session() -> Session:
+    """This request's session: it reads for GET, and holds the writer's lock from its first use otherwise."""
+    if "session" not in g:
+        g.session = (alur().reading if request.method in READS else alur().writing)()
+    found: Session = g.session
+    return found
+
+
+def now() -> datetime:
+    """The moment of this request: one, however long it takes."""
+    if "now" not in g:
+        g.now = alur().settings.now()
+    moment: datetime = g.now
+    return moment
+
+
+def context() -> Context:
+    """What a verb is handed."""
+    return Context(session(), now(), alur().settings)
+
+
+def me() -> Person | None:
+    """Who asks: by bearer token or by log-in; None for the public."""
+    if "person" not in g:
+        g.person = current_user.person if current_user.is_authenticated else None
+    person: Person | None = g.person
+    return person
+
+
+def person() -> Person:
+    """Who asks, on a route that is guarded. 401 for the public."""
+    return me() or abort(401)
+
+
+def actor() -> people.Actor:
+    """Who asks, with their lanes at this moment. 401 for the public."""
+    if "actor" not in g:
+        g.actor = people.actor(session(), person(), now())
+    found: people.Actor = g.actor
+    return found
+
+
+def keep() -> None:
+    """Commit although the answer will be an error: a counted wrong password, what somebody typed."""
+    g.keep = True
+
+
+def after_commit(job: Callable[[], None]) -> None:
+    """Run `job` once this request's work is committed. What it raises is logged, never shown."""
+    g.setdefault("jobs", []).append(job)
+
+
+class User(UserMixin):  # type: ignore[misc]
+    """A person as the cookie names them; a changed password ends every other log-in."""
+
+    def __init__(self, person: Person) -> None:
+        self.person = person
+
+    def get_id(self) -> str:
+        return f"{self.person.id}.{hashlib.sha256(self.person.password.encode()).hexdigest()[:16]}"
+
+    @classmethod
+    def load(cls, cookie: str) -> User | None:
+        number = cookie.partition(".")[0]
+        person = session().get(Person, int(number)) if number.isdecimal() else None
+        user = cls(person) if person is not None and person.active else None
+        return user if user is not None and secrets.compare_digest(user.get_id().encode(), cookie.encode()) else None
+
+
+# -- guards: every route says who may come in -------------------------------------------------------------------------
+
+GUARDS: dict[str, Callable[[Person], bool]] = {
+    "signed_in": lambda person: True,
+    "applicant": lambda person: person.applicant,
+    "staff": lambda person: actor().staff,
+    "owner": lambda person: person.owner,
+    "auditor": lambda person: person.auditor,
+    "admin": lambda person: person.admin,
+    "token": lambda person: True,
+}
+UNMARKED = {"static": "public", "bootstrap.static": "public"}  # Flask's own views cannot carry a mark
+BEFORE_CHANGE = {"portal.ganti_sandi", "portal.keluar"}
+
+
+def guard(name: str) -> Callable[[View], View]:
+    """Mark a view with who may come in: `public` or a name in GUARDS."""
+    if name != "public" and name not in GUARDS:
+        raise ValueError(f"no such guard: {name}")
+
+    def mark(view: View) -> View:
+        view.alur_guard = name  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+public = guard("public")
+signed_in = guard("signed_in")
+applicant = guard("applicant")
+staff = guard("staff")
+owner = guard("owner")
+auditor = guard("auditor")
+admin = guard("admin")
+token = guard("token")
+
+
+def guard_of(app: Flask, endpoint: str) -> str | None:
+    """The guard of an endpoint; None where nobody thought of one, which refuses everybody."""
+    return UNMARKED.get(endpoint) or getattr(app.view_functions.get(endpoint), "alur_guard", None)
+
+
+def _check_guard() -> ResponseReturnValue | None:
+    if request.endpoint is None:
+        return None
+    name = guard_of(current_app, request.endpoint)
+    if name == "public":
+        return None
+    if name is None:
+        log.error("no guard on %s", request.endpoint)
+        abort(403)
+    if name == "token":
+        g.person = _bearer()
+    asking = me()
+    if asking is None:
+        if request.method in READS and name != "token":
+            return redirect(url_for("portal.masuk", next=request.full_path.rstrip("?")))
+        abort(401)
+    if asking.must_change and name != "token" and request.endpoint not in BEFORE_CHANGE:
+        return redirect(url_for("portal.ganti_sandi"))
+    if not GUARDS[name](asking):
+        abort(403)
+    return None
+
+
+def _bearer() -> Person | None:
+    scheme, _space, given = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not given:
+        return None
+    return people.by_token(session(), given.strip())
+
+
+# -- errors: one table, said in courteous words -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Words:
+    """An error as a page says it: what happened, what is safe, what to do now."""
+
+    title: str
+    happened: str
+    safe: str
+    now: str
+
+
+WORDS: dict[int, Words] = {
+    400: Words(
+        _l("Permintaan tidak dapat dibaca"),
+        _l("Yang dikirim peramban Anda tidak lengkap atau halamannya sudah terlalu lama terbuka."),
+        _l("Tidak ada yang berubah pada berkas Anda."),
+        _l("Kembali ke halaman sebelumnya, muat ulang, lalu kirim sekali lagi."),
+    ),
+    401: Words(
+        _l("Anda belum masuk"),
+        _l("Halaman ini hanya untuk yang sudah masuk, atau sesi Anda telah berakhir."),
+        _l("Tidak ada yang berubah pada berkas Anda."),
+        _l("Masuk dahulu, lalu ulangi."),
+    ),
+    403: Words(
+        _l("Bukan wewenang Anda"),
+        _l("Halaman atau tindakan ini bukan untuk akun yang sedang Anda pakai."),
+        _l("Tidak ada yang berubah."),
+        _l("Bila menurut Anda ini keliru, hubungi pengelola atau masuk dengan akun lain."),
+    ),
+    404: Words(
+        _l("Halaman tidak ditemukan"),
+        _l("Alamat ini tidak ada, atau Anda tidak berhak melihat isinya."),
+        _l("Tidak ada yang berubah."),
+        _l("Periksa kembali alamatnya, atau mulai dari beranda."),
+    ),
+    405: Words(
+        _l("Tindakan tidak tersedia di alamat ini"),
+        _l("Alamat ini dibuka dengan cara yang tidak dikenalnya."),
+        _l("Tidak ada yang berubah."),
+        _l("Mulai lagi dari beranda atau dari halaman sebelumnya."),
+    ),
+    409: Words(
+        _l("Keadaan sudah berubah"),
+        _l("Berkas ini baru saja diubah dari tempat lain."),
+        _l("Perubahan itu tetap tersimpan; tindakan Anda tidak dijalankan."),
+        _l("Muat ulang halaman, lihat keadaan terakhir, lalu ulangi bila masih perlu."),
+    ),
+    413: Words(
+        _l("Kiriman terlalu besar"),
+        _l("Jumlah ukuran unggahan melebihi batas yang dapat diterima."),
+        _l("Tidak ada yang berubah; draf yang sudah tersimpan tetap ada."),
+        _l("Perkecil atau pindai ulang berkas Anda, atau unggah sedikit demi sedikit dengan Simpan draf."),
+    ),
+    422: Words(
+        _l("Isian belum dapat diterima"),
+        _l("Ada isian yang belum benar atau belum lengkap."),
+        _l("Tidak ada yang berubah pada berkas Anda."),
+        _l("Kembali ke halaman sebelumnya, perbaiki, lalu kirim lagi."),
+    ),
+    429: Words(
+        _l("Terlalu banyak percobaan"),
+        _l("Permintaan yang sama datang terlalu sering."),
+        _l("Tidak ada yang berubah."),
+        _l("Tunggu beberapa menit, lalu coba lagi."),
+    ),
+    500: Words(
+        _l("Terjadi gangguan pada sistem"),
+        _l("Ada yang tidak berjalan semestinya di pihak kami, dan sudah kami catat."),
+        _l("Yang sudah tersimpan tetap aman; tindakan yang terakhir tidak dijalankan."),
+        _l("Coba sekali lagi sebentar lagi. Bila berulang, sebutkan nomor di bawah ini kepada petugas."),
+    ),
+}
+# Exceptions of the verbs, by HTTP status. Each carries an Indonesian `message`; some carry `faults`.
+STATUS: dict[type[Exception], int] = {}
+
+
+def wants_json() -> bool:
+    """Does a program ask?"""
+    return request.path.startswith("/api/")
+
+
+def problem(status: int, title: str, detail: str = "", errors: list[dict[str, str]] | None = None) -> Response:
+    """An RFC 9457 problem."""
+    body: dict[str, Any] = {"type": "about:blank", "title": str(title), "status": status}
+    if detail:
+        body["detail"] = str(detail)
+    if errors:
+        body["errors"] = errors
+    answer = jsonify(body)
+    answer.status_code, answer.mimetype = status, "application/problem+json"
+    if status == 401:
+        answer.headers["WWW-Authenticate"] = "Bearer"
+    return answer
+
+
+def error_page(status: int, message: str = "", code: str = "", errors: list[dict[str, str]] | None = None) -> Response:
+    """The page (or problem) of `status`; `message` replaces what the table says happened."""
+    words = WORDS.get(status) or WORDS[500 if status >= 500 else 400]
+    if wants_json():
+        return problem(status, words.title, message or words.happened, errors)
+    try:
+        text = render_template("errors/error.html", words=words, message=message, status=status, code=code)
+    except Exception:  # the database may be what is broken, and the header reads it
+        log.exception("error page")
+        text = render_template("errors/bare.html", words=words, message=message, status=status, code=code)
+    return Response(text, status)
+
+
+def _http(error: HTTPException) -> ResponseReturnValue:
+    if error.response is not None:
+        return error.response
+    if isinstance(error, CSRFError):
+        return error_page(400, _("Halaman ini sudah terlalu lama terbuka, atau dibuka sebelum Anda masuk."))
+    answer = error_page(error.code or 500)
+    for name, value in error.get_headers():
+        if name in ("Allow", "Retry-After"):
+            answer.headers[name] = value
+    return answer
+
+
+def _refused(error: Exception) -> ResponseReturnValue:
+    status = next(code for kind, code in STATUS.items() if isinstance(error, kind))
+    faults = [{"pointer": fault.pointer, "message": fault.message} for fault in getattr(error, "faults", ())]
+    return error_page(status, getattr(error, "message", str(error)), errors=faults)
+
+
+def _crashed(error: Exception) -> ResponseReturnValue:
+    code = secrets.token_hex(4)
+    log.exception("%s %s %s", code, request.method, request.path, exc_info=error)
+    return error_page(500, code=code)
+
+
+# -- the one place that commits ---------------------------------------------------------------------------------------
+
+
+def _finish(answer: Response) -> Response:
+    work: Session | None = g.get("session")
+    if work is None:
+        return answer
+    if request.method in READS or (answer.status_code >= 400 and "keep" not in g):
+        work.rollback()
+        return answer
+    work.commit()
+    for job in g.pop("jobs", []):
+        try:
+            job()
+        except Exception:
+            log.exception("after commit")
+    return answer
+
+
+def _close(_error: BaseException | None) -> None:
+    work: Session | None = g.pop("session", None)
+    if work is not None:
+        work.close()
+
+
+def install(app: Flask) -> None:
+    """Put sessions, guards and errors on `app`."""
+    app.before_request(_check_guard)
+    app.after_request(_finish)
+    app.teardown_request(_close)
+    app.register_error_handler(HTTPException, _http)
+    for kind in STATUS:
+        app.register_error_handler(kind, _refused)
+    app.register_error_handler(Exception, _crashed)

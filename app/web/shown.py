@@ -1,0 +1,182 @@
+"""What every template may say: dates in the office's zone and in words, the header, the reader's language."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, current_app, has_request_context, request
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from markupsafe import Markup
+from sqlalchemy import func, literal, select
+
+from app import inbox, people, revisions, wording
+from app.models import Person, Task
+from app.web import base
+
+LANGUAGES = {"id": "Bahasa Indonesia", "en": "English"}
+ZONES = {"Asia/Jakarta": "WIB", "Asia/Pontianak": "WIB", "Asia/Makassar": "WITA", "Asia/Jayapura": "WIT"}
+
+
+def locale() -> str:
+    """The reader's language: what they chose in the footer, else Indonesian."""
+    chosen = request.cookies.get("bahasa", "id") if has_request_context() else "id"
+    return chosen if chosen in LANGUAGES else "id"
+
+
+def local(value: datetime) -> datetime:
+    """A time on the office's clock."""
+    return value.astimezone(base.alur().settings.zone)
+
+
+def zone() -> str:
+    """What the office's zone is called."""
+    key = base.alur().settings.zone.key
+    return ZONES.get(key) or local(base.now()).tzname() or key
+
+
+def tanggal(value: date | None) -> str:
+    """`23 November 2026`."""
+    return "" if value is None else wording.tanggal(_day(value))
+
+
+def tanggal_hari(value: date | None) -> str:
+    """`Senin, 23 November 2026`."""
+    return "" if value is None else wording.tanggal_hari(_day(value))
+
+
+def jam(value: datetime | None) -> str:
+    """`10.30`."""
+    return "" if value is None else wording.jam(local(value))
+
+
+def waktu(value: datetime | None) -> str:
+    """`Senin, 23 November 2026, 10.30 WITA`."""
+    return "" if value is None else f"{tanggal_hari(value)}, {jam(value)} {zone()}"
+
+
+def near(value: datetime | None) -> str:
+    """A time as somebody in the office would say it now: `2 jam lagi`, `kemarin pukul 10.30`, else its date."""
+    if value is None:
+        return ""
+    gap = value - base.now()
+    ahead = gap > timedelta(0)
+    minutes = int(abs(gap).total_seconds()) // 60
+    days = (local(value).date() - local(base.now()).date()).days
+    if minutes < 1:
+        return _("sekarang") if ahead else _("baru saja")
+    if minutes < 60:
+        return _("%(n)s menit lagi", n=minutes) if ahead else _("%(n)s menit lalu", n=minutes)
+    if days == 0:
+        return _("%(n)s jam lagi", n=minutes // 60) if ahead else _("%(n)s jam lalu", n=minutes // 60)
+    if days in (1, -1):
+        return _("besok pukul %(jam)s", jam=jam(value)) if ahead else _("kemarin pukul %(jam)s", jam=jam(value))
+    if abs(days) <= 7:
+        return _("%(n)s hari lagi", n=days) if ahead else _("%(n)s hari lalu", n=-days)
+    return tanggal(value)
+
+
+def when(value: datetime | None) -> Markup:
+    """A time said nearly, with the whole of it for whoever points at it or prints it."""
+    if value is None:
+        return Markup("")
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(value.isoformat(), waktu(value), near(value))
+
+
+def minutes(value: int | float | None) -> str:
+    """`1 hari 2 jam`, `35 menit`: a stretch of working time."""
+    if value is None:
+        return ""
+    whole = round(value)
+    hours, rest = divmod(whole, 60)
+    if hours == 0:
+        return ngettext("%(num)s menit", "%(num)s menit", rest)
+    return _("%(h)s jam", h=hours) + (f" {ngettext('%(num)s menit', '%(num)s menit', rest)}" if rest else "")
+
+
+def ukuran(value: int) -> str:
+    """A file's size: `1,2 MB`."""
+    if value < 1024 * 1024:
+        return f"{max(1, round(value / 1024))} kB"
+    return f"{value / 1024 / 1024:.1f} MB".replace(".", ",")
+
+
+def _day(value: date) -> date:
+    return local(value).date() if isinstance(value, datetime) else value
+
+
+def office(session: Any) -> dict[str, str]:
+    """The office's name, address, city and parent, as the SOPs in force say."""
+    for revision in revisions.all_in_force(session):
+        told = revisions.load(session, revision.id).definition.properties
+        if told.get("kantor_nama"):
+            return {name.removeprefix("kantor_"): text for name, text in told.items() if name.startswith("kantor_")}
+    return {"nama": "Alur"}
+
+
+class Header:
+    """What stands on top of a page; each part is asked for at most once, and only where it is shown."""
+
+    @cached_property
+    def office(self) -> dict[str, str]:
+        return office(base.session())
+
+    @cached_property
+    def me(self) -> Person | None:
+        return base.me()
+
+    @cached_property
+    def actor(self) -> people.Actor | None:
+        return base.actor() if base.me() else None
+
+    @cached_property
+    def waiting(self) -> str:
+        """How many tasks stand open in the person's lanes, counted no further than an inbox does."""
+        if self.actor is None or not self.actor.lanes:
+            return ""
+        some = (
+            select(literal(1))
+            .where(Task.lane_id.in_(self.actor.lanes), Task.closed_at.is_(None), Task.applicant_id.is_(None))
+            .limit(inbox.CAP + 1)
+        )
+        count = base.session().scalar(select(func.count()).select_from(some.subquery())) or 0
+        return inbox.figure(count) if count else ""
+
+    @property
+    def nav(self) -> list[tuple[str, str, str]]:
+        """Address, words and figure of each place this person can go."""
+        places = [("/", _("Beranda"), "")]
+        if self.actor and self.actor.staff:
+            places.append(("/tugas", _("Kotak tugas"), self.waiting))
+        if self.me and self.me.applicant:
+            places.append(("/permohonan", _("Permohonan saya"), ""))
+        if self.me and self.me.owner and _serves("/sop"):
+            places.append(("/sop", _("SOP"), ""))
+        return places
+
+    def at(self, address: str) -> bool:
+        """Is this page at, or below, `address`?"""
+        return request.path == address or (address != "/" and request.path.startswith(address + "/"))
+
+    @property
+    def built(self) -> bool:
+        """Was the diagram's script built? Pages work without."""
+        return Path(current_app.static_folder or "", "dist", "diagram.js").exists()
+
+
+def _serves(address: str) -> bool:
+    return any(rule.rule == address for rule in current_app.url_map.iter_rules())
+
+
+def install(app: Flask) -> None:
+    """Put filters and the header on `app`'s templates."""
+    for name in ("tanggal", "tanggal_hari", "jam", "waktu", "near", "when", "minutes", "ukuran"):
+        app.jinja_env.filters[name] = globals()[name]
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+
+    @app.context_processor
+    def _header() -> dict[str, Any]:
+        return {"header": Header(), "languages": LANGUAGES, "locale": locale(), "zone": zone}
