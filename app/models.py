@@ -203,7 +203,7 @@ class Task(Base):
     name: Mapped[str] = mapped_column(String(400))
     lane_id: Mapped[int] = mapped_column(ForeignKey("lane.id"))
     round: Mapped[int] = mapped_column(default=1)
-    applicant_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))  # in the applicant's lane: theirs alone
+    applicant_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))  # theirs alone: of a case they filed themselves
     assignee_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     version: Mapped[int] = mapped_column(default=1)
     opened_at: Mapped[datetime]
@@ -219,7 +219,7 @@ class Task(Base):
     assignee: Mapped[Person | None] = relationship(foreign_keys=[assignee_id])
     __table_args__ = (
         Index("ix_task_open", "lane_id", "rank", "id", postgresql_where=text(SHARED), sqlite_where=text(SHARED)),
-        Index("ix_task_step", "lane_id", "step", postgresql_where=text(SHARED), sqlite_where=text(SHARED)),
+        Index("ix_task_step", "lane_id", "step", "rank", "id", postgresql_where=text(SHARED), sqlite_where=text(SHARED)),
         Index("ix_task_applicant", "applicant_id", "rank", postgresql_where=text("closed_at IS NULL"), sqlite_where=text("closed_at IS NULL")),
         Index("ix_task_mine", "assignee_id", "rank", postgresql_where=text("closed_at IS NULL"), sqlite_where=text("closed_at IS NULL")),
     )

@@ -1,0 +1,217 @@
+"""Which tasks a person has, most urgent first. A page costs the same whether a hundred or a hundred thousand are open:
+each lane is read off one index in its own order, as far as the page needs, and the few rows are merged."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from sqlalchemy import Select, func, literal, or_, select, tuple_, union
+from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.sql.elements import ColumnElement
+
+from app.context import Context
+from app.models import Case, Lane, Person, Task, instant
+
+CAP = 99  # counts stop here: nobody reads on, and counting a whole lane is what makes a page slow
+CURSOR = re.compile(r"([0-9TZ:.\-]{1,40})~([0-9]{1,18})")
+
+
+class Holder(Protocol):
+    """The part of a people.Actor that an inbox needs."""
+
+    @property
+    def person(self) -> Person: ...
+    @property
+    def lanes(self) -> Collection[int]: ...
+    @property
+    def counter(self) -> Collection[str]: ...
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What to show: nothing said is everything. `q` finds number, applicant and whatever the SOP lets be found."""
+
+    sop: str = ""
+    lane: str = ""
+    step: str = ""
+    mine: bool = False
+    unclaimed: bool = False
+    overdue: bool = False
+    q: str = ""
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of tasks, and the cursor of the next one where there is one."""
+
+    items: tuple[Task, ...]
+    next: str | None
+
+
+@dataclass(frozen=True)
+class StepCount:
+    """How many tasks wait at one step; `shown` is the figure as a page writes it, "99+" from there on."""
+
+    sop: str
+    lane: str
+    step: str
+    name: str
+    count: int
+
+    @property
+    def shown(self) -> str:
+        return figure(self.count)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The figures beside an inbox; each stops at CAP + 1."""
+
+    steps: tuple[StepCount, ...]
+    own: int  # of cases that the person applied for: the applicant's lane
+    mine: int
+    overdue: int
+
+
+def figure(count: int) -> str:
+    """A capped count in words."""
+    return f"{CAP}+" if count > CAP else str(count)
+
+
+def lanes(session: Session, actor: Holder) -> list[Lane]:
+    """The lanes whose tasks the person shares with colleagues: their own, and at the counter the applicant's."""
+    held = or_(
+        Lane.id.in_(list(actor.lanes)) & ~Lane.applicant,
+        Lane.sop.in_(list(actor.counter)) & Lane.applicant,
+    )
+    return list(session.scalars(select(Lane).where(held).order_by(Lane.sop, Lane.id)))
+
+
+def tasks(ctx: Context, actor: Holder, filters: Filters, cursor: str | None, limit: int) -> Page:
+    """One page of the person's open tasks, in order of urgency. An unreadable cursor is the first page."""
+    after = CURSOR.fullmatch(cursor or "")
+    parts = []
+    for part in _parts(ctx, actor, filters):
+        if after:
+            part = part.where(tuple_(Task.rank, Task.id) > (after[1], int(after[2])))
+        # SQLite takes no ORDER BY inside a UNION but in a subselect.
+        part = part.order_by(Task.rank, Task.id).limit(limit + 1)
+        parts.append(select(part.subquery()))
+    if not parts:
+        return Page((), None)
+    merged = union(*parts).subquery()
+    query = (
+        select(Task)
+        .join(merged, merged.c.id == Task.id)
+        .options(joinedload(Task.case), joinedload(Task.lane), joinedload(Task.assignee))
+        .order_by(Task.rank, Task.id)
+        .limit(limit + 1)
+    )
+    found = list(ctx.session.scalars(query))
+    page = found[:limit]
+    return Page(tuple(page), f"{page[-1].rank}~{page[-1].id}" if len(found) > limit else None)
+
+
+def counts(ctx: Context, actor: Holder) -> Counts:
+    """The figures beside the inbox."""
+    steps = []
+    for lane in lanes(ctx.session, actor):
+        for step, name in _steps(ctx.session, lane.id):
+            found = _count(ctx.session, _shared(lane.id).where(Task.step == step))
+            steps.append(StepCount(lane.sop, lane.name, step, name, found))
+    return Counts(
+        tuple(steps),
+        own=_sum(ctx.session, _own(actor)),
+        mine=_sum(ctx.session, _parts(ctx, actor, Filters(mine=True))),
+        overdue=_sum(ctx.session, _parts(ctx, actor, Filters(overdue=True))),
+    )
+
+
+def _parts(ctx: Context, actor: Holder, filters: Filters) -> list[Select[Any]]:
+    """Queries that together find what the person may do, each over one index in order."""
+    held = [
+        lane
+        for lane in lanes(ctx.session, actor)
+        if filters.lane in ("", lane.name) and filters.sop in ("", lane.sop)
+    ]
+    if filters.mine:
+        claimed = _open().where(Task.assignee_id == actor.person.id, Task.applicant_id.is_(None))
+        parts = [claimed.where(Task.lane_id.in_([lane.id for lane in held]))]
+    else:
+        parts = [_shared(lane.id) for lane in held]
+    for own in _own(actor):
+        if filters.lane:
+            own = own.where(Task.lane_id.in_(select(Lane.id).where(Lane.name == filters.lane)))
+        if filters.sop:
+            own = own.where(Task.lane_id.in_(select(Lane.id).where(Lane.sop == filters.sop)))
+        parts.append(own)
+    return [_filtered(ctx, actor, filters, part) for part in parts]
+
+
+def _open() -> Select[Any]:
+    return select(Task.id, Task.rank).where(Task.closed_at.is_(None))
+
+
+def _shared(lane_id: int) -> Select[Any]:
+    return _open().where(Task.lane_id == lane_id, Task.applicant_id.is_(None))
+
+
+def _own(actor: Holder) -> list[Select[Any]]:
+    """Tasks of the person's own applications: those they filed, and those that the counter filed for them."""
+    filed_for = select(Case.id).where(
+        Case.applicant_id == actor.person.id, Case.filed_by_id != actor.person.id, Case.ended_at.is_(None)
+    )
+    return [
+        _open().where(Task.applicant_id == actor.person.id),
+        _open().where(
+            Task.case_id.in_(filed_for),
+            Task.applicant_id.is_(None),
+            Task.lane_id.in_(select(Lane.id).where(Lane.applicant)),
+        ),
+    ]
+
+
+def _filtered(ctx: Context, actor: Holder, filters: Filters, query: Select[Any]) -> Select[Any]:
+    if filters.step:
+        query = query.where(Task.step == filters.step)
+    if filters.unclaimed:
+        query = query.where(Task.assignee_id.is_(None))
+    if filters.overdue:
+        query = query.where(late(ctx.now))
+    for word in filters.q.lower().split()[:5]:
+        pattern = "%" + re.sub(r"([\\%_])", r"\\\1", word) + "%"
+        found = [
+            func.lower(column).like(pattern, escape="\\")
+            for column in (Case.search, Case.number, Case.applicant_name, Case.subject)
+        ]
+        query = query.where(Task.case_id.in_(select(Case.id).where(or_(*found))))
+    return query
+
+
+def late(now: datetime) -> ColumnElement[bool]:
+    """Past its due time: a rank is the due time as text, or "9" and more where nothing is due."""
+    return Task.rank < instant(now)
+
+
+def _steps(session: Session, lane_id: int) -> list[tuple[str, str]]:
+    """The steps at which something waits in a lane, hopping over the index from one to the next."""
+    found: list[tuple[str, str]] = []
+    while True:
+        query = _shared(lane_id).with_only_columns(Task.step, Task.name).order_by(Task.step).limit(1)
+        row = session.execute(query.where(Task.step > found[-1][0]) if found else query).first()
+        if row is None:
+            return found
+        found.append((row[0], row[1]))
+
+
+def _sum(session: Session, parts: list[Select[Any]]) -> int:
+    return min(CAP + 1, sum(_count(session, part) for part in parts))
+
+
+def _count(session: Session, query: Select[Any]) -> int:
+    capped = query.with_only_columns(literal(1)).limit(CAP + 1).subquery()
+    return session.scalar(select(func.count()).select_from(capped)) or 0
