@@ -567,19 +567,21 @@ def _open(
     for pass_ in outcome.opened:
         step = loaded.definition.steps[pass_.step]
         due = clock.step_due(ctx, step, case.clock_at)
+        lane = _lane(ctx, loaded.sop, step.lane)
         task = Task(
             case_id=case.id,
             token=pass_.token,
             step=pass_.step,
             name=step.name,
-            lane_id=_lane(ctx, loaded.sop, step.lane).id,
+            lane_id=lane.id,
             round=pass_.round,
+            applicant_id=case.applicant_id if lane.applicant and case.filed_by_id == case.applicant_id else None,
             opened_at=at,
             due_at=due,
             rank=instant(due) if due else "9" + instant(at),
             returned_seq=returned_seq,
         )
-        task.case, task.lane, task.assignee = case, _lane(ctx, loaded.sop, step.lane), None
+        task.case, task.lane, task.assignee = case, lane, None
         ctx.session.add(task)
         opened.append(task)
     ctx.session.flush()
