@@ -212,7 +212,7 @@ class Task(Base):
     closed_at: Mapped[datetime | None]
     closed_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     returned_seq: Mapped[int | None]  # the event that returned it, where one did
-    draft: Mapped[Any] = mapped_column(Json, deferred=True)
+    draft: Mapped[Any] = mapped_column(Json, nullable=True, deferred=True)
     draft_at: Mapped[datetime | None]
     case: Mapped[Case] = relationship()
     lane: Mapped[Lane] = relationship()
@@ -283,7 +283,7 @@ class Document(Base):
     name: Mapped[str] = mapped_column(String(300))
     kind: Mapped[str] = mapped_column(String(100))
     copies: Mapped[int] = mapped_column(default=1)
-    inputs: Mapped[Any] = mapped_column(Json, deferred=True)
+    inputs: Mapped[Any] = mapped_column(Json, nullable=True, deferred=True)
     attempts: Mapped[int] = mapped_column(default=0)
     error: Mapped[str | None] = mapped_column(Text)
     sha256: Mapped[str | None] = mapped_column(String(64))
