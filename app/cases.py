@@ -14,6 +14,7 @@ from sqlalchemy.orm import contains_eager, joinedload, undefer
 
 from app import clock, engine, forms, journal, papers, people, registers, revisions
 from app.context import Context
+from app.data import applied, value_at
 from app.engine.definition import Choice, Step
 from app.models import Case, Lane, Person, Revision, Task, Upload, canonical, instant
 from app.people import Actor
@@ -166,7 +167,7 @@ def open_case(
     pattern = definition.properties.get("nomor_permohonan") or "{tahun}/{urut:6}"
     case.number = registers.give(ctx, f"permohonan {sop}", pattern, case.id)
     case.revision = revision
-    body = {"start": start or "", "facts": facts, "revision": revision.digest, "number": case.number}
+    body = {"start": start or "", "facts": facts, "revision": loaded.seal, "number": case.number}
     opened, _ = _record(ctx, case, loaded, outcome, "start", body, actor=actor)
     for task in opened:
         task.draft = dict(data) if data else None
@@ -228,7 +229,7 @@ def complete(
     form = loaded.form_of(step)
     clean, uploads = _checked(ctx, actor, case, form, answers)
     numbers = _numbers(ctx, case, step)
-    data = _merged(_without(case.data, form), _merged(clean, _nested(numbers)))
+    data = applied(case.data, form.asked if form else (), clean, numbers)
     facts = engine.facts(loaded.definition, data)
     try:
         outcome = engine.complete(loaded.definition, case.state, task.token, facts, taken and taken.id, ctx.now)
@@ -282,6 +283,14 @@ def task_for(ctx: Context, actor: Actor, task_id: int) -> Task:
     return task
 
 
+def locked(ctx: Context, case_id: int, *, skip: bool = False) -> Case | None:
+    """A case with its row locked until the transaction ends; with `skip`, None where somebody else has it."""
+    query = select(Case).where(Case.id == case_id).options(joinedload(Case.revision), undefer(Case.data), undefer(Case.state))
+    return ctx.session.scalar(
+        query.with_for_update(of=Case, skip_locked=skip).execution_options(populate_existing=True)
+    )
+
+
 def open_tasks(ctx: Context, case: Case) -> list[Task]:
     """A case's open tasks, in the order in which they opened."""
     return list(ctx.session.scalars(_tasks().where(Task.case_id == case.id, Task.closed_at.is_(None)).order_by(Task.id)))
@@ -303,9 +312,9 @@ def choices(ctx: Context, task: Task) -> tuple[Choice, ...]:
     return step_of(ctx, task).choices
 
 
-def values(task: Task) -> dict[str, Any]:
+def values(task: Task, form: forms.Form | None) -> dict[str, Any]:
     """What a task's form shows at first: the case's data, under the draft where there is one."""
-    return {**task.case.data, **(task.draft or {})}
+    return applied(task.case.data, form.asked, task.draft, {}) if form and task.draft else task.case.data
 
 
 def returned(ctx: Context, task: Task) -> Returned | None:
@@ -631,49 +640,6 @@ def _unique_key(loaded: revisions.Loaded, data: Mapping[str, Any]) -> str | None
 def _texts(data: Mapping[str, Any], keys: str) -> list[str]:
     values = [value_at(data, key.strip()) for key in keys.replace("\n", ",").split(",") if key.strip()]
     return [str(value) for value in values if value not in (None, "", [])]
-
-
-def value_at(data: Mapping[str, Any], key: str) -> Any:
-    """The value at a dotted key, None where there is none."""
-    value: Any = data
-    for part in key.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
-    return value
-
-
-def _nested(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Dotted keys as the nested dict they stand for."""
-    nested: dict[str, Any] = {}
-    for key, value in values.items():
-        *parents, leaf = key.split(".")
-        place = nested
-        for parent in parents:
-            place = place.setdefault(parent, {})
-        place[leaf] = value
-    return nested
-
-
-def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """`old` with what `new` says, group by group; a list is replaced whole."""
-    both = dict(old)
-    for key, value in new.items():
-        mine = both.get(key)
-        both[key] = _merged(mine, value) if isinstance(mine, Mapping) and isinstance(value, Mapping) else value
-    return both
-
-
-def _without(data: Mapping[str, Any], form: forms.Form | None) -> dict[str, Any]:
-    """`data` without what this form asks: a field that was emptied is empty, and not what it was before."""
-    kept = _merged(data, {})
-    for pointer in form.asked if form else ():
-        *parents, leaf = pointer.strip("/").split("/")
-        place: Any = kept
-        for parent in parents:
-            copy = dict(place.get(parent) or {})
-            place[parent] = copy
-            place = copy
-        place.pop(leaf, None)
-    return kept
 
 
 def _tracking_code() -> str:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import String, Text, insert, select, type_coerce
+from sqlalchemy import LargeBinary, String, cast, insert, select, type_coerce
 
 from app.context import Context
 from app.engine.definition import Definition
@@ -82,7 +83,7 @@ class Pass:
 def chain(previous: bytes, case_id: int, seq: int, row: Mapping[str, Any]) -> bytes:
     """The digest of an event: SHA-256 over the digest before it and every column, as stored."""
     values = [value.hex() if isinstance(value := row[name], bytes) else value for name in COLUMNS]
-    return hashlib.sha256(canonical([previous.hex(), case_id, seq, *values]).encode()).digest()
+    return hashlib.sha256(canonical([previous.hex(), case_id, seq, *values]).encode("utf-8", "surrogateescape")).digest()
 
 
 def append(
@@ -182,12 +183,35 @@ def is_return(definition: Definition, entry: Entry) -> bool:
     return bool(step and entry.choice and any(c.returns for c in step.choices if c.id == entry.choice))
 
 
-def stored(ctx: Context, case_id: int) -> list[Mapping[str, Any]]:
-    """The rows of a case's events just as the database holds them, for the proof: nothing is parsed on the way."""
-    raw = {"body": Text, "at": String, "recorded_at": String}
-    columns = [
-        type_coerce(column, raw[column.key]).label(column.key) if column.key in raw else column
-        for column in Event.__table__.columns
-    ]
+def stored(ctx: Context, case_id: int) -> list[dict[str, Any]]:
+    """The rows of a case's events just as the database holds them, for the proof: nothing is parsed on the way.
+
+    A text column of SQLite may hold any bytes once somebody meddled with the file; they are read as bytes, and what
+    is not UTF-8 becomes lone surrogates, which no digest of ours was made over.
+    """
+    columns = [type_coerce(c, String) if c.key in ("at", "recorded_at", "body") else c for c in Event.__table__.columns]
+    if ctx.session.get_bind().dialect.name == "sqlite":
+        columns = [cast(c, LargeBinary) if isinstance(c.type, String) else c for c in columns]
+    names = Event.__table__.columns.keys()
     rows = ctx.session.execute(select(*columns).where(Event.case_id == case_id).order_by(Event.seq))
-    return [dict(row) for row in rows.mappings()]
+    found = [dict(zip(names, row, strict=True)) for row in rows]
+    for row in found:
+        for name, value in row.items():
+            if isinstance(value, bytes) and name not in ("digest", "answers_digest"):
+                row[name] = value.decode("utf-8", "surrogateescape")
+    return found
+
+
+def parsed(row: Mapping[str, Any], values: EventValues | None) -> Entry:
+    """A stored row as an event. Raises ValueError where it is none any more."""
+    body = json.loads(row["body"])
+    if not isinstance(body, dict):
+        raise ValueError("body")
+    at, recorded = (datetime.fromisoformat(row[name]) for name in ("at", "recorded_at"))
+    if at.tzinfo is None or recorded.tzinfo is None:
+        raise ValueError("at")
+    typed = Typed(values.answers, values.note, values.faults, values.files) if values else None
+    return Entry(
+        row["seq"], at, recorded, row["actor_id"], row["actor"], row["lane"], row["kind"], row["step"],
+        row["choice"], body, row["digest"], typed, bool(row["answers_digest"]) and typed is None,
+    )  # fmt: skip

@@ -53,11 +53,16 @@ class Bundle:
         }
 
     def digest(self) -> str:
-        """SHA-256 over every file's path and content."""
-        whole = hashlib.sha256()
-        for path, content in sorted(self.files().items()):
-            whole.update(f"{path}\0{hashlib.sha256(content).hexdigest()}\n".encode())
-        return whole.hexdigest()
+        """What a revision of these files is known by."""
+        return digest_of(self.files())
+
+
+def digest_of(files: Mapping[str, bytes]) -> str:
+    """SHA-256 over every file's path and content."""
+    whole = hashlib.sha256()
+    for path, content in sorted(files.items()):
+        whole.update(f"{path}\0{hashlib.sha256(content).hexdigest()}\n".encode())
+    return whole.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,7 @@ class Loaded:
     number: int
     definition: Definition
     forms: Mapping[str, forms.Form]
+    seal: str
 
     def form_of(self, step: Step) -> forms.Form | None:
         return self.forms.get(step.properties.get("formulir", ""))
@@ -262,6 +268,11 @@ def _lanes(ctx: Context, definition: Definition) -> None:
         ctx.session.add(row)
 
 
+def seal(revision: Revision) -> str:
+    """What a case's first event says of the SOP it began under: SHA-256 over all files and what was read of them."""
+    return hashlib.sha256(f"{revision.digest}\n{revision.definition}".encode()).hexdigest()
+
+
 def in_force(session: Session, sop: str) -> Revision | None:
     """The revision under which a new case of this SOP begins."""
     return session.scalar(select(Revision).where(Revision.sop == sop, Revision.in_force_until.is_(None)))
@@ -289,6 +300,7 @@ def load(session: Session, revision: Revision) -> Loaded:
             revision.number,
             Definition.loads(revision.definition),
             {PurePosixPath(path).stem: forms.load(content) for path, content in files.items()},
+            seal(revision),
         )
     return loaded
 

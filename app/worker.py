@@ -1,0 +1,70 @@
+"""What happens by itself: timers that fall due, papers left over. Any number of these may run, on any machine."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Callable
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, sessionmaker
+
+from app import cases, papers
+from app.config import Settings
+from app.context import Context
+from app.models import Case
+
+PAUSE = 2.0  # seconds between two looks when nothing is due
+BATCH = 50
+log = logging.getLogger("alur.worker")
+
+
+def run(settings: Settings, writing: sessionmaker[Session], stop: threading.Event | None = None) -> None:
+    """Works until it is told to stop (SIGTERM, SIGINT or `stop`)."""
+    stop = stop or _stopped_by_signals()
+    while not stop.is_set():
+        if not once(settings, writing, stop.is_set):
+            stop.wait(PAUSE)
+
+
+def once(settings: Settings, writing: sessionmaker[Session], stopped: Callable[[], bool] = lambda: False) -> int:
+    """Does what is due now; how much that was. Each case and each paper is a transaction of its own."""
+    done = 0
+    for work, ids in ((_fire, _due_cases(settings, writing)), (_fill, _due_papers(settings, writing))):
+        for item in ids:
+            if stopped():
+                return done
+            try:
+                with writing.begin() as session:
+                    done += work(Context(session, settings.now(), settings), item)
+            except Exception:  # one broken case must not keep the others waiting
+                log.exception("%s %s", work.__name__.strip("_"), item)
+    return done
+
+
+def _due_cases(settings: Settings, writing: sessionmaker[Session]) -> list[int]:
+    with writing() as session:
+        due = select(Case.id).where(Case.next_due <= settings.now()).order_by(Case.next_due).limit(BATCH)
+        return list(session.scalars(due))
+
+
+def _due_papers(settings: Settings, writing: sessionmaker[Session]) -> list[int]:
+    with writing() as session:
+        return papers.waiting(Context(session, settings.now(), settings), BATCH)
+
+
+def _fire(ctx: Context, case_id: int) -> int:
+    case = cases.locked(ctx, case_id, skip=True)
+    return cases.fire_due(ctx, case) if case else 0
+
+
+def _fill(ctx: Context, document_id: int) -> int:
+    return int(papers.fill(ctx, document_id))
+
+
+def _stopped_by_signals() -> threading.Event:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
