@@ -20,18 +20,25 @@ BATCH = 50
 log = logging.getLogger("alur.worker")
 
 
-def run(settings: Settings, writing: sessionmaker[Session], stop: threading.Event | None = None) -> None:
+def run(
+    settings: Settings, reading: sessionmaker[Session], writing: sessionmaker[Session], stop: threading.Event | None = None
+) -> None:
     """Works until it is told to stop (SIGTERM, SIGINT or `stop`)."""
     stop = stop or _stopped_by_signals()
     while not stop.is_set():
-        if not once(settings, writing, stop.is_set):
+        if not once(settings, reading, writing, stop.is_set):
             stop.wait(PAUSE)
 
 
-def once(settings: Settings, writing: sessionmaker[Session], stopped: Callable[[], bool] = lambda: False) -> int:
+def once(
+    settings: Settings,
+    reading: sessionmaker[Session],
+    writing: sessionmaker[Session],
+    stopped: Callable[[], bool] = lambda: False,
+) -> int:
     """Does what is due now; how much that was. Each case and each paper is a transaction of its own."""
     done = 0
-    for work, ids in ((_fire, _due_cases(settings, writing)), (_fill, _due_papers(settings, writing))):
+    for work, ids in ((_fire, _due_cases(settings, reading)), (_fill, _due_papers(settings, reading))):
         for item in ids:
             if stopped():
                 return done
@@ -43,14 +50,14 @@ def once(settings: Settings, writing: sessionmaker[Session], stopped: Callable[[
     return done
 
 
-def _due_cases(settings: Settings, writing: sessionmaker[Session]) -> list[int]:
-    with writing() as session:
+def _due_cases(settings: Settings, reading: sessionmaker[Session]) -> list[int]:
+    with reading() as session:
         due = select(Case.id).where(Case.next_due <= settings.now()).order_by(Case.next_due).limit(BATCH)
         return list(session.scalars(due))
 
 
-def _due_papers(settings: Settings, writing: sessionmaker[Session]) -> list[int]:
-    with writing() as session:
+def _due_papers(settings: Settings, reading: sessionmaker[Session]) -> list[int]:
+    with reading() as session:
         return papers.waiting(Context(session, settings.now(), settings), BATCH)
 
 
