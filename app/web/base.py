@@ -5,22 +5,24 @@ from __future__ import annotations
 import hashlib
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from flask import Flask, Response, abort, current_app, g, jsonify, redirect, render_template, request, url_for
+from flask import session as flask_session
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_login import UserMixin, current_user
+from flask_login import UserMixin, current_user, login_user, logout_user
 from flask_wtf.csrf import CSRFError
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.exceptions import HTTPException
 
-from app import people
+from app import cases, papers, people
 from app.config import Settings
 from app.context import Context
 from app.models import Person
@@ -52,7 +54,7 @@ def alur() -> Alur:
 def session() -> Session:
     """This request's session: it reads for GET, and holds the writer's lock from its first use otherwise."""
     if "session" not in g:
-        g.session = (alur().reading if request.method in READS else alur().writing)()
+        g.session = (alur().reading if request.method in READS or "reads" in g else alur().writing)()
     found: Session = g.session
     return found
 
@@ -78,6 +80,21 @@ def me() -> Person | None:
     return person
 
 
+def sign_in(person: Person) -> None:
+    """Begin a log-in afresh: nothing that stood in the cookie before survives it."""
+    flask_session.clear()
+    flask_session.permanent = True
+    login_user(User(person))
+    g.person = person
+
+
+def sign_out() -> None:
+    """End this log-in."""
+    logout_user()
+    flask_session.clear()
+    g.person = None
+
+
 def person() -> Person:
     """Who asks, on a route that is guarded. 401 for the public."""
     return me() or abort(401)
@@ -91,6 +108,11 @@ def actor() -> people.Actor:
     return found
 
 
+def only_reads() -> None:
+    """This request changes nothing although it is a POST: it need not hold up who writes. Say so first of all."""
+    g.reads = True
+
+
 def keep() -> None:
     """Commit although the answer will be an error: a counted wrong password, what somebody typed."""
     g.keep = True
@@ -99,6 +121,18 @@ def keep() -> None:
 def after_commit(job: Callable[[], None]) -> None:
     """Run `job` once this request's work is committed. What it raises is logged, never shown."""
     g.setdefault("jobs", []).append(job)
+
+
+def fill_papers(documents: Iterable[int]) -> None:
+    """Once this request is committed, fill the papers that became due; what fails or is left, the worker finishes."""
+    mine, moment = alur(), now()
+
+    def fill(document: int) -> None:
+        with mine.writing.begin() as work:
+            papers.fill(Context(work, moment, mine.settings), document)
+
+    for document in documents:
+        after_commit(partial(fill, document))
 
 
 class User(UserMixin):  # type: ignore[misc]
@@ -130,7 +164,7 @@ GUARDS: dict[str, Callable[[Person], bool]] = {
     "token": lambda person: True,
 }
 UNMARKED = {"static": "public", "bootstrap.static": "public"}  # Flask's own views cannot carry a mark
-BEFORE_CHANGE = {"portal.ganti_sandi", "portal.keluar"}
+BEFORE_CHANGE = {"account.ganti_sandi", "account.ganti_sandi_kirim", "account.keluar"}
 
 
 def guard(name: str) -> Callable[[View], View]:
@@ -174,10 +208,10 @@ def _check_guard() -> ResponseReturnValue | None:
     asking = me()
     if asking is None:
         if request.method in READS and name != "token":
-            return redirect(url_for("portal.masuk", next=request.full_path.rstrip("?")))
+            return redirect(url_for("account.masuk", next=request.full_path.rstrip("?")))
         abort(401)
     if asking.must_change and name != "token" and request.endpoint not in BEFORE_CHANGE:
-        return redirect(url_for("portal.ganti_sandi"))
+        return redirect(url_for("account.ganti_sandi"))
     if not GUARDS[name](asking):
         abort(403)
     return None
@@ -265,8 +299,21 @@ WORDS: dict[int, Words] = {
         _l("Coba sekali lagi sebentar lagi. Bila berulang, sebutkan nomor di bawah ini kepada petugas."),
     ),
 }
-# Exceptions of the verbs, by HTTP status. Each carries an Indonesian `message`; some carry `faults`.
-STATUS: dict[type[Exception], int] = {}
+# What the verbs refuse, by HTTP status: the first that fits. Each carries an Indonesian `message`; some carry `faults`.
+STATUS: dict[type[Exception], int] = {
+    cases.NotFound: 404,
+    cases.NotYours: 403,
+    cases.AlreadyDone: 409,
+    cases.Taken: 409,
+    cases.Stale: 409,
+    cases.CannotGoOn: 409,
+    cases.Refusal: 422,  # Invalid, ChoiceNeeded, ReasonNeeded, TooLarge
+}
+
+
+def status_of(refusal: Exception) -> int:
+    """The HTTP status of what a verb refused."""
+    return next(code for kind, code in STATUS.items() if isinstance(refusal, kind))
 
 
 def wants_json() -> bool:
@@ -314,7 +361,7 @@ def _http(error: HTTPException) -> ResponseReturnValue:
 
 
 def _refused(error: Exception) -> ResponseReturnValue:
-    status = next(code for kind, code in STATUS.items() if isinstance(error, kind))
+    status = status_of(error)
     faults = [{"pointer": fault.pointer, "message": fault.message} for fault in getattr(error, "faults", ())]
     return error_page(status, getattr(error, "message", str(error)), errors=faults)
 
@@ -332,7 +379,7 @@ def _finish(answer: Response) -> Response:
     work: Session | None = g.get("session")
     if work is None:
         return answer
-    if request.method in READS or (answer.status_code >= 400 and "keep" not in g):
+    if request.method in READS or "reads" in g or (answer.status_code >= 400 and "keep" not in g):
         work.rollback()
         return answer
     work.commit()
@@ -356,6 +403,5 @@ def install(app: Flask) -> None:
     app.after_request(_finish)
     app.teardown_request(_close)
     app.register_error_handler(HTTPException, _http)
-    for kind in STATUS:
-        app.register_error_handler(kind, _refused)
+    app.register_error_handler(cases.Refusal, _refused)
     app.register_error_handler(Exception, _crashed)

@@ -48,6 +48,14 @@ def tanggal_hari(value: date | None) -> str:
     return "" if value is None else wording.tanggal_hari(_day(value))
 
 
+def tanggal_iso(value: str) -> str:
+    """An ISO date that an owner wrote, in words; whatever else they wrote stays as it is."""
+    try:
+        return wording.tanggal(date.fromisoformat(value.strip()))
+    except ValueError:
+        return value
+
+
 def jam(value: datetime | None) -> str:
     """`10.30`."""
     return "" if value is None else wording.jam(local(value))
@@ -104,6 +112,18 @@ def ukuran(value: int) -> str:
     return f"{value / 1024 / 1024:.1f} MB".replace(".", ",")
 
 
+def status(value: str) -> str:
+    """What became of a case, in words."""
+    words = {
+        "open": _("Sedang diproses"),
+        "ended": _("Selesai"),
+        "refused": _("Ditolak"),
+        "withdrawn": _("Ditarik pemohon"),
+        "lapsed": _("Gugur"),
+    }
+    return words.get(value, value)
+
+
 def _day(value: date) -> date:
     return local(value).date() if isinstance(value, datetime) else value
 
@@ -111,7 +131,7 @@ def _day(value: date) -> date:
 def office(session: Any) -> dict[str, str]:
     """The office's name, address, city and parent, as the SOPs in force say."""
     for revision in revisions.all_in_force(session):
-        told = revisions.load(session, revision.id).definition.properties
+        told = revisions.load(session, revision).definition.properties
         if told.get("kantor_nama"):
             return {name.removeprefix("kantor_"): text for name, text in told.items() if name.startswith("kantor_")}
     return {"nama": "Alur"}
@@ -123,6 +143,10 @@ class Header:
     @cached_property
     def office(self) -> dict[str, str]:
         return office(base.session())
+
+    @property
+    def now(self) -> datetime:
+        return base.now()
 
     @cached_property
     def me(self) -> Person | None:
@@ -173,7 +197,7 @@ def _serves(address: str) -> bool:
 
 def install(app: Flask) -> None:
     """Put filters and the header on `app`'s templates."""
-    for name in ("tanggal", "tanggal_hari", "jam", "waktu", "near", "when", "minutes", "ukuran"):
+    for name in ("tanggal", "tanggal_iso", "tanggal_hari", "jam", "waktu", "near", "when", "minutes", "ukuran", "status"):
         app.jinja_env.filters[name] = globals()[name]
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 

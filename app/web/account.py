@@ -1,0 +1,191 @@
+"""Who somebody is: sign up, log in, log out, change a password."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Blueprint, flash, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from app import people
+from app.demo import PASSWORD as DEMO_PASSWORD
+from app.models import Membership, Person
+from app.web import base
+
+blueprint = Blueprint("account", __name__)
+EMAIL = re.compile(r"[^@\s<>\"',;]+@[^@\s<>\"',;]+\.[^@\s<>\"',;.]{2,}")
+SHORTEST, LONGEST = 8, 200
+TRIES, LOCKED = 5, timedelta(minutes=15)
+
+
+def local_path(given: str | None) -> str | None:
+    """`given` where it is a path of this site; None where it would lead elsewhere."""
+    if not given or not given.startswith("/") or given.startswith("//") or re.search(r"[\\\x00-\x20]", given):
+        return None
+    parts = urlsplit(given)
+    return None if parts.scheme or parts.netloc else given
+
+
+def home(person: Person) -> str:
+    """Where somebody begins their work."""
+    if people.actor(base.session(), person, base.now()).staff:
+        return "/tugas"
+    return "/permohonan" if person.applicant else "/"
+
+
+@blueprint.get("/masuk")
+@base.public
+def masuk() -> ResponseReturnValue:
+    asking = base.me()
+    if asking is not None:
+        return redirect(local_path(request.args.get("next")) or home(asking))
+    return _login_page()
+
+
+@blueprint.post("/masuk")
+@base.public
+def masuk_kirim() -> ResponseReturnValue:
+    name, password = request.form.get("nama", "").strip(), request.form.get("sandi", "")[:LONGEST]
+    with base.alur().reading() as quick:  # the slow part, before the writers' lock is taken
+        found = _called(quick, name)
+        fits = people.password_fits(found, password)
+    if found is None:
+        return _login_page(name, wrong=True)
+    person = base.session().get_one(Person, found.id, with_for_update=True)
+    locked = person.locked_until is not None and person.locked_until > base.now()
+    if not fits or locked or person.password != found.password:
+        if not locked:
+            _count_failure(person)
+        base.keep()
+        return _login_page(name, wrong=True)
+    person.failures, person.locked_until = 0, None
+    base.sign_in(person)
+    return redirect(local_path(request.form.get("next")) or home(person), 303)
+
+
+def _called(session: Session, name: str) -> Person | None:
+    same = or_(Person.name == name, Person.email == name.lower())
+    return session.scalar(select(Person).where(same, Person.active).order_by(Person.id).limit(1)) if name else None
+
+
+def _count_failure(person: Person) -> None:
+    person.failures += 1
+    if person.failures >= TRIES:
+        person.failures, person.locked_until = 0, base.now() + LOCKED
+
+
+def _login_page(name: str = "", wrong: bool = False) -> ResponseReturnValue:
+    onward = local_path(request.values.get("next")) or ""
+    demo = _demo_accounts() if base.alur().settings.demo else []
+    page = render_template(
+        "portal/masuk.html", name=name, wrong=wrong, next=onward, demo=demo, demo_password=DEMO_PASSWORD
+    )  # fmt: skip
+    return page, 422 if wrong else 200
+
+
+def _demo_accounts() -> list[dict[str, Any]]:
+    """Everybody who can log in, with what they do; on a demo installation only."""
+    held = Membership.until.is_(None)
+    lanes: dict[int, list[str]] = {}
+    for row in base.session().execute(select(Membership.person_id, Membership.lane).where(held).order_by(Membership.id)):
+        lanes.setdefault(row.person_id, []).append(row.lane)
+    persons = base.session().scalars(select(Person).where(Person.active).order_by(Person.id).limit(30))
+    return [{"person": person, "roles": [*lanes.get(person.id, []), *_duties(person)]} for person in persons]
+
+
+def _duties(person: Person) -> list[str]:
+    held = {
+        _("pemohon"): person.applicant,
+        _("pemilik SOP"): person.owner,
+        _("pemeriksa"): person.auditor,
+        _("pengelola"): person.admin,
+    }
+    return [name for name, has in held.items() if has]
+
+
+@blueprint.post("/keluar")
+@base.signed_in
+def keluar() -> ResponseReturnValue:
+    base.sign_out()
+    flash(_("Anda sudah keluar."))
+    return redirect("/", 303)
+
+
+@blueprint.get("/daftar")
+@base.public
+def daftar() -> ResponseReturnValue:
+    return render_template("portal/daftar.html", typed={}, faults={})
+
+
+@blueprint.post("/daftar")
+@base.public
+def daftar_kirim() -> ResponseReturnValue:
+    name, email = " ".join(request.form.get("nama", "").split()), request.form.get("surel", "").strip().lower()
+    password, again = request.form.get("sandi", ""), request.form.get("sandi_lagi", "")
+    faults: dict[str, str] = {}
+    if not name:
+        faults["nama"] = _("Tulis nama lengkap Anda.")
+    elif len(name) > 200 or not name.isprintable():
+        faults["nama"] = _("Nama terlalu panjang atau memuat tanda yang tidak dapat dicetak.")
+    if not EMAIL.fullmatch(email):
+        faults["surel"] = _("Tulis alamat surel yang lengkap, misalnya nama@contoh.id.")
+    elif len(email) > 80:
+        faults["surel"] = _("Alamat surel paling panjang 80 huruf.")
+    faults |= _new_password_faults(password, again)
+    hashed = "" if faults else people.HASHER.hash(password)  # slow, before the writers' lock is taken
+    if not faults and _taken(email):
+        faults["surel"] = _("Surel ini sudah terdaftar. Silakan masuk, atau pakai surel lain.")
+    if faults:
+        return render_template("portal/daftar.html", typed={"nama": name, "surel": email}, faults=faults), 422
+    person = Person(
+        name=email, email=email, full_name=name, password=hashed, applicant=True, created_at=base.now()
+    )  # fmt: skip
+    base.session().add(person)
+    base.session().flush()
+    base.sign_in(person)
+    flash(_("Akun Anda sudah jadi. Anda sudah masuk dan dapat mengajukan permohonan."))
+    return redirect(local_path(request.form.get("next")) or "/permohonan", 303)
+
+
+def _taken(email: str) -> bool:
+    same = or_(Person.email == email, func.lower(Person.name) == email)
+    return base.session().scalar(select(Person.id).where(same)) is not None
+
+
+def _new_password_faults(password: str, again: str) -> dict[str, str]:
+    if len(password) < SHORTEST:
+        return {"sandi": _("Kata sandi paling pendek %(n)s huruf atau angka.", n=SHORTEST)}
+    if len(password) > LONGEST:
+        return {"sandi": _("Kata sandi paling panjang %(n)s huruf.", n=LONGEST)}
+    if password != again:
+        return {"sandi_lagi": _("Kata sandi yang kedua tidak sama dengan yang pertama.")}
+    return {}
+
+
+@blueprint.get("/sandi")
+@base.signed_in
+def ganti_sandi() -> ResponseReturnValue:
+    return render_template("portal/sandi.html", faults={})
+
+
+@blueprint.post("/sandi")
+@base.signed_in
+def ganti_sandi_kirim() -> ResponseReturnValue:
+    person, old = base.person(), request.form.get("sandi_lama", "")[:LONGEST]
+    password, again = request.form.get("sandi", ""), request.form.get("sandi_lagi", "")
+    faults = {} if people.password_fits(person, old) else {"sandi_lama": _("Kata sandi yang sekarang tidak cocok.")}
+    faults |= _new_password_faults(password, again)
+    if not faults and password == old:
+        faults["sandi"] = _("Pilih kata sandi yang berbeda dari yang sekarang.")
+    if faults:
+        return render_template("portal/sandi.html", faults=faults), 422
+    person.password, person.must_change = people.HASHER.hash(password), False
+    base.sign_in(person)
+    flash(_("Kata sandi sudah diganti. Sesi lain dengan akun ini sudah diakhiri."))
+    return redirect(home(person), 303)

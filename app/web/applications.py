@@ -1,0 +1,113 @@
+"""Permohonan saya: what an applicant has to do, what became of the rest, and how to begin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from sqlalchemy import or_, select
+from sqlalchemy.orm import joinedload
+
+from app import cases, people
+from app.models import Case, Document, Task
+from app.web import base
+from app.web.portal import Service, service, services
+
+blueprint = Blueprint("applications", __name__)
+PAGE = 50
+
+
+@dataclass
+class Own:
+    """A case as its applicant sees it."""
+
+    case: Case
+    mine: list[tuple[Task, cases.Returned | None]] = field(default_factory=list)  # what waits for this person
+    others: list[Task] = field(default_factory=list)  # what waits for somebody else
+    papers: list[Document] = field(default_factory=list)
+
+
+@blueprint.get("/permohonan")
+@base.signed_in
+def daftar() -> ResponseReturnValue:
+    before = request.args.get("sebelum", "")
+    found = _own_cases(int(before) if before.isdecimal() and len(before) < 16 else None)
+    shown, more = found[:PAGE], len(found) > PAGE
+    rows = _told(shown)
+    return render_template(
+        "applications/daftar.html",
+        needed=[row for row in rows if row.mine],
+        running=[row for row in rows if not row.mine and row.case.status == "open"],
+        over=[row for row in rows if row.case.status != "open"],
+        services=services() if not before else [],
+        next=shown[-1].id if more else None,
+    )
+
+
+def _own_cases(before: int | None) -> list[Case]:
+    me = base.person().id
+    query = (
+        select(Case)
+        .where(or_(Case.applicant_id == me, Case.filed_by_id == me))
+        .options(joinedload(Case.revision))
+        .order_by(Case.id.desc())
+        .limit(PAGE + 1)
+    )
+    return list(base.session().scalars(query.where(Case.id < before) if before else query))
+
+
+def _told(found: Sequence[Case]) -> list[Own]:
+    rows = {case.id: Own(case) for case in found}
+    waiting = (
+        select(Task)
+        .where(Task.case_id.in_(rows), Task.closed_at.is_(None))
+        .options(joinedload(Task.lane), joinedload(Task.assignee), joinedload(Task.case))
+        .order_by(Task.id)
+    )
+    for task in base.session().scalars(waiting):
+        row = rows[task.case_id]
+        if people.may_do(base.actor(), task) and task.lane.applicant:
+            row.mine.append((task, cases.returned(base.context(), task)))
+        else:
+            row.others.append(task)
+    papers = select(Document).where(Document.case_id.in_(rows), Document.filled_at.is_not(None)).order_by(Document.id)
+    for paper in base.session().scalars(papers):
+        rows[paper.case_id].papers.append(paper)
+    return list(rows.values())
+
+
+@blueprint.get("/layanan/<sop>/ajukan")
+@base.signed_in
+def ajukan(sop: str) -> ResponseReturnValue:
+    return _ask(service(sop))
+
+
+@blueprint.post("/layanan/<sop>/ajukan")
+@base.signed_in
+def ajukan_kirim(sop: str) -> ResponseReturnValue:
+    found = service(sop)
+    name = " ".join(request.form.get("pemohon", "").split())
+    counter = sop in base.actor().counter and not base.person().applicant
+    faults = {}
+    if counter and not name:
+        faults["pemohon"] = _("Tulis nama pemohon yang datang ke loket.")
+    elif len(name) > 200 or not name.isprintable():
+        faults["pemohon"] = _("Nama terlalu panjang atau memuat tanda yang tidak dapat dicetak.")
+    start = request.form.get("jalan") or None
+    if start is not None and start not in {way.id for way in found.definition.starts}:
+        faults["jalan"] = _("Jalan masuk ini tidak ada pada SOP yang berlaku. Pilih salah satu di bawah.")
+    if faults:
+        return _ask(found, name, faults), 422
+    case = cases.open_case(base.context(), base.actor(), sop, start=start, on_behalf_of=name or None)
+    first = next((task for task in cases.open_tasks(base.context(), case) if people.may_do(base.actor(), task)), None)
+    return redirect(f"/tugas/{first.id}" if first else f"/permohonan/{case.id}", 303)
+
+
+def _ask(found: Service, name: str = "", faults: dict[str, str] | None = None) -> str:
+    counter = found.sop in base.actor().counter
+    return render_template(
+        "applications/ajukan.html", service=found, counter=counter, name=name, faults=faults or {}
+    )  # fmt: skip

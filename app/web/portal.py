@@ -1,0 +1,178 @@
+"""What the public sees: the services, one service, and where a case is."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, Response, redirect, render_template, request, send_file
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from sqlalchemy import select, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from app import cases, papers, revisions
+from app.engine.definition import Definition, Step
+from app.models import Case, Revision, RevisionFile
+from app.web import base, shown
+from app.web.account import local_path
+
+blueprint = Blueprint("portal", __name__)
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+YEAR = 365 * 24 * 3600
+
+
+@dataclass(frozen=True)
+class Service:
+    """An SOP in force as the public asks about it."""
+
+    revision: Revision
+    definition: Definition
+
+    @property
+    def sop(self) -> str:
+        return self.revision.sop
+
+    @property
+    def length(self) -> str:
+        return length(self.told("jangka_waktu"))
+
+    @property
+    def hours(self) -> str:
+        return self.told("jam_layanan")
+
+    def told(self, name: str) -> str:
+        """A property of the process, "" where its owner did not say."""
+        return self.definition.properties.get(name, "").strip()
+
+    def lines(self, name: str) -> list[str]:
+        """A property of several entries."""
+        return [line.strip() for line in self.told(name).splitlines() if line.strip()]
+
+    @property
+    def downloads(self) -> list[revisions.Paper]:
+        return revisions.papers(self.told("unduhan"))
+
+    @property
+    def stages(self) -> list[Step]:
+        return list(self.definition.steps.values())
+
+
+def length(written: str) -> str:
+    """`7 kerja` as people say it: `7 hari kerja`."""
+    match = re.fullmatch(r"(\d+)\s*(kerja|kalender)?", written.strip())
+    if match is None:
+        return written
+    return _("%(n)s hari kalender", n=match[1]) if match[2] == "kalender" else _("%(n)s hari kerja", n=match[1])
+
+
+def service(sop: str) -> Service:
+    """The SOP in force under this key. Raises cases.NoSuchSop."""
+    revision = revisions.in_force(base.session(), sop)
+    if revision is None:
+        raise cases.NoSuchSop()
+    return Service(revision, revisions.load(base.session(), revision).definition)
+
+
+def services() -> list[Service]:
+    """Every SOP in force, by title."""
+    found = revisions.all_in_force(base.session())
+    return [Service(revision, revisions.load(base.session(), revision).definition) for revision in found]
+
+
+def diagram_of(revision: Revision) -> Response:
+    """The drawing of a revision, which never changes."""
+    content = base.session().scalars(
+        select(RevisionFile.content).where(
+            RevisionFile.revision_id == revision.id,
+            RevisionFile.path.like("%.bpmn"),
+            RevisionFile.path.not_like("%/%"),
+        )
+    ).one()  # fmt: skip
+    answer = Response(content, mimetype="application/xml")
+    answer.set_etag(revision.digest)
+    answer.headers["Cache-Control"] = "private, no-cache"
+    return answer.make_conditional(request)
+
+
+@blueprint.get("/")
+@base.public
+def beranda() -> ResponseReturnValue:
+    return render_template("portal/beranda.html", services=services())
+
+
+@blueprint.get("/layanan/<sop>")
+@base.public
+def layanan(sop: str) -> ResponseReturnValue:
+    return render_template("portal/layanan.html", service=service(sop))
+
+
+@blueprint.get("/layanan/<sop>/diagram.bpmn")
+@base.public
+def diagram(sop: str) -> ResponseReturnValue:
+    return diagram_of(service(sop).revision)
+
+
+_blanks: dict[tuple[str, str], bytes] = {}
+
+
+@blueprint.get("/layanan/<sop>/unduhan/<template>")
+@base.public
+def unduhan(sop: str, template: str) -> ResponseReturnValue:
+    found = service(sop)
+    paper = next((paper for paper in found.downloads if paper.template == template), None)
+    if paper is None:
+        raise cases.NotFound()
+    key = (found.revision.digest, template)
+    if key not in _blanks:
+        if len(_blanks) > 100:
+            _blanks.clear()
+        _blanks[key] = papers.blank(base.context(), revisions.load(base.session(), found.revision), paper)
+    return send_file(io.BytesIO(_blanks[key]), DOCX, as_attachment=True, download_name=f"{paper.name}.docx")
+
+
+@blueprint.get("/lacak")
+@base.public
+def lacak() -> ResponseReturnValue:
+    return render_template("portal/lacak.html", number=request.args.get("nomor", ""), found=None, faults={})
+
+
+@blueprint.post("/lacak")
+@base.public
+def lacak_kirim() -> ResponseReturnValue:
+    base.only_reads()
+    number, code = request.form.get("nomor", "").strip()[:80], request.form.get("kode", "").strip()[:16]
+    case = cases.tracked(base.context(), number, code)
+    if case is None:
+        wrong = {"nomor": _("Nomor dan kode lacak ini tidak cocok. Keduanya tertulis pada tanda terima Anda.")}
+        return render_template("portal/lacak.html", number=number, found=None, faults=wrong), 422
+    return render_template("portal/lacak.html", number=number, found=whereabouts(case), faults={})
+
+
+def whereabouts(case: Case) -> dict[str, Any]:
+    """Where a case is, and nothing about anybody."""
+    return {"case": case, "tasks": cases.open_tasks(base.context(), case), "status": shown.status(case.status)}
+
+
+@blueprint.get("/bahasa/<kode>")
+@base.public
+def bahasa(kode: str) -> ResponseReturnValue:
+    if kode not in shown.LANGUAGES:
+        raise cases.NotFound()
+    answer = redirect(local_path(request.args.get("kembali")) or "/")
+    secure = base.alur().settings.secure_cookies
+    answer.set_cookie("bahasa", kode, max_age=YEAR, samesite="Lax", secure=secure, httponly=True)
+    return answer
+
+
+@blueprint.get("/healthz")
+@base.public
+def healthz() -> ResponseReturnValue:
+    try:
+        base.session().execute(text("SELECT 1 FROM person LIMIT 1"))
+    except SQLAlchemyError:
+        base.log.exception("healthz")
+        return {"status": "database"}, 503
+    return {"status": "ok"}
