@@ -10,9 +10,8 @@ from typing import Any
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import joinedload, undefer
 
-from app import engine, files, journal, revisions
+from app import engine, files, forms, journal, registers, revisions
 from app.context import Context
-from app.data import applied
 from app.engine.definition import Definition
 from app.models import Case, Document, Event, EventValues, Lane, Membership, RegisterEntry, Revision, Task, Upload
 
@@ -222,7 +221,8 @@ def _typed_findings(
         step = replay.definition.steps.get(entry.step)
         form = loaded.form_of(step) if step else None
         answers = entry.typed.answers if entry.typed else {}
-        replay.data = applied(replay.data, form.asked if form else (), answers, entry.body.get("numbers", {}))
+        data = forms.apply(form, replay.data, answers) if form else replay.data
+        replay.data = forms.merge(data, registers.as_data(entry.body.get("numbers", {})))
         for upload_id, digest in ((entry.typed.files or {}) if entry.typed else {}).items():
             upload = ctx.session.get(Upload, upload_id)
             if upload is None or upload.sha256 != digest or not files.whole(ctx.settings.files, digest):

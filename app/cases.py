@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,9 +13,8 @@ from sqlalchemy.orm import contains_eager, joinedload, undefer
 
 from app import clock, engine, forms, journal, papers, people, registers, revisions
 from app.context import Context
-from app.data import applied, value_at
 from app.engine.definition import Choice, Step
-from app.models import Case, Lane, Person, Revision, Task, Upload, canonical, instant
+from app.models import Case, Document, Lane, Person, Revision, Task, Upload, canonical, instant
 from app.people import Actor
 
 ENDS = {"selesai": "ended", "ditolak": "refused", "ditarik": "withdrawn", "gugur": "lapsed"}
@@ -229,7 +227,7 @@ def complete(
     form = loaded.form_of(step)
     clean, uploads = _checked(ctx, actor, case, form, answers)
     numbers = _numbers(ctx, case, step)
-    data = applied(case.data, form.asked if form else (), clean, numbers)
+    data = forms.merge(forms.apply(form, case.data, clean) if form else case.data, registers.as_data(numbers))
     facts = engine.facts(loaded.definition, data)
     try:
         outcome = engine.complete(loaded.definition, case.state, task.token, facts, taken and taken.id, ctx.now)
@@ -314,7 +312,7 @@ def choices(ctx: Context, task: Task) -> tuple[Choice, ...]:
 
 def values(task: Task, form: forms.Form | None) -> dict[str, Any]:
     """What a task's form shows at first: the case's data, under the draft where there is one."""
-    return applied(task.case.data, form.asked, task.draft, {}) if form and task.draft else task.case.data
+    return forms.apply(form, task.case.data, task.draft) if form and task.draft else dict(task.case.data)
 
 
 def returned(ctx: Context, task: Task) -> Returned | None:
@@ -354,6 +352,22 @@ def journal_for(ctx: Context, actor: Actor, case: Case) -> list[journal.Entry]:
     definition = revisions.load(ctx.session, case.revision).definition
     own = {s.id for s in definition.steps.values() if s.lane == definition.applicant_lane}
     return [e if _for_applicant(e, own) else journal.without_typed(e) for e in everything]
+
+
+def documents(ctx: Context, actor: Actor, case: Case) -> list[Document]:
+    """A case's papers, in the order in which they became due; those for the office only are not the applicant's."""
+    query = select(Document).where(Document.case_id == case.id).order_by(Document.id)
+    if not (case.sop in actor.sops or actor.person.auditor):
+        query = query.where(~Document.internal)
+    return list(ctx.session.scalars(query))
+
+
+def document(ctx: Context, actor: Actor, document_id: int) -> Document:
+    """One paper that the actor may read. Raises NotFound."""
+    found = ctx.session.get(Document, document_id)
+    if found is None or found not in documents(ctx, actor, case_for(ctx, actor, found.case_id)):
+        raise NotFound()
+    return found
 
 
 def _for_applicant(entry: journal.Entry, own: set[str]) -> bool:
@@ -464,13 +478,13 @@ def _remarks(
     note: str, faults: Sequence[Mapping[str, str]], taken: Choice | None
 ) -> tuple[str, list[dict[str, str]]]:
     """The note and the marked fields as they will be kept. Raises ReasonNeeded, TooLarge."""
-    note = unicodedata.normalize("NFC", note or "").strip()
+    note = forms.normal_text(note or "")
     if taken and taken.returns and not note:
         raise ReasonNeeded()
-    kept = [{"pointer": str(f.get("pointer", "")), "message": str(f.get("message", ""))} for f in faults]
+    kept = [{name: forms.normal_text(str(f.get(name) or "")) for name in ("pointer", "message")} for f in faults]
     if len(note) > NOTE_LIMIT or len(canonical(kept)) > DRAFT_LIMIT:
         raise TooLarge()
-    return forms.printable(note), [{k: forms.printable(v) for k, v in f.items()} for f in kept]
+    return note, kept
 
 
 def _checked(
@@ -489,7 +503,7 @@ def _checked(
         return forms.UploadInfo(upload.name, upload.media_type, upload.size)
 
     today = ctx.now.astimezone(ctx.settings.zone).date()
-    clean, faults = forms.check(form, answers, case.data, find, today)
+    clean, faults = forms.check(form, answers, case.data, find, today=today)
     if faults:
         raise Invalid(faults)
     for upload in used.values():
@@ -607,7 +621,7 @@ def _numbers(ctx: Context, case: Case, step: Step) -> dict[str, str]:
     return {
         line.key: registers.give(ctx, line.register, line.pattern, case.id)
         for line in lines
-        if value_at(case.data, line.key) is None
+        if forms.at(case.data, line.key) is None
     }
 
 
@@ -633,12 +647,12 @@ def _describe(case: Case, loaded: revisions.Loaded, data: Mapping[str, Any]) -> 
 
 
 def _unique_key(loaded: revisions.Loaded, data: Mapping[str, Any]) -> str | None:
-    value = value_at(data, loaded.definition.properties.get("satu_terbuka", "").strip())
+    value = forms.at(data, loaded.definition.properties.get("satu_terbuka", "").strip())
     return "".join(str(value).upper().split())[:200] if value else None
 
 
 def _texts(data: Mapping[str, Any], keys: str) -> list[str]:
-    values = [value_at(data, key.strip()) for key in keys.replace("\n", ",").split(",") if key.strip()]
+    values = [forms.at(data, key.strip()) for key in keys.replace("\n", ",").split(",") if key.strip()]
     return [str(value) for value in values if value not in (None, "", [])]
 
 

@@ -85,7 +85,7 @@ def figure(count: int) -> str:
 def lanes(session: Session, actor: Holder) -> list[Lane]:
     """The lanes whose tasks the person shares with colleagues: their own, and at the counter the applicant's."""
     held = or_(
-        Lane.id.in_(list(actor.lanes)) & ~Lane.applicant,
+        Lane.id.in_(list(actor.lanes)),
         Lane.sop.in_(list(actor.counter)) & Lane.applicant,
     )
     return list(session.scalars(select(Lane).where(held).order_by(Lane.sop, Lane.id)))

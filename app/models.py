@@ -283,6 +283,7 @@ class Document(Base):
     name: Mapped[str] = mapped_column(String(300))
     kind: Mapped[str] = mapped_column(String(100))
     copies: Mapped[int] = mapped_column(default=1)
+    internal: Mapped[bool] = mapped_column(default=False)  # not for the applicant
     inputs: Mapped[Any] = mapped_column(Json, nullable=True, deferred=True)
     attempts: Mapped[int] = mapped_column(default=0)
     error: Mapped[str | None] = mapped_column(Text)

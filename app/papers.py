@@ -29,6 +29,7 @@ def due(
             name=paper.name,
             kind=paper.template.removesuffix(".docx"),
             copies=paper.copies,
+            internal=paper.internal,
             inputs={**context, "dokumen": {"nama": paper.name, "rangkap": paper.copies}},
             created_at=ctx.now,
         )

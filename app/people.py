@@ -55,19 +55,18 @@ def actor(session: Session, person: Person, now: datetime) -> Actor:
     )
 
 
-def at_counter(actor: Actor, case: Case) -> bool:
-    """Whether a case was filed at the counter (or has no applicant who logs in) and this officer may act for them."""
-    filed_there = case.applicant_id is None or case.filed_by_id != case.applicant_id
-    return filed_there and case.sop in actor.counter
-
-
 def may_do(actor: Actor, task: Task) -> bool:
-    """Whether a task lies in one of the actor's lanes; the applicant's lane belongs to the case's applicant."""
+    """Whether a task lies in one of the actor's lanes.
+
+    The applicant's lane belongs to the case's applicant; of a case that its applicant did not file themselves (at the
+    counter, or inside the office) also to the counter and to whoever holds that lane.
+    """
+    case = task.case
     if not task.lane.applicant:
         return task.lane_id in actor.lanes
-    if task.case.applicant_id is not None and task.case.applicant_id == actor.person.id:
+    if case.applicant_id == actor.person.id:
         return True
-    return at_counter(actor, task.case) or (task.case.applicant_id is None and task.lane_id in actor.lanes)
+    return case.filed_by_id != case.applicant_id and (case.sop in actor.counter or task.lane_id in actor.lanes)
 
 
 def may_see(actor: Actor, case: Case) -> bool:

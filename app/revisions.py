@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -18,6 +19,7 @@ from app.engine.definition import Definition, Finding, Step
 from app.models import Lane, Revision, RevisionFile
 
 KINDS = {".bpmn": "diagram", ".form": "forms", ".docx": "templates"}
+COPIES = re.compile(r"rangkap\s+(\d{1,2})$", re.IGNORECASE)
 BUNDLE_BYTES = 32 * 1024 * 1024
 
 
@@ -200,18 +202,19 @@ class Paper:
     template: str
     name: str
     copies: int
+    internal: bool  # not shown to the applicant
 
 
 def papers(text: str) -> list[Paper]:
-    """The lines `template.docx | Name | rangkap 3`; the name defaults to the template's, the copies to one."""
+    """The lines `template.docx | Name | rangkap 3 | internal`; the name defaults to the template's, the copies to one."""
     found = []
     for line in text.splitlines():
         template, *rest = [part.strip() for part in line.split("|")]
+        copies = [int(match[1]) for part in rest if (match := COPIES.match(part))]
+        names = [part for part in rest if part and part.lower() != "internal" and not COPIES.match(part)]
         if template:
-            copies = [p for p in rest if p.lower().startswith("rangkap")]
-            names = [p for p in rest if p and p not in copies]
-            digits = "".join(c for c in (copies or ["1"])[0] if c.isdigit())
-            found.append(Paper(template, (names or [PurePosixPath(template).stem])[0], max(1, min(int(digits or 1), 99))))
+            name = names[0] if names else PurePosixPath(template).stem
+            found.append(Paper(template, name, copies[0] if copies else 1, "internal" in map(str.lower, rest)))
     return found
 
 

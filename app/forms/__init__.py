@@ -5,7 +5,7 @@ Values in, values out; knows no web, no database, no clock.
 
 from __future__ import annotations
 
-from app.forms.checking import Fault, UploadInfo, apply, at, check, merge, without
+from app.forms.checking import Fault, UploadInfo, apply, at, check, merge, normal_text, without
 from app.forms.posting import from_html, is_edit, marked, posted_files
 from app.forms.reading import Field, Form, FormError, check_file, load, pointer_of
 from app.forms.sample import sample
@@ -26,6 +26,7 @@ __all__ = [
     "load",
     "marked",
     "merge",
+    "normal_text",
     "pointer_of",
     "posted_files",
     "published",

@@ -1,0 +1,297 @@
+"""One permohonan: where it is, what happened, its papers and uploads, and its control sheet."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import Blueprint, Response, jsonify, render_template, request, send_file, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from sqlalchemy import select
+from werkzeug.utils import secure_filename
+
+from app import cases, files, journal, papers, people, revisions, uploads
+from app.engine.definition import Definition
+from app.journal import Entry
+from app.models import Case, Document, Task, Upload
+from app.revisions import Loaded
+from app.web import base, portal, shown
+
+blueprint = Blueprint("cases", __name__)
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+INLINE = frozenset({"application/pdf", "image/png", "image/jpeg"})
+# An upload is a stranger's file: it runs nothing and may only be shown. A sandbox would keep Chromium's PDF reader shut.
+UPLOAD_CSP = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'; base-uri 'none'"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One event of the journal as people read it."""
+
+    entry: Entry
+    what: str
+    choice: str
+    returns: bool
+    round: int
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A step of the SOP and how far this case has come with it: `state` is here, done or nothing."""
+
+    id: str
+    number: str
+    name: str
+    lane: str
+    state: str
+    rounds: int
+
+
+@dataclass(frozen=True)
+class Times:
+    """Where a case's time went, in minutes by the clock on the wall."""
+
+    office: float
+    applicant: float
+
+
+def lines(loaded: Loaded, entries: Sequence[Entry]) -> list[Line]:
+    """The journal's events in words."""
+    definition = loaded.definition
+    rounds = {token: round_ for e in entries for token, _step, round_ in e.body.get("opened", ())}
+    found = []
+    for entry in entries:
+        choice = _choice(definition, entry)
+        round_ = rounds.get(str(entry.body.get("token")), 0)
+        returns = journal.is_return(definition, entry)
+        found.append(Line(entry, _what(definition, entry), choice, returns, round_))
+    return found
+
+
+def _choice(definition: Definition, entry: Entry) -> str:
+    step = definition.steps.get(entry.step)
+    return next((c.label for c in step.choices if c.id == entry.choice), entry.choice) if step else entry.choice
+
+
+def _what(definition: Definition, entry: Entry) -> str:
+    name = definition.names.get(entry.step) or entry.step
+    body = entry.body
+    if entry.kind == "start":
+        return _("Membuka permohonan")
+    if entry.kind == "claim":
+        return _("Mengambil langkah “%(name)s”", name=name)
+    if entry.kind == "release":
+        return _("Melepas langkah “%(name)s”", name=name)
+    if entry.kind == "complete":
+        return _("Menyelesaikan langkah “%(name)s”", name=name)
+    if entry.kind == "timer":
+        passed = [definition.names.get(element, "") for element in body.get("path", ())]
+        return _("Tenggat tiba: %(name)s", name=next((n for n in passed if n), "") or _("tanpa nama"))
+    if entry.kind == "document":
+        return _("Dokumen terbit: %(name)s", name=body.get("name", ""))
+    if entry.kind == "link":
+        return _("Permohonan baru dibuka: %(name)s", name=body.get("number", ""))
+    return entry.kind
+
+
+def stages(definition: Definition, here: Iterable[str], done: Iterable[str]) -> list[Stage]:
+    """Every step in drawn order, marked with where a case stands."""
+    here, finished = list(here), list(done)
+    return [
+        Stage(
+            step.id,
+            step.properties.get("nomor", "").strip() or str(count),
+            step.name,
+            step.lane,
+            "here" if step.id in here else "done" if step.id in finished else "",
+            finished.count(step.id) + here.count(step.id),
+        )
+        for count, step in enumerate(definition.steps.values(), 1)
+    ]
+
+
+def times(definition: Definition, passes: Sequence[journal.Pass], until: datetime) -> Times:
+    """How long a case lay with the office and how long with its applicant."""
+    spent = {True: 0.0, False: 0.0}
+    for done in passes:
+        left = done.left.at if done.left else until
+        step = definition.steps.get(done.step)
+        theirs = step is not None and step.lane == definition.applicant_lane
+        spent[theirs] += max(0.0, (left - done.entered).total_seconds() / 60)
+    return Times(spent[False], spent[True])
+
+
+@blueprint.app_template_filter("lama")
+def stretch(minutes: float) -> str:
+    """A stretch of time as people say it: `35 menit`, `5 jam`, `3 hari`."""
+    if minutes < 1:
+        return _("kurang dari 1 menit")
+    if minutes < 60:
+        return _("%(n)s menit", n=int(minutes))
+    if minutes < 48 * 60:
+        hours, rest = divmod(int(minutes), 60)
+        return _("%(h)s jam %(m)s menit", h=hours, m=rest) if rest and hours < 10 else _("%(h)s jam", h=hours)
+    return _("%(n)s hari", n=int(minutes // (24 * 60)))
+
+
+def documents(case: Case) -> list[Document]:
+    """A case's papers, those due as well."""
+    return list(base.session().scalars(select(Document).where(Document.case_id == case.id).order_by(Document.id)))
+
+
+def staff_of(case: Case) -> bool:
+    """Whether who asks sees the case as an official, and not as its applicant."""
+    actor = base.actor()
+    return case.sop in actor.sops or actor.person.auditor
+
+
+@blueprint.get("/permohonan/<int:case_id>")
+@base.signed_in
+def permohonan(case_id: int) -> ResponseReturnValue:
+    """The case page."""
+    ctx, actor = base.context(), base.actor()
+    case = cases.case_for(ctx, actor, case_id)
+    loaded = revisions.load(ctx.session, case.revision)
+    entries = cases.journal_for(ctx, actor, case)
+    tasks = cases.open_tasks(ctx, case)
+    passes = journal.passes(loaded.definition, entries)
+    here = [task.step for task in tasks]
+    done = [p.step for p in passes if p.left is not None]
+    return render_template(
+        "cases/case.html",
+        case=case,
+        definition=loaded.definition,
+        tasks=[(task, cases.may_take(ctx, actor, task) is None) for task in tasks],
+        lines=lines(loaded, entries),
+        stages=stages(loaded.definition, here, done),
+        here=here,
+        done=sorted(set(done) - set(here)),
+        path=_path(entries),
+        times=times(loaded.definition, passes, case.ended_at or ctx.now),
+        documents=documents(case),
+        duplicates=cases.duplicates(ctx, case) if staff_of(case) else [],
+        previous=ctx.session.get(Case, case.previous_id) if case.previous_id else None,
+        following=ctx.session.scalar(select(Case).where(Case.previous_id == case.id)),
+        owner=actor.person.id in (case.applicant_id, case.filed_by_id),
+        staff=staff_of(case),
+    )
+
+
+def _path(entries: Sequence[Entry]) -> list[str]:
+    return sorted({element for entry in entries for element in entry.body.get("path", ())})
+
+
+@blueprint.get("/permohonan/<int:case_id>/diagram.bpmn")
+@base.signed_in
+def diagram(case_id: int) -> ResponseReturnValue:
+    """The drawing that this case runs under."""
+    return portal.diagram_of(cases.case_for(base.context(), base.actor(), case_id).revision)
+
+
+@blueprint.get("/permohonan/<int:case_id>/lembar-kendali")
+@base.signed_in
+def lembar_kendali(case_id: int) -> ResponseReturnValue:
+    """The control sheet as a page: the same rows as the paper."""
+    ctx, actor = base.context(), base.actor()
+    case = cases.case_for(ctx, actor, case_id)
+    loaded = revisions.load(ctx.session, case.revision)
+    rows = papers.sheet(ctx, loaded, cases.journal_for(ctx, actor, case))
+    on_paper = revisions.papers(loaded.definition.properties.get("lembar_kendali", ""))
+    return render_template(
+        "cases/sheet.html",
+        case=case,
+        definition=loaded.definition,
+        rows=rows,
+        paper=on_paper[0] if on_paper and staff_of(case) else None,
+    )
+
+
+@blueprint.get("/permohonan/<int:case_id>/lembar-kendali.docx")
+@base.signed_in
+def lembar_kendali_docx(case_id: int) -> ResponseReturnValue:
+    """The control sheet as a paper; it names who wrote what, so it is for officials."""
+    ctx = base.context()
+    case = cases.case_for(ctx, base.actor(), case_id)
+    if not staff_of(case):
+        raise cases.NotFound()
+    content = papers.control_sheet(ctx, case, revisions.load(ctx.session, case.revision))
+    if content is None:
+        raise cases.NotFound()
+    return _download(content, _("Lembar kendali %(number)s", number=case.number))
+
+
+@blueprint.get("/dokumen/<int:document_id>")
+@base.signed_in
+def dokumen(document_id: int) -> ResponseReturnValue:
+    """A paper of a case that one may see; while it is still being made, a page that says so."""
+    document = base.session().get(Document, document_id)
+    if document is None:
+        raise cases.NotFound()
+    case = cases.case_for(base.context(), base.actor(), document.case_id)
+    if document.sha256 is None:
+        return render_template("cases/paper_waits.html", case=case, document=document), 202
+    content = files.path(base.alur().settings.files, document.sha256).read_bytes()
+    return _download(content, f"{document.name} {case.number}")
+
+
+def _download(content: bytes, name: str) -> Response:
+    answer = send_file(
+        io.BytesIO(content), mimetype=DOCX, as_attachment=True, download_name=f"{secure_filename(name) or 'dokumen'}.docx"
+    )
+    answer.headers["Cache-Control"] = "private, no-store"
+    return answer
+
+
+@blueprint.get("/berkas/<upload_id>")
+@base.signed_in
+def berkas(upload_id: str) -> ResponseReturnValue:
+    """An upload, for whoever sent it or may see its case: in the page where a browser can show it safely."""
+    ctx, actor = base.context(), base.actor()
+    upload = ctx.session.get(Upload, upload_id)
+    if upload is None:
+        raise cases.NotFound()
+    if upload.person_id != actor.person.id:
+        case = ctx.session.get(Case, upload.case_id) if upload.case_id else None
+        if case is None or not people.may_see(actor, case):
+            raise cases.NotFound()
+    shown_here = upload.media_type in INLINE and "unduh" not in request.args
+    answer = send_file(
+        files.path(ctx.settings.files, upload.sha256),
+        mimetype=upload.media_type,
+        as_attachment=not shown_here,
+        download_name=upload.name,
+        etag=upload.sha256,
+    )
+    answer.headers["Content-Security-Policy"] = UPLOAD_CSP if shown_here else f"{UPLOAD_CSP}; sandbox"
+    answer.headers["Cache-Control"] = "private, no-cache"
+    return answer
+
+
+@blueprint.post("/berkas")
+@base.signed_in
+def unggah() -> ResponseReturnValue:
+    """Takes one file (field `file`) ahead of its form; answers with JSON, errors with their message."""
+    sent = request.files.get("file")
+    try:
+        if sent is None:
+            raise files.UploadRefused(_("Tidak ada berkas yang dikirim."))
+        accept = tuple(a for a in request.form.get("accept", "").split(",") if a)
+        upload = uploads.receive(base.context(), base.person(), sent.filename or "", sent.stream.read(), accept)
+    except files.UploadRefused as refused:
+        return jsonify({"message": str(refused)}), 422
+    address = url_for("cases.berkas", upload_id=upload.id)
+    return jsonify({"id": upload.id, "name": upload.name, "size": upload.size, "url": address}), 201
+
+
+def task_sentence(task: Task) -> str:
+    """Where a task lies, in one sentence."""
+    who = task.assignee.full_name if task.assignee else ""
+    if who:
+        return _("%(lane)s: %(name)s sedang mengerjakannya", lane=task.lane.name, name=who)
+    return _("%(lane)s: menunggu diambil", lane=task.lane.name)
+
+
+blueprint.app_template_global("at_local")(shown.local)

@@ -1,0 +1,170 @@
+"""What the API takes and gives: the JSON Schemas that validate its requests and from which OpenAPI is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+from app import forms
+
+Schema = dict[str, Any]
+
+
+def _object(required: str = "", /, **properties: Schema) -> Schema:
+    return {"type": "object", "properties": properties, **({"required": required.split()} if required else {})}
+
+
+def _list(name: str) -> Schema:
+    return _object("items next", items={"type": "array", "items": ref(name)}, next=CURSOR)
+
+
+def ref(name: str) -> Schema:
+    """A reference to one of SCHEMAS."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+TEXT: Schema = {"type": "string"}
+ID: Schema = {"type": "string", "description": "opaque"}
+WHEN: Schema = {"type": "string", "format": "date-time"}
+MAYBE_WHEN: Schema = {"type": ["string", "null"], "format": "date-time"}
+CURSOR: Schema = {"type": ["string", "null"], "description": "pass as `cursor` for the next page; null at the end"}
+ANYTHING: Schema = {"type": "object"}
+
+SCHEMAS: dict[str, Schema] = {
+    "Fault": _object("pointer message", pointer={"type": "string", "maxLength": 500}, message={"type": "string", "maxLength": 500}),
+    "Choice": _object("id label returns", id=TEXT, label=TEXT, returns={"type": "boolean"}),
+    "Task": _object(
+        "id case number step name lane version opened_at due_at form faults choices data",
+        id=ID, case=ID, number=TEXT, step=TEXT, name=TEXT, lane=TEXT, assignee={"type": ["string", "null"]},
+        version={"type": "integer"}, opened_at=WHEN, due_at=MAYBE_WHEN, form=ANYTHING,
+        faults={"type": "array", "items": ref("Fault")}, choices={"type": "array", "items": ref("Choice")}, data=ANYTHING,
+    ),
+    "Case": _object(
+        "id number sop revision status ended_at data tasks due_at",
+        id=ID, number=TEXT, sop=TEXT, revision={"type": "integer"},
+        status={"enum": ["open", "ended", "withdrawn", "refused", "lapsed"]}, ended_at=MAYBE_WHEN, data=ANYTHING,
+        tasks={"type": "array", "items": ref("Task")}, due_at=MAYBE_WHEN,
+    ),
+    "Event": _object(
+        "seq at recorded_at actor lane kind step choice note digest",
+        seq={"type": "integer"}, at=WHEN, recorded_at=WHEN, actor=TEXT, lane=TEXT, kind=TEXT, step=TEXT, choice=TEXT,
+        note=TEXT, digest=TEXT,
+    ),
+    "Document": _object("id name kind sha256", id=ID, name=TEXT, kind=TEXT, sha256={"type": ["string", "null"]}),
+    "Sop": _object(
+        "key title revision lanes applicant_lane starts",
+        key=TEXT, title=TEXT, revision={"type": "integer"}, lanes={"type": "array", "items": TEXT},
+        applicant_lane={"type": ["string", "null"]},
+        starts={"type": "array", "items": _object("id name default", id=TEXT, name=TEXT, default={"type": "boolean"})},
+    ),
+    "File": _object("id name sha256", id=ID, name=TEXT, sha256=TEXT),
+    "Finding": _object(
+        "element level rule message", element=TEXT, level={"enum": ["error", "warning", "info"]}, rule=TEXT, message=TEXT
+    ),
+    "Revision": _object(
+        "key revision digest findings",
+        key=TEXT, revision={"type": "integer"}, digest=TEXT, findings={"type": "array", "items": ref("Finding")},
+    ),
+    "Completion": _object("case opened", case=ref("Case"), opened={"type": "array", "items": ref("Task")}),
+    "Cases": _list("Case"),
+    "Tasks": _list("Task"),
+    "Sops": _list("Sop"),
+    "Journal": _object("events", events={"type": "array", "items": ref("Event")}),
+    "Documents": _object("items", items={"type": "array", "items": ref("Document")}),
+    "NewCase": _object(
+        "sop", sop=TEXT, data=ANYTHING, start={"type": ["string", "null"]},
+        on_behalf_of={"type": ["string", "null"], "maxLength": 200},
+    ),
+    "Draft": _object("data", data=ANYTHING),
+    "NewCompletion": _object(
+        "", data=ANYTHING, choice={"type": ["string", "null"]}, note={"type": ["string", "null"]},
+        faults={"type": "array", "items": ref("Fault"), "maxItems": 500}, version={"type": ["integer", "null"]},
+    ),
+    "Problem": _object(
+        "type title status", type=TEXT, title=TEXT, status={"type": "integer"}, detail=TEXT,
+        errors={"type": "array", "items": ref("Fault")},
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of the API as it is documented: `takes` and `gives` name schemas, "" for none, "binary" for bytes."""
+
+    method: str
+    path: str
+    summary: str
+    takes: str
+    gives: str
+    status: int
+    query: tuple[str, ...]
+
+
+CALLS: list[Call] = []
+
+
+@lru_cache
+def validator(name: str) -> Draft202012Validator:
+    """The validator of one of SCHEMAS, references and all."""
+    return Draft202012Validator({**SCHEMAS[name], "components": {"schemas": SCHEMAS}})
+
+
+def faults(name: str, body: Any) -> list[forms.Fault]:
+    """What is wrong with a request's body, by pointer, in Indonesian."""
+    return [
+        forms.Fault("".join(f"/{part}" for part in error.absolute_path), _words(error))
+        for error in validator(name).iter_errors(body)
+    ]
+
+
+def _words(error: Any) -> str:
+    if error.validator == "required":
+        missing = next(name for name in error.validator_value if name not in error.instance)
+        return f"“{missing}” harus ada."
+    if error.validator == "type":
+        return "Jenis nilainya keliru."
+    return "Nilai ini terlalu panjang." if error.validator in ("maxLength", "maxItems") else "Nilai ini tidak dikenal."
+
+
+def document(server: str) -> dict[str, Any]:
+    """OpenAPI 3.1 of every call."""
+    paths: dict[str, dict[str, Any]] = {}
+    for call in CALLS:
+        paths.setdefault(call.path, {})[call.method.lower()] = _operation(call)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Alur", "version": "1"},
+        "servers": [{"url": server}],
+        "security": [{"token": []}],
+        "paths": paths,
+        "components": {
+            "schemas": SCHEMAS,
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _operation(call: Call) -> dict[str, Any]:
+    places = [part[1:-1] for part in call.path.split("/") if part.startswith("{")]
+    queried = [{"name": name, "in": "query", "required": False, "schema": TEXT} for name in call.query]
+    body: Schema = {}
+    if call.takes == "files":
+        parts = {"file": {"type": "array", "items": {"type": "string", "format": "binary"}}}
+        body = {"requestBody": {"content": {"multipart/form-data": {"schema": _object("file", **parts)}}}}
+    elif call.takes:
+        body = {"requestBody": {"content": {"application/json": {"schema": ref(call.takes)}}}}
+    if call.gives == "binary":
+        given: Schema = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+    else:
+        given = {"application/json": {"schema": ref(call.gives)}}
+    wrong = {"description": "a problem", "content": {"application/problem+json": {"schema": ref("Problem")}}}
+    return {
+        "summary": call.summary,
+        "operationId": f"{call.method.lower()}{call.path.replace('/', '_').replace('{', '').replace('}', '')}",
+        "parameters": [{"name": n, "in": "path", "required": True, "schema": ID} for n in places] + queried,
+        **body,
+        "responses": {str(call.status): {"description": "as asked", "content": given}, "default": wrong},
+    }
