@@ -5,11 +5,13 @@ Values in, values out; knows no web, no database, no clock.
 
 from __future__ import annotations
 
-from app.forms.checking import Fault, UploadInfo, apply, at, check, merge, normal_text, without
+from app.forms.checking import Fault, UploadInfo, check, normal_text, printable
+from app.forms.fields import Field, Form, pointer_of
 from app.forms.posting import from_html, is_edit, marked, posted_files
-from app.forms.reading import Field, Form, FormError, check_file, load, pointer_of
+from app.forms.reading import FormError, check_file, load
 from app.forms.sample import sample
 from app.forms.schema import published
+from app.forms.values import apply, at, merge
 
 __all__ = [
     "Fault",
@@ -29,7 +31,7 @@ __all__ = [
     "normal_text",
     "pointer_of",
     "posted_files",
+    "printable",
     "published",
     "sample",
-    "without",
 ]

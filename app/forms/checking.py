@@ -12,8 +12,9 @@ from typing import Any
 
 from app.engine.expressions import Expression
 from app.forms import messages
-from app.forms.reading import Field, Form, walk
+from app.forms.fields import Field, Form
 from app.forms.schema import Entry, plan
+from app.forms.values import merge, without
 
 _UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff"
@@ -38,7 +39,7 @@ Uploads = Callable[[str], UploadInfo | None]
 
 
 def check(
-    form: Form, answers: Mapping[str, Any], data: Mapping[str, Any], uploads: Uploads, *, today: date
+    form: Form, answers: Mapping[str, Any], data: Mapping[str, Any], uploads: Uploads, today: date
 ) -> tuple[dict[str, Any], list[Fault]]:
     """The cleaned answers and every fault.
 
@@ -49,80 +50,18 @@ def check(
         return {}, [Fault("", messages.NOT_AN_OBJECT)]
     checker = _Checker(uploads)
     entries = plan(form, today)
-    names = _names(form, answers, data) if conditional(form) else {}
+    names = _names(form, answers, data) if form.conditional else {}
     return checker.scope(entries, answers, names, ""), checker.faults
 
 
-def apply(form: Form, data: Mapping[str, Any], cleaned: Mapping[str, Any]) -> dict[str, Any]:
-    """The case's data after this form: what it asks is replaced (or gone, where emptied), the rest stays."""
-    return merge(without(form, data), cleaned)
-
-
-def without(form: Form, data: Mapping[str, Any]) -> dict[str, Any]:
-    """The data without what this form asks."""
-    result = _copy(data)
-    for item in walk(form.components):
-        if (item.is_input or item.type == "dynamiclist") and not item.readonly and "*" not in item.pointer:
-            remove(result, item.pointer)
-    return result
-
-
-def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Both, objects merged into objects, everything else replaced."""
-    result = dict(under)
-    for key, value in over.items():
-        below = result.get(key)
-        result[key] = merge(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
-    return result
-
-
-def at(data: Any, pointer: str) -> Any:
-    """The value at a pointer (or dotted path); None where there is none."""
-    for part in pointer.removeprefix("/").replace(".", "/").split("/") if pointer else ():
-        if isinstance(data, Mapping):
-            data = data.get(part)
-        elif isinstance(data, list) and part.isascii() and part.isdigit() and len(part) < 5 and int(part) < len(data):
-            data = data[int(part)]
-        else:
-            return None
-    return data
-
-
-def remove(data: dict[str, Any], pointer: str) -> None:
-    """Takes the value at a pointer out of nested objects."""
-    *parents, key = pointer.split("/")[1:]
-    for part in parents:
-        below = data.get(part)
-        if not isinstance(below, dict):
-            return
-        data = below
-    data.pop(key, None)
-
-
-def conditional(form: Form) -> bool:
-    return any(item.hide for item in walk(form.components))
-
-
 def hidden(hides: tuple[Expression, ...], names: Mapping[str, Any]) -> bool:
-    """Does a condition hide it? One that cannot be worked out hides nothing."""
-    for expression in hides:
-        try:
-            if expression.evaluate(names):
-                return True
-        except (TypeError, ValueError, ArithmeticError, LookupError):
-            continue
-    return False
-
-
-def _copy(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _copy(inner) for key, inner in value.items()}
-    return [_copy(inner) for inner in value] if isinstance(value, list) else value
+    """Does a condition hide it?"""
+    return any(expression.evaluate(names) for expression in hides)
 
 
 def _names(form: Form, answers: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
     """What conditions read: the case's data with the answers of this form in place of what they replace."""
-    return merge(without(form, data), _normal(answers))
+    return merge(without(data, form.asked), _normal(answers))
 
 
 def _normal(value: Any) -> Any:
@@ -131,6 +70,11 @@ def _normal(value: Any) -> Any:
     if isinstance(value, list):
         return [_normal(inner) for inner in value]
     return (normal_text(value) or None) if isinstance(value, str) else value
+
+
+def printable(text: str) -> str:
+    """The text without characters that no page and no paper can show."""
+    return _UNREADABLE.sub("", text)
 
 
 def normal_text(text: str, *, lines: bool = True) -> str:
@@ -161,8 +105,7 @@ class _Checker:
         for entry in entries:
             field = entry.field
             if entry.hides and hidden(entry.hides, names):
-                if isinstance(names, dict):
-                    remove(names, "/" + "/".join(entry.path))  # what is hidden hides what depends on it
+                names = without(names, ["/" + "/".join(entry.path)])  # what is hidden is not there for those below
                 continue
             if field.readonly:
                 continue

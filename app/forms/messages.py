@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 from jsonschema import ValidationError
 
-from app.forms.reading import Field
-from app.forms.text import date_text, file_kinds, number_text
+from app.forms.fields import Field
+from app.forms.text import file_kinds
+from app.wording import angka, tanggal
 
 NOT_AN_OBJECT = "Kirim bagian ini sebagai objek berisi isian."
 NOT_A_LIST = "Kirim bagian ini sebagai daftar baris."
@@ -65,11 +65,11 @@ def invalid(field: Field, error: ValidationError, value: Any) -> str:
     if rule == "minLength":
         return f"Isi {this} sekurang-kurangnya {limit} karakter."
     if rule == "maxLength":
-        return f"Persingkat {this}: paling panjang {number_text(limit)} karakter, sekarang {number_text(len(value))}."
+        return f"Persingkat {this}: paling panjang {angka(limit)} karakter, sekarang {angka(len(value))}."
     if rule == "formatMinimum":
-        return f"Isi {this} dengan {date_text(date.fromisoformat(limit))} atau sesudahnya."
+        return f"Isi {this} dengan {tanggal(limit)} atau sesudahnya."
     if rule == "formatMaximum":
-        return f"Isi {this} dengan {date_text(date.fromisoformat(limit))} atau sebelumnya."
+        return f"Isi {this} dengan {tanggal(limit)} atau sebelumnya."
     if field.type == "number":
         return _number(field, rule)
     return field.properties.get("pesan") or _form(field)
@@ -80,10 +80,10 @@ def _number(field: Field, rule: str) -> str:
         what = "bilangan bulat, misalnya 12" if field.decimals == 0 else "angka, misalnya 1.250,50"
         return f"Isi {name(field)} dengan {what}."
     if field.minimum is not None and field.maximum is not None:
-        return f"Isi {name(field)} dengan angka {number_text(field.minimum)} sampai {number_text(field.maximum)}."
+        return f"Isi {name(field)} dengan angka {angka(field.minimum)} sampai {angka(field.maximum)}."
     if rule == "minimum":
-        return f"Isi {name(field)} dengan angka paling kecil {number_text(field.minimum)}."
-    return f"Isi {name(field)} dengan angka paling besar {number_text(field.maximum)}."
+        return f"Isi {name(field)} dengan angka paling kecil {angka(field.minimum)}."
+    return f"Isi {name(field)} dengan angka paling besar {angka(field.maximum)}."
 
 
 def _form(field: Field) -> str:

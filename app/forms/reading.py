@@ -5,16 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import date, timedelta
-from functools import cached_property, lru_cache
+from collections.abc import Mapping
+from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from app.engine.definition import Finding
 from app.engine.expressions import Expression
 from app.engine.expressions import compile as compile_expression
 from app.forms import markup
+from app.forms.fields import CHOICES, INPUTS, Field, Form, Option, day, walk
 
 MEDIA_TYPES: Mapping[str, str] = {
     "pdf": "application/pdf",
@@ -26,13 +26,10 @@ MEDIA_TYPES: Mapping[str, str] = {
     "txt": "text/plain",
 }
 DEFAULT_ACCEPT = ("application/pdf", "image/png", "image/jpeg")
-CHOICES = frozenset({"select", "radio", "checklist", "taglist"})
-INPUTS = CHOICES | {"textfield", "textarea", "number", "date", "time", "datetime", "checkbox", "upload"}
 IGNORED = frozenset({"button", "image"})
 LONGEST = {"textfield": 500, "textarea": 10_000}
 DEEPEST, MOST, MOST_ROWS = 12, 2_000, 100
 _SEGMENT = re.compile(r"[A-Za-z_]\w*", re.ASCII)
-_RELATIVE = re.compile(r"today|[+-]\d{1,5}d", re.ASCII)
 
 
 class FormError(Exception):
@@ -41,114 +38,6 @@ class FormError(Exception):
     def __init__(self, findings: tuple[Finding, ...]) -> None:
         super().__init__("; ".join(finding.message for finding in findings if finding.level == "error"))
         self.findings = findings
-
-
-@dataclass(frozen=True)
-class Option:
-    value: Any  # text, number or truth, as the form has it
-    label: str
-
-
-@dataclass(frozen=True, eq=False)
-class Field:
-    """One component: an input, a group of others, or a text. `pointer` has `*` where a row's number stands."""
-
-    type: str
-    id: str = ""
-    key: str = ""
-    pointer: str = ""
-    label: str = ""
-    help: str = ""
-    required: bool = False
-    readonly: bool = False
-    multiple: bool = False
-    default: Any = None
-    options: tuple[Option, ...] = ()
-    minimum: float | None = None
-    maximum: float | None = None
-    min_length: int | None = None
-    max_length: int | None = None
-    earliest: str = ""  # ISO date, "today", "+180d", "-30d"
-    latest: str = ""
-    pattern: str = ""
-    validation: str = ""  # "email" or "phone"
-    decimals: int | None = None
-    accept: tuple[str, ...] = ()  # media types
-    prefix: str = ""
-    suffix: str = ""
-    html: str = ""  # safe HTML of a text
-    row: str = ""  # inputs of one layout row are drawn beside each other
-    columns: int | None = None  # of 12
-    hide: Expression | None = None
-    hide_text: str = ""
-    properties: Mapping[str, str] = field(default_factory=dict)
-    children: tuple[Field, ...] = ()
-
-    @property
-    def is_input(self) -> bool:
-        return self.type in INPUTS
-
-    @property
-    def table(self) -> bool:
-        """A group whose child groups are rows of one table."""
-        return self.type == "group" and self.properties.get("tabel", "").lower() == "ya"
-
-    @property
-    def file(self) -> str:
-        """The pointer of the upload in the case's data that is shown beside this row; "" where there is none."""
-        return pointer_of(self.properties.get("berkas", ""))
-
-
-@dataclass(frozen=True, eq=False)
-class Form:
-    """A form. `components` is the tree to draw, `fields` every input of it in drawn order."""
-
-    id: str
-    title: str
-    components: tuple[Field, ...]
-    digest: str
-
-    @cached_property
-    def fields(self) -> tuple[Field, ...]:
-        return tuple(item for item in walk(self.components) if item.is_input)
-
-    @cached_property
-    def by_pointer(self) -> Mapping[str, Field]:
-        return {item.pointer: item for item in walk(self.components) if item.pointer}
-
-    @cached_property
-    def schema(self) -> dict[str, Any]:
-        """JSON Schema 2020-12 with every check; relative dates still as written (see `schema.published`)."""
-        from app.forms.schema import form_schema
-
-        return form_schema(self, None)
-
-    def field_at(self, pointer: str) -> Field | None:
-        """The field that answers at a concrete pointer, such as /lokasi/0/kota."""
-        return self.by_pointer.get(re.sub(r"/\d+(?=/|$)", "/*", pointer))
-
-
-def walk(components: tuple[Field, ...]) -> Iterator[Field]:
-    """Every component below, in drawn order."""
-    for item in components:
-        yield item
-        yield from walk(item.children)
-
-
-def pointer_of(path: str) -> str:
-    """`tka.nama` or `/tka/nama` as a pointer; "" stays empty."""
-    path = path.strip()
-    return path if not path or path.startswith("/") else "/" + path.replace(".", "/")
-
-
-def day(text: str, today: date) -> date:
-    """The date that `2026-11-23`, `today`, `+180d` or `-30d` means on `today`. Raises ValueError."""
-    if not _RELATIVE.fullmatch(text):
-        return date.fromisoformat(text)
-    try:
-        return today if text == "today" else today + timedelta(days=int(text[:-1]))
-    except OverflowError:
-        raise ValueError(text) from None
 
 
 @lru_cache(maxsize=512)

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
-from app.forms.checking import conditional, hidden, merge
-from app.forms.reading import Field, Form, day
+from app.forms.checking import hidden
+from app.forms.fields import Field, Form, day
 from app.forms.schema import Entry, plan
 from app.forms.text import parse_number
+from app.forms.values import merge
 
 
 def sample(
@@ -26,7 +27,7 @@ def sample(
     Fields without `contoh` get a plain value that passes, where one can be told from their checks; optional ones
     without it stay empty. `data` is what the case knows, for conditions.
     """
-    return _scope(plan(form, today), seed, upload, today, dict(data or {}), conditional(form))
+    return _scope(plan(form, today), seed, upload, today, dict(data or {}), form.conditional)
 
 
 def _scope(

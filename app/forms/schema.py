@@ -14,7 +14,7 @@ from jsonschema.protocols import Validator
 from jsonschema.validators import extend
 
 from app.engine.expressions import Expression
-from app.forms.reading import Field, Form, day
+from app.forms.fields import Field, Form, day
 
 TIME = r"^([01]\d|2[0-3]):[0-5]\d$"
 DATETIME = r"^\d{4}-\d{2}-\d{2}T([01]\d|2[0-3]):[0-5]\d$"
@@ -48,7 +48,7 @@ def _format_maximum(_: Validator, limit: str, value: Any, __: Mapping[str, Any])
         yield ValidationError(f"{value!r} is after {limit}")
 
 
-FormValidator = extend(
+FormValidator = extend(  # type: ignore[no-untyped-call]
     Draft202012Validator,
     {"formatMinimum": _format_minimum, "formatMaximum": _format_maximum},
 )

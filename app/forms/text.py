@@ -1,44 +1,13 @@
-"""Values as an Indonesian reader writes them: 23 November 2026, 1.234,56, PDF atau JPG."""
+"""Values as an Indonesian types them: 1.234,56 and 31-12-2026."""
 
 from __future__ import annotations
 
 import re
-from datetime import date
-from typing import Any
 
 from app.forms.reading import MEDIA_TYPES
 
-MONTHS = (
-    "Januari",
-    "Februari",
-    "Maret",
-    "April",
-    "Mei",
-    "Juni",
-    "Juli",
-    "Agustus",
-    "September",
-    "Oktober",
-    "November",
-    "Desember",
-)
 _THOUSANDS = re.compile(r"-?\d{1,3}(\.\d{3})+(,\d+)?", re.ASCII)
 _DECIMAL = re.compile(r"-?\d+([.,]\d+)?", re.ASCII)
-
-
-def date_text(value: date) -> str:
-    return f"{value.day} {MONTHS[value.month - 1]} {value.year}"
-
-
-def number_text(value: Any) -> str:
-    """1234.5 -> "1.234,5"; what is no number comes back as text."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return "" if value is None else str(value)
-    try:
-        text = f"{value:,}"
-    except (ValueError, OverflowError):
-        return str(value)
-    return text.translate(str.maketrans(",.", ".,"))
 
 
 def parse_number(text: str) -> int | float | str:
@@ -63,6 +32,6 @@ def parse_date(text: str) -> str:
 
 def file_kinds(accept: tuple[str, ...]) -> str:
     """The accepted files as a reader says them."""
-    names = {media: name for name, media in reversed(MEDIA_TYPES.items())}
+    names = {media: name for name, media in reversed(list(MEDIA_TYPES.items()))}
     kinds = [names.get(media, media).upper() for media in accept]
     return " atau ".join(filter(None, [", ".join(kinds[:-1]), kinds[-1] if kinds else ""]))
