@@ -1,0 +1,377 @@
+"""The API: JSON under /api/v1. Each call is validated, carried out by the verb that the pages use too, and presented."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, TypeVar
+
+from flask import Blueprint, Response, jsonify, request, send_file, url_for
+from sqlalchemy import or_, select
+from sqlalchemy.orm import joinedload, undefer
+
+from app import cases, files, forms, inbox, journal, revisions, uploads
+from app.forms import Fault
+from app.models import Case, Document, Retry, Revision, Task, canonical
+from app.web import base, openapi
+
+PAGE, MOST = 50, 200
+View = TypeVar("View", bound=Callable[..., Any])
+blueprint = Blueprint("api", __name__)
+
+
+def call(
+    method: str, path: str, *, takes: str = "", gives: str, status: int = 200, query: Sequence[str] = ()
+) -> Callable[[View], View]:
+    """Declare a call of the API: its route, its guard and its place in OpenAPI are this one line."""
+
+    def declare(view: View) -> View:
+        openapi.CALLS.append(
+            openapi.Call(method, path, (view.__doc__ or "").strip(), takes, gives, status, tuple(query))
+        )
+        rule = "/api/v1" + path.replace("{", "<").replace("}", ">")
+        blueprint.add_url_rule(rule, view.__name__, base.token(view), methods=[method])
+        return view
+
+    return declare
+
+
+# SOPs
+
+
+@call("GET", "/sops", gives="Sops")
+def sops() -> Response:
+    """The SOPs in force."""
+    found = [_sop(revision) for revision in revisions.all_in_force(base.session())]
+    return jsonify(items=found, next=None)
+
+
+@call("GET", "/sops/{key}", gives="Sop")
+def sop(key: str) -> Response:
+    """One SOP in force."""
+    revision = revisions.in_force(base.session(), key)
+    if revision is None:
+        raise cases.NoSuchSop()
+    return jsonify(_sop(revision))
+
+
+@call("POST", "/sops/{key}/revisions", takes="files", gives="Revision", status=201)
+def new_revision(key: str) -> tuple[Response, int]:
+    """Put a bundle (diagram, forms, templates, or a .zip of them) in force, by its owner."""
+    if not base.person().owner:
+        raise cases.NotYours("Hanya pemilik SOP yang dapat memberlakukan revisi.")
+    sent = {f.filename or "": f.read() for part in request.files for f in request.files.getlist(part)}
+    try:
+        bundle = next(b for b in revisions.gathered(sent))
+    except revisions.BundleError as error:
+        raise cases.Invalid([Fault("/file", str(error))]) from None
+    definition, findings = revisions.check(bundle)
+    shown = [asdict(finding) for finding in findings]
+    if definition is None or any(finding.level == "error" for finding in findings):
+        return _unfit(findings), 422
+    if definition.key != key:
+        raise cases.Invalid([Fault("/file", f"Diagram ini bernama {definition.key}, bukan {key}.")])
+    revision = revisions.install(base.context(), bundle, base.person().full_name, "pemilik SOP")
+    return jsonify(key=key, revision=revision.number, digest=revision.digest, findings=shown), 201
+
+
+def _unfit(findings: Sequence[Any]) -> Response:
+    errors = [{"pointer": f"/{f.element}", "message": f.message} for f in findings if f.level == "error"]
+    answer = base.problem(422, "SOP ini belum dapat diberlakukan.", errors=errors)
+    body: dict[str, Any] = answer.get_json()
+    answer.set_data(canonical({**body, "findings": [asdict(f) for f in findings]}))
+    return answer
+
+
+# Files
+
+
+@call("POST", "/files", takes="files", gives="File", status=201)
+def new_file() -> tuple[Response, int]:
+    """Send a file; its id is the value of an upload field."""
+    sent = request.files.get("file")
+    if sent is None:
+        raise cases.Invalid([Fault("/file", "Pilih berkas yang akan diunggah.")])
+    try:
+        upload = uploads.save(base.context(), base.person(), sent.filename or "", sent.read())
+    except files.UploadRefused as refused:
+        raise cases.Invalid([Fault("/file", str(refused))]) from None
+    return jsonify(id=upload.id, name=upload.name, sha256=upload.sha256), 201
+
+
+# Cases
+
+
+@call("POST", "/cases", takes="NewCase", gives="Case", status=201)
+def new_case() -> tuple[Response, int]:
+    """Open a case; `data` becomes the draft of its first task."""
+    body = _body("NewCase")
+    case = cases.open_case(
+        base.context(),
+        base.actor(),
+        body["sop"],
+        data=body.get("data"),
+        start=body.get("start"),
+        on_behalf_of=body.get("on_behalf_of"),
+    )
+    return jsonify(_case(case)), 201
+
+
+@call("GET", "/cases", gives="Cases", query=("q", "status", "cursor", "limit"))
+def list_cases() -> Response:
+    """The cases that the caller may see, newest first."""
+    actor, limit = base.actor(), _limit()
+    query = select(Case).options(joinedload(Case.revision), undefer(Case.data)).order_by(Case.id.desc()).limit(limit + 1)
+    if not actor.person.auditor:
+        mine = or_(Case.applicant_id == actor.person.id, Case.filed_by_id == actor.person.id)
+        query = query.where(or_(mine, Case.sop.in_(actor.sops)))
+    if request.args.get("status"):
+        query = query.where(Case.status == request.args["status"])
+    for word in request.args.get("q", "").lower().split()[:5]:
+        query = query.where(Case.search.contains(word, autoescape=True))
+    if request.args.get("cursor", "").isdecimal():
+        query = query.where(Case.id < int(request.args["cursor"]))
+    found = list(base.session().scalars(query))
+    after = str(found[limit - 1].id) if len(found) > limit else None
+    return jsonify(items=[_case(case) for case in found[:limit]], next=after)
+
+
+@call("GET", "/cases/{case_id}", gives="Case")
+def one_case(case_id: str) -> Response:
+    """One case with its open tasks."""
+    return jsonify(_case(_find_case(case_id)))
+
+
+@call("GET", "/cases/{case_id}/journal", gives="Journal")
+def case_journal(case_id: str) -> Response:
+    """Every event of a case, in order."""
+    case = _find_case(case_id)
+    entries = cases.journal_for(base.context(), base.actor(), case)
+    return jsonify(events=[_event(entry) for entry in entries])
+
+
+@call("GET", "/cases/{case_id}/documents", gives="Documents")
+def case_documents(case_id: str) -> Response:
+    """The papers of a case; `sha256` is null while one is being filled."""
+    found = cases.documents(base.context(), base.actor(), _find_case(case_id))
+    return jsonify(items=[_document(document) for document in found])
+
+
+@call("GET", "/documents/{document_id}", gives="binary")
+def document_bytes(document_id: str) -> Response:
+    """A paper's bytes."""
+    document = cases.document(base.context(), base.actor(), _number(document_id))
+    if document.sha256 is None:
+        raise cases.Stale("Dokumen ini sedang disiapkan. Coba lagi sebentar lagi.")
+    content = io.BytesIO(files.read(base.alur().settings.files, document.sha256))
+    media_type = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+    return send_file(content, media_type, as_attachment=True, download_name=f"{document.kind}.docx")
+
+
+# Tasks
+
+
+@call("GET", "/tasks", gives="Tasks", query=("lane", "mine", "overdue", "q", "cursor", "limit"))
+def list_tasks() -> Response:
+    """The caller's open tasks, most urgent first."""
+    args = request.args
+    filters = inbox.Filters(
+        lane=args.get("lane", ""), mine=_flag("mine"), overdue=_flag("overdue"), q=args.get("q", "")
+    )
+    page = inbox.tasks(base.context(), base.actor(), filters, args.get("cursor"), _limit())
+    found = _with_cases([task.id for task in page.items])
+    return jsonify(items=[_task(found[task.id]) for task in page.items], next=page.next)
+
+
+@call("GET", "/tasks/{task_id}", gives="Task")
+def one_task(task_id: str) -> Response:
+    """One task: its form, its decisions, what it holds so far."""
+    return jsonify(_task(cases.task_for(base.context(), base.actor(), _number(task_id))))
+
+
+@call("PUT", "/tasks/{task_id}/draft", takes="Draft", gives="Task")
+def draft(task_id: str) -> Response:
+    """Keep what was filled in so far, unchecked."""
+    body = _body("Draft")
+    return jsonify(_task(cases.save_draft(base.context(), base.actor(), _number(task_id), body["data"])))
+
+
+@call("POST", "/tasks/{task_id}/claim", gives="Task")
+def claim(task_id: str) -> Response:
+    """Take a task."""
+    return jsonify(_task(cases.claim(base.context(), base.actor(), _number(task_id))))
+
+
+@call("POST", "/tasks/{task_id}/release", gives="Task")
+def release(task_id: str) -> Response:
+    """Put a task back."""
+    return jsonify(_task(cases.release(base.context(), base.actor(), _number(task_id))))
+
+
+@call("POST", "/tasks/{task_id}/complete", takes="NewCompletion", gives="Completion")
+def complete(task_id: str) -> Response:
+    """Complete a task. With an Idempotency-Key a retry hears the same answer."""
+    body = _body("NewCompletion")
+    key = request.headers.get("Idempotency-Key", "")[:200]
+    asked = hashlib.sha256(f"{task_id}\n{canonical(body)}".encode()).hexdigest()
+    if key and (heard := _heard(key, asked)):
+        return jsonify(heard)
+    try:
+        done = cases.complete(
+            base.context(),
+            base.actor(),
+            _number(task_id),
+            body.get("data") or {},
+            body.get("choice"),
+            body.get("note") or "",
+            body.get("faults") or (),
+            body.get("version"),
+        )
+    except cases.AlreadyDone:
+        if key and (heard := _heard(key, asked)):  # the first try was committed while this one waited for the lock
+            return jsonify(heard)
+        raise
+    answer = {"case": _case(done.case), "opened": [_task(task) for task in done.opened]}
+    if key:
+        base.session().add(
+            Retry(person_id=base.person().id, key=key, request=asked, response=answer, created_at=base.now())
+        )
+    base.fill_papers(done.documents)
+    return jsonify(answer)
+
+
+def _heard(key: str, asked: str) -> Any:
+    """The answer that this key had before. Raises Invalid where it was used for something else."""
+    found = base.session().get(Retry, (base.person().id, key))
+    if found is not None and found.request != asked:
+        raise cases.Invalid([Fault("", "Idempotency-Key ini sudah dipakai untuk permintaan lain.")])
+    return found.response if found else None
+
+
+# What is given
+
+
+def _sop(revision: Revision) -> dict[str, Any]:
+    definition = revisions.load(base.session(), revision).definition
+    return {
+        "key": revision.sop,
+        "title": revision.title,
+        "revision": revision.number,
+        "lanes": [lane.name for lane in definition.lanes],
+        "applicant_lane": definition.applicant_lane,
+        "starts": [{"id": s.id, "name": s.name, "default": s.default} for s in definition.starts],
+    }
+
+
+def _case(case: Case) -> dict[str, Any]:
+    return {
+        "id": str(case.id),
+        "number": case.number,
+        "sop": case.sop,
+        "revision": case.revision.number,
+        "status": case.status,
+        "ended_at": _time(case.ended_at),
+        "data": case.data,
+        "tasks": [_task(task) for task in cases.open_tasks(base.context(), case)] if case.status == "open" else [],
+        "due_at": _time(case.due_at),
+    }
+
+
+def _task(task: Task) -> dict[str, Any]:
+    ctx = base.context()
+    form, back = cases.form_of(ctx, task), cases.returned(ctx, task)
+    today = base.now().astimezone(ctx.settings.zone).date()
+    return {
+        "id": str(task.id),
+        "case": str(task.case_id),
+        "number": task.case.number,
+        "step": task.step,
+        "name": task.name,
+        "lane": task.lane.name,
+        "assignee": task.assignee.full_name if task.assignee else None,
+        "version": task.version,
+        "opened_at": _time(task.opened_at),
+        "due_at": _time(task.due_at),
+        "form": forms.published(form, today) if form else {"type": "object", "properties": {}},
+        "faults": list(back.faults) if back else [],
+        "choices": [{"id": c.id, "label": c.label, "returns": c.returns} for c in cases.choices(ctx, task)],
+        "data": cases.values(task, form),
+    }
+
+
+def _event(entry: journal.Entry) -> dict[str, Any]:
+    return {
+        "seq": entry.seq,
+        "at": _time(entry.at),
+        "recorded_at": _time(entry.recorded_at),
+        "actor": entry.actor,
+        "lane": entry.lane,
+        "kind": entry.kind,
+        "step": entry.step,
+        "choice": entry.choice,
+        "note": entry.note,
+        "digest": entry.digest.hex(),
+    }
+
+
+def _document(document: Document) -> dict[str, Any]:
+    return {"id": str(document.id), "name": document.name, "kind": document.kind, "sha256": document.sha256}
+
+
+# What is asked
+
+
+def _body(schema: str) -> dict[str, Any]:
+    """The request's body, fit for the schema. Raises Invalid with every fault."""
+    body = request.get_json(force=True, silent=True) if request.get_data() else {}
+    if wrong := openapi.faults(schema, body):
+        raise cases.Invalid(wrong)
+    found: dict[str, Any] = body
+    return found
+
+
+def _find_case(case_id: str) -> Case:
+    return cases.case_for(base.context(), base.actor(), _number(case_id))
+
+
+def _with_cases(ids: list[int]) -> dict[int, Task]:
+    """Tasks with their cases' data, in one query."""
+    query = select(Task).where(Task.id.in_(ids)).options(
+        joinedload(Task.case).undefer(Case.data),
+        joinedload(Task.case).joinedload(Case.revision),
+        joinedload(Task.lane),
+        joinedload(Task.assignee),
+        undefer(Task.draft),
+    )  # fmt: skip
+    found = base.session().scalars(query.execution_options(populate_existing=True))
+    return {task.id: task for task in found}
+
+
+def _number(text: str) -> int:
+    """An id of ours. Raises NotFound for anything else."""
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise cases.NotFound()
+    return int(text)
+
+
+def _limit() -> int:
+    text = request.args.get("limit", "")
+    return max(1, min(int(text), MOST)) if text.isascii() and text.isdigit() and len(text) < 6 else PAGE
+
+
+def _flag(name: str) -> bool:
+    return request.args.get(name, "").lower() in ("1", "true", "yes", "ya")
+
+
+def _time(at: datetime | None) -> str | None:
+    return at.astimezone(base.alur().settings.zone).isoformat() if at else None
+
+
+@blueprint.get("/api/openapi.json")
+@base.public
+def openapi_document() -> Response:
+    """OpenAPI 3.1 of all this."""
+    return jsonify(openapi.document(url_for("api.sops").removesuffix("/sops")))
