@@ -1,0 +1,183 @@
+"""Dates, amounts and numbers as an Indonesian office writes them; pages and papers share these words.
+
+Every function here takes what it is given: a value that is no date or number comes back as its own text, and an absent
+one as "", so that one odd value never costs a whole paper. What comes out is text, to be escaped by whoever shows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, tzinfo
+from decimal import Decimal, InvalidOperation
+
+MONTHS = (
+    "Januari", "Februari", "Maret", "April", "Mei", "Juni",
+    "Juli", "Agustus", "September", "Oktober", "November", "Desember",
+)  # fmt: skip
+DAYS = ("Senin", "Selasa", "Rabu", "Kamis", "Jumat", "Sabtu", "Minggu")
+UNITS = (
+    "nol", "satu", "dua", "tiga", "empat", "lima", "enam", "tujuh", "delapan", "sembilan", "sepuluh", "sebelas",
+)  # fmt: skip
+SCALES = ((10**15, "kuadriliun"), (10**12, "triliun"), (10**9, "miliar"), (10**6, "juta"), (10**3, "ribu"))
+ROMANS = (
+    (1000, "M"), (900, "CM"), (500, "D"), (400, "CD"), (100, "C"), (90, "XC"),
+    (50, "L"), (40, "XL"), (10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I"),
+)  # fmt: skip
+DOTS = "…" * 12
+
+
+def tanggal(value: object, zone: tzinfo | None = None) -> str:
+    """`23 November 2026`. `value`: date, datetime or ISO text; `zone` moves an aware time onto its clock first."""
+    day = _date(value, zone)
+    return f"{day.day} {MONTHS[day.month - 1]} {day.year}" if day else _text(value)
+
+
+def tanggal_hari(value: object, zone: tzinfo | None = None) -> str:
+    """`Senin, 23 November 2026`."""
+    day = _date(value, zone)
+    return f"{DAYS[day.weekday()]}, {tanggal(day)}" if day else _text(value)
+
+
+def tanggal_pendek(value: object, zone: tzinfo | None = None) -> str:
+    """`23-11-2026`, for narrow columns."""
+    day = _date(value, zone)
+    return f"{day:%d-%m-%Y}" if day else _text(value)
+
+
+def tanggal_terbilang(value: object, zone: tzinfo | None = None) -> str:
+    """`dua puluh tiga November dua ribu dua puluh enam`."""
+    day = _date(value, zone)
+    return f"{terbilang(day.day)} {MONTHS[day.month - 1]} {terbilang(day.year)}" if day else _text(value)
+
+
+def jam(value: object, zone: tzinfo | None = None) -> str:
+    """`10.30`. A value that is a day alone has no hour: ""."""
+    if isinstance(value, time):
+        return f"{value:%H.%M}"
+    moment = _moment(value)
+    if moment is None:
+        return "" if _date(value, zone) else _text(value)
+    return f"{_on(moment, zone):%H.%M}"
+
+
+def terbilang(value: object, unit: str = "") -> str:
+    """A number in words, up to a quadrillion: 1500000 -> `satu juta lima ratus ribu`; `unit` (`rupiah`) follows it."""
+    number = _number(value)
+    if number is None or abs(number) >= 10**18:
+        return _text(value)
+    whole, _, fraction = f"{abs(number):f}".partition(".")
+    words = [_words(int(whole))]
+    if fraction.strip("0"):
+        words += ["koma", *(UNITS[int(digit)] for digit in fraction.rstrip("0"))]
+    if number < 0:
+        words.insert(0, "minus")
+    return " ".join(word for word in (*words, unit) if word)
+
+
+def angka(value: object) -> str:
+    """`1.234,5`: points between thousands, a comma before the rest."""
+    number = _number(value)
+    if number is None:
+        return _text(value)
+    whole, _, fraction = f"{number:,f}".partition(".")
+    return whole.replace(",", ".") + (f",{fraction}" if fraction.strip("0") else "")
+
+
+def rupiah(value: object) -> str:
+    """`Rp1.500.000,00`."""
+    number = _number(value)
+    if number is None:
+        return _text(value)
+    sign, amount = ("-" if number < 0 else ""), f"{abs(number):,.2f}"
+    return f"{sign}Rp" + amount.translate(str.maketrans(",.", ".,"))
+
+
+def romawi(value: object) -> str:
+    """`III`, from 1 to 3999."""
+    number = _number(value)
+    if number is None or number != int(number) or not 0 < number < 4000:
+        return _text(value)
+    rest, letters = int(number), ""
+    for size, letter in ROMANS:
+        letters += letter * (rest // size)
+        rest %= size
+    return letters
+
+
+def kosong(value: object, dots: str = DOTS) -> object:
+    """`value`, or dots to write on where it is absent or blank."""
+    return dots if not _text(value).strip() else value
+
+
+FILTERS: dict[str, Callable[..., object]] = {
+    f.__name__: f
+    for f in (tanggal, tanggal_hari, tanggal_pendek, tanggal_terbilang, jam, terbilang, angka, rupiah, romawi, kosong)
+}
+
+
+def _words(number: int) -> str:
+    if number < 12:
+        return UNITS[number]
+    if number < 20:
+        return f"{UNITS[number - 10]} belas"
+    if number < 100:
+        return _joined(f"{UNITS[number // 10]} puluh", number % 10)
+    if number < 200:
+        return _joined("seratus", number - 100)
+    if number < 1000:
+        return _joined(f"{UNITS[number // 100]} ratus", number % 100)
+    if number < 2000:
+        return _joined("seribu", number - 1000)
+    size, name = next(scale for scale in SCALES if scale[0] <= number)
+    return _joined(f"{_words(number // size)} {name}", number % size)
+
+
+def _joined(head: str, rest: int) -> str:
+    return f"{head} {_words(rest)}" if rest else head
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _number(value: object) -> Decimal | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
+        return None
+    try:
+        number = Decimal(str(value).strip())
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() and abs(number.adjusted()) < 30 else None
+
+
+def _moment(value: object) -> datetime | None:
+    if isinstance(value, datetime):
+        return value
+    if not isinstance(value, str) or _day(value):
+        return None
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError:
+        return None
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if len(text) == 10 else None
+    except ValueError:
+        return None
+
+
+def _on(moment: datetime, zone: tzinfo | None) -> datetime:
+    if zone is None:
+        return moment
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(zone)
+
+
+def _date(value: object, zone: tzinfo | None) -> date | None:
+    moment = _moment(value)
+    if moment is not None:
+        return _on(moment, zone).date()
+    if isinstance(value, date):
+        return value
+    return _day(value) if isinstance(value, str) else None
