@@ -1,0 +1,209 @@
+"""Files by what is in them: a store addressed by SHA-256, and what an upload really is."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tempfile
+import time
+import unicodedata
+import zipfile
+from collections.abc import Collection, Sequence
+from io import BytesIO
+from pathlib import Path
+
+import filetype
+
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+KINDS = {  # media type -> extensions, and what a reader calls it
+    "application/pdf": (("pdf",), "PDF"),
+    "image/jpeg": (("jpg", "jpeg", "jpe", "jfif"), "JPG"),
+    "image/png": (("png",), "PNG"),
+    DOCX: (("docx",), "DOCX"),
+    XLSX: (("xlsx",), "XLSX"),
+    "text/plain": (("txt", "csv"), "TXT"),
+}
+MARKERS = {"word/document.xml": DOCX, "xl/workbook.xml": XLSX}
+UNPACKED_LIMIT, PARTS_LIMIT = 200 * 1024 * 1024, 5_000
+NAME_LIMIT = 120
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_EXECUTABLE = (b"MZ", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"#!")
+_MARKUP = re.compile(rb"\s*<", re.ASCII)
+
+
+class UploadRefused(Exception):
+    """A file that is not taken; the text says why and what to do, in Indonesian."""
+
+
+def put(root: Path, content: bytes) -> str:
+    """Keeps the bytes and gives their SHA-256; when it returns, they survive a power cut."""
+    digest = hashlib.sha256(content).hexdigest()
+    target = path(root, digest)
+    if whole(root, digest):
+        os.utime(target)  # so that a sweep which is under way takes it for new
+        return digest
+    made = not target.parent.exists()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=".", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    _sync(target.parent)
+    if made:
+        _sync(root)
+    return digest
+
+
+def path(root: Path, digest: str) -> Path:
+    """Where the bytes with this SHA-256 lie, or would. Raises ValueError for what is no digest."""
+    if not _DIGEST.fullmatch(digest):
+        raise ValueError(f"not a SHA-256: {digest!r}")
+    return root / digest[:2] / digest[2:]
+
+
+def read(root: Path, digest: str) -> bytes:
+    """The bytes with this SHA-256. Raises FileNotFoundError."""
+    return path(root, digest).read_bytes()
+
+
+def whole(root: Path, digest: str) -> bool:
+    """Are the bytes there, and still the same?"""
+    try:
+        with path(root, digest).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == digest
+    except (OSError, ValueError):
+        return False
+
+
+def sweep(root: Path, known: Collection[str], older_than: float = 86_400) -> int:
+    """Deletes what is not `known` and is older than so many seconds (a commit may still be on its way); how many."""
+    before = time.time() - older_than
+    gone = 0
+    for file in root.glob("??/*"):
+        try:
+            if file.parent.name + file.name not in known and file.stat().st_mtime < before:
+                file.unlink()
+                gone += 1
+        except FileNotFoundError:  # another sweep was faster
+            continue
+    return gone
+
+
+def sniff(name: str, content: bytes, accept: Sequence[str] = (), limit: int | None = None) -> str:
+    """The media type that the bytes really are. `accept`: media types that are taken (none: all we know).
+
+    Raises UploadRefused for a file that is empty, larger than `limit` bytes, of another kind than is taken, of another
+    kind than its name says, or harmful.
+    """
+    if not content:
+        raise UploadRefused("Berkas ini kosong. Periksa berkasnya lalu pilih lagi.")
+    if limit is not None and len(content) > limit:
+        raise UploadRefused(
+            f"Berkas ini {_megabytes(len(content))}; paling besar {_megabytes(limit)}. Perkecil lalu unggah lagi."
+        )
+    taken = [kind for kind in accept if kind in KINDS] or list(KINDS)
+    wanted = _listed([KINDS[kind][1] for kind in taken])
+    found = _kind(content)
+    if found not in taken:
+        what = f"Berkas ini {KINDS[found][1]}" if found in KINDS else found or "Jenis berkas ini tidak dikenal"
+        raise UploadRefused(f"{what}. Unggah berkas {wanted}.")
+    suffix = _parted(safe_name(name))[1].lower()
+    if suffix and suffix not in KINDS[found][0]:
+        raise UploadRefused(
+            f"Nama berkas berakhiran .{suffix}, tetapi isinya {KINDS[found][1]}. Simpan ulang sebagai {wanted}."
+        )
+    return found
+
+
+def safe_name(name: str, media_type: str = "") -> str:
+    """A name that is safe to show and to save under: no path, nothing invisible, not too long; readable still.
+
+    A name without an extension gets the one of `media_type`.
+    """
+    name = unicodedata.normalize("NFC", name.replace("\\", "/").rpartition("/")[2])
+    name = "".join(" " if unicodedata.category(c) in ("Zs", "Zl", "Zp", "Cc") else c for c in name)
+    name = "".join(c for c in name if unicodedata.category(c) not in ("Cf", "Cs", "Co", "Cn"))
+    name = re.sub(r'[<>:"|?*]', "_", " ".join(name.split())).strip(". ")
+    stem, suffix = _parted(name)
+    suffix = suffix or (KINDS[media_type][0][0] if media_type in KINDS else "")
+    stem = stem[:NAME_LIMIT].rstrip(". ") or "berkas"
+    return f"{stem}.{suffix}" if suffix else stem
+
+
+def _parted(name: str) -> tuple[str, str]:
+    """Stem and extension; "Surat No.12" has none."""
+    stem, dot, suffix = name.rpartition(".")
+    real = dot and suffix.isascii() and suffix.isalnum() and not suffix.isdigit() and len(suffix) <= 8
+    return (stem, suffix) if real else (name, "")
+
+
+def _kind(content: bytes) -> str:
+    """The media type; for what we do not take, the beginning of a sentence about it."""
+    if content.startswith(b"%PDF-"):
+        return "application/pdf"
+    if content.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if content.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if content.startswith(b"PK\x03\x04"):
+        return _office(content)
+    if content.startswith(_EXECUTABLE):
+        return "Berkas ini sebuah program dan tidak diterima"
+    guessed = filetype.guess(content)
+    if guessed is not None:
+        return f"Berkas ini {guessed.extension.upper()}"
+    if _MARKUP.match(content):
+        return "Berkas ini halaman web, SVG atau XML, dan tidak diterima"
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return ""
+    return "" if re.search("[\x00-\x08\x0b\x0e-\x1f\x7f]", text) else "text/plain"
+
+
+def _office(content: bytes) -> str:
+    try:
+        with zipfile.ZipFile(BytesIO(content)) as archive:
+            parts = archive.infolist()
+    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, RuntimeError):
+        return "Berkas ini rusak dan tidak dapat dibuka"
+    if len(parts) > PARTS_LIMIT or sum(part.file_size for part in parts) > max(
+        UNPACKED_LIMIT // 10, min(UNPACKED_LIMIT, 200 * len(content))
+    ):
+        return "Berkas ini terlalu besar setelah dibuka dan tidak diterima"
+    names = {part.filename for part in parts}
+    if any(name.lower().endswith("vbaproject.bin") for name in names):
+        return "Berkas ini memuat makro dan tidak diterima"
+    if any(part.flag_bits & 1 for part in parts):
+        return "Berkas ini dikunci dengan kata sandi"
+    if "[Content_Types].xml" in names:
+        for marker, kind in MARKERS.items():
+            if marker in names:
+                return kind
+    return "Berkas ini arsip ZIP"
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _megabytes(size: int) -> str:
+    if size < 1024 * 1024:
+        return f"{max(1, round(size / 1024))} kB"
+    return f"{size / 1024 / 1024:.1f}".replace(".", ",").removesuffix(",0") + " MB"
+
+
+def _listed(words: Sequence[str]) -> str:
+    return " atau ".join(part for part in (", ".join(words[:-1]), words[-1]) if part)
