@@ -1,0 +1,174 @@
+"""What paper comes out: a template and its frozen inputs give the same bytes every time.
+
+A template is code. It runs in one warm child process for each server process, without files, sockets or much memory,
+and is killed when it takes too long; what it breaks is one paper, never the server.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import struct
+import subprocess  # noqa: S404 - only ourselves, see _spawn
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from app.engine.definition import Finding
+
+TIMEOUT = 10.0  # seconds for one paper
+FRAME = struct.Struct(">II")
+LEVELS = ("error", "warning", "info")
+# The package is entered without its __init__: the child needs this one module, not the whole server.
+BOOT = (
+    "import sys, types; package = types.ModuleType('app'); package.__path__ = [sys.argv[1]]; "
+    "sys.modules['app'] = package; from app.documents_child import serve; serve()"
+)
+
+ROW = (
+    "no", "nomor", "langkah", "pelaksana", "petugas", "nip", "masuk", "keluar", "menit", "standar", "hasil", "alasan",
+    "catatan", "putaran", "kembali",
+)  # fmt: skip
+# Every name that a template may read. What stands below None is not looked at: `isian` is the SOP's own.
+CONTEXT: Mapping[str, Any] = {
+    "permohonan": dict.fromkeys(
+        ("nomor", "nomor_lacak", "pemohon", "diajukan", "tanggal_terima", "jatuh_tempo", "status", "revisi")
+    ),
+    "isian": None,
+    "lembar": [dict.fromkeys(ROW)],
+    "sop": {
+        **dict.fromkeys(
+            ("nomor", "judul", "revisi", "tanggal_efektif", "biaya", "produk", "masa_berlaku", "jangka_waktu",
+             "jam_layanan")
+        ),
+        **{name: [None] for name in ("dasar_hukum", "persyaratan", "terkait")},
+    },
+    "kantor": dict.fromkeys(("nama", "alamat", "kota", "induk")),
+    "petugas": None,
+    "kembalian": {**dict.fromkeys(("oleh", "pada", "alasan")), "kesalahan": [None]},
+    "sekarang": None,
+    "dokumen": dict.fromkeys(("nama", "rangkap")),
+}  # fmt: skip
+
+
+class DocumentError(Exception):
+    """A paper that could not be made; the message says why, in Indonesian."""
+
+
+def fill(template: bytes, context: Mapping[str, Any]) -> bytes:
+    """The .docx that `template` gives for `context` (JSON values): equal inputs, equal bytes. Raises DocumentError."""
+    answer, content = _child.ask({"do": "fill", "context": context}, template)
+    if "error" in answer:
+        raise DocumentError(str(answer["error"]))
+    return content
+
+
+def check_file(name: str, content: bytes, known: Mapping[str, Any] | None = None) -> list[Finding]:
+    """Everything wrong with a template: not a .docx, unsafe, broken tags by their paragraph, unknown names, a failed trial.
+
+    `known` narrows what a template may read, merged over CONTEXT: `{"isian": {"tka": {"nama": None}}}`. Never raises.
+    """
+    if not name.lower().endswith(".docx"):
+        return [Finding(name, "error", "bukan-docx", f"{name}: hanya berkas .docx yang dapat menjadi templat.")]
+    try:
+        answer, _ = _child.ask({"do": "check", "known": {**CONTEXT, **(known or {})}}, content)
+    except DocumentError as error:
+        answer = {"error": str(error)}
+    if "error" in answer:
+        return [Finding(name, "error", "percobaan-gagal", f"{name}: {answer['error']}")]
+    return [
+        Finding(name, next(known for known in LEVELS if known == level), rule, f"{name}: {message}")
+        for level, rule, message in answer["found"]
+    ]
+
+
+class _Child:
+    """The process that runs templates: started when first needed, one request at a time, replaced when it dies."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def ask(self, request: Mapping[str, Any], template: bytes) -> tuple[dict[str, Any], bytes]:
+        """What the child answers. Raises DocumentError where it dies or is too slow."""
+        head = json.dumps(request).encode()
+        with self.lock:
+            process = self.process = self.process if self.process and self.process.poll() is None else _spawn()
+            late = threading.Event()
+            clock = threading.Timer(TIMEOUT, lambda: (late.set(), process.kill()))
+            clock.daemon = True
+            clock.start()
+            try:
+                _pipe(process.stdin).write(FRAME.pack(len(head), len(template)) + head + template)
+                _pipe(process.stdin).flush()
+                return _answer(_pipe(process.stdout))
+            except (OSError, EOFError, ValueError):
+                self._end()
+                raise DocumentError(
+                    "Templat ini terlalu lama diisi; pengisian dihentikan."
+                    if late.is_set()
+                    else "Templat ini menghentikan proses pengisiannya."
+                ) from None
+            finally:
+                clock.cancel()
+
+    def _end(self) -> None:
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+            for pipe in (self.process.stdin, self.process.stdout):
+                try:
+                    _pipe(pipe).close()
+                except OSError:  # what was not sent yet cannot be
+                    pass
+            self.process = None
+
+    def close(self) -> None:
+        """Ends the child, as the server does at its own end."""
+        with self.lock:
+            self._end()
+
+    def forget(self) -> None:
+        """After a fork: the child is our parent's, and the lock may be held by a thread that is not here."""
+        if self.process:
+            self.process.returncode = 0
+        self.__init__()  # type: ignore[misc]
+
+
+def _spawn() -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S603 - our own interpreter on our own module, nothing of the outside
+        [sys.executable, "-I", "-c", BOOT, str(Path(__file__).parent)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        close_fds=True,
+        cwd="/",
+        env={"LC_ALL": "C.UTF-8"},
+        start_new_session=True,  # Ctrl-C at the terminal is for the server
+    )
+
+
+def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
+    if pipe is None:
+        raise EOFError
+    return pipe
+
+
+def _answer(source: IO[bytes]) -> tuple[dict[str, Any], bytes]:
+    head, content = FRAME.unpack(_exactly(source, FRAME.size))
+    return json.loads(_exactly(source, head)), _exactly(source, content)
+
+
+def _exactly(source: IO[bytes], size: int) -> bytes:
+    data = source.read(size)
+    if len(data) < size:
+        raise EOFError
+    return data
+
+
+_child = _Child()
+atexit.register(_child.close)
+os.register_at_fork(after_in_child=_child.forget)
