@@ -16,9 +16,9 @@ from werkzeug.utils import secure_filename
 from app import cases, files, journal, papers, people, revisions, uploads
 from app.engine.definition import Definition
 from app.journal import Entry
-from app.models import Case, Document, Task, Upload
+from app.models import Case, Upload
 from app.revisions import Loaded
-from app.web import base, portal, shown
+from app.web import base, portal
 
 blueprint = Blueprint("cases", __name__)
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -137,11 +137,6 @@ def stretch(minutes: float) -> str:
     return _("%(n)s hari", n=int(minutes // (24 * 60)))
 
 
-def documents(case: Case) -> list[Document]:
-    """A case's papers, those due as well."""
-    return list(base.session().scalars(select(Document).where(Document.case_id == case.id).order_by(Document.id)))
-
-
 def staff_of(case: Case) -> bool:
     """Whether who asks sees the case as an official, and not as its applicant."""
     actor = base.actor()
@@ -171,7 +166,7 @@ def permohonan(case_id: int) -> ResponseReturnValue:
         done=sorted(set(done) - set(here)),
         path=_path(entries),
         times=times(loaded.definition, passes, case.ended_at or ctx.now),
-        documents=documents(case),
+        documents=cases.documents(ctx, actor, case),
         duplicates=cases.duplicates(ctx, case) if staff_of(case) else [],
         previous=ctx.session.get(Case, case.previous_id) if case.previous_id else None,
         following=ctx.session.scalar(select(Case).where(Case.previous_id == case.id)),
@@ -227,10 +222,8 @@ def lembar_kendali_docx(case_id: int) -> ResponseReturnValue:
 @base.signed_in
 def dokumen(document_id: int) -> ResponseReturnValue:
     """A paper of a case that one may see; while it is still being made, a page that says so."""
-    document = base.session().get(Document, document_id)
-    if document is None:
-        raise cases.NotFound()
-    case = cases.case_for(base.context(), base.actor(), document.case_id)
+    document = cases.document(base.context(), base.actor(), document_id)
+    case = base.session().get_one(Case, document.case_id)
     if document.sha256 is None:
         return render_template("cases/paper_waits.html", case=case, document=document), 202
     content = files.path(base.alur().settings.files, document.sha256).read_bytes()
@@ -279,19 +272,11 @@ def unggah() -> ResponseReturnValue:
         if sent is None:
             raise files.UploadRefused(_("Tidak ada berkas yang dikirim."))
         accept = tuple(a for a in request.form.get("accept", "").split(",") if a)
-        upload = uploads.receive(base.context(), base.person(), sent.filename or "", sent.stream.read(), accept)
+        upload = uploads.save(base.context(), base.person(), sent.filename or "", sent.stream.read(), accept)
     except files.UploadRefused as refused:
         return jsonify({"message": str(refused)}), 422
     address = url_for("cases.berkas", upload_id=upload.id)
     return jsonify({"id": upload.id, "name": upload.name, "size": upload.size, "url": address}), 201
 
 
-def task_sentence(task: Task) -> str:
-    """Where a task lies, in one sentence."""
-    who = task.assignee.full_name if task.assignee else ""
-    if who:
-        return _("%(lane)s: %(name)s sedang mengerjakannya", lane=task.lane.name, name=who)
-    return _("%(lane)s: menunggu diambil", lane=task.lane.name)
-
-
-blueprint.app_template_global("at_local")(shown.local)
+blueprint.app_template_global("at_now")(base.now)

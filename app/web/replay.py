@@ -1,0 +1,150 @@
+"""Putar ulang: a case event by event, proven as it is shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from flask import Blueprint, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from sqlalchemy import select
+
+from app import audit, cases, forms, revisions, wording
+from app.models import Upload
+from app.revisions import Loaded
+from app.web import base
+from app.web.cases import Line, Stage, lines, stages
+
+blueprint = Blueprint("replay", __name__)
+
+
+@dataclass(frozen=True)
+class Said:
+    """A value in words; `upload` is the id of the file that it names, where it names one."""
+
+    text: str
+    upload: str = ""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One value that an event changed, as people read it."""
+
+    label: str
+    before: tuple[Said, ...]
+    after: tuple[Said, ...]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One event, and where the case stood after it."""
+
+    line: Line
+    changes: tuple[Change, ...]
+    findings: tuple[str, ...]
+    here: tuple[str, ...]
+    done: tuple[str, ...]
+    path: tuple[str, ...]  # everything passed so far
+    now: str  # the open steps, in words
+
+
+@blueprint.get("/permohonan/<int:case_id>/putar")
+@base.signed_in
+def putar(case_id: int) -> ResponseReturnValue:
+    """The replay page; `?seq=7` is one moment of it."""
+    ctx, actor = base.context(), base.actor()
+    case = cases.case_for(ctx, actor, case_id)
+    loaded = revisions.load(ctx.session, case.revision)
+    proof = audit.frames(ctx, case)
+    told = _told(loaded, proof, {e.seq: e for e in cases.journal_for(ctx, actor, case)}, _uploads(case_id))
+    asked = request.args.get("seq", "")
+    wanted = int(asked) if asked.isdecimal() and len(asked) < 10 else len(told)
+    current = next((m for m in told if m.line.entry.seq == wanted), told[-1] if told else None)
+    return render_template(
+        "replay/replay.html",
+        case=case,
+        definition=loaded.definition,
+        proof=proof,
+        moments=told,
+        current=current,
+        stages=_stages(loaded, current),
+        script=[_script(moment) for moment in told],
+    )
+
+
+def _told(loaded: Loaded, proof: audit.Proof, allowed: dict[int, Any], uploads: dict[str, str]) -> list[Moment]:
+    """The proof's frames in words; what the reader may not know of an event is left out of it."""
+    names = loaded.definition.names
+    passed: dict[str, None] = {}
+    found = []
+    entries = [allowed.get(frame.entry.seq, frame.entry) for frame in proof.frames]
+    for frame, line in zip(proof.frames, lines(loaded, entries), strict=True):
+        passed.update(dict.fromkeys(frame.path))
+        shown = frame.entry.typed is None or line.entry.typed is not None
+        here = [f"{names.get(step, step)}" + (_(" (putaran %(n)s)", n=n) if n > 1 else "") for step, n in frame.here]
+        found.append(
+            Moment(
+                line,
+                tuple(_change(loaded, change, uploads) for change in frame.changes) if shown else (),
+                frame.findings,
+                tuple(step for step, _round in frame.here),
+                frame.done,
+                tuple(passed),
+                ", ".join(here),
+            )
+        )
+    return found
+
+
+def _change(loaded: Loaded, change: audit.Change, uploads: dict[str, str]) -> Change:
+    field = next((f for form in loaded.forms.values() if (f := form.field_at(change.pointer))), None)
+    label = field.label if field and field.label else change.pointer.strip("/").replace("/", " › ").replace("_", " ")
+    return Change(label, _said(field, change.before, uploads), _said(field, change.after, uploads))
+
+
+def _said(field: forms.Field | None, value: Any, uploads: dict[str, str]) -> tuple[Said, ...]:
+    if value is None or value == "":
+        return ()
+    if isinstance(value, list):
+        return tuple(said for item in value for said in _said(field, item, uploads))
+    if isinstance(value, dict):
+        return tuple(said for item in value.values() for said in _said(None, item, uploads))
+    if isinstance(value, bool):
+        return (Said(_("Ya") if value else _("Tidak")),)
+    if isinstance(value, str) and value in uploads:
+        return (Said(uploads[value], value),)
+    if field is not None:
+        label = next((option.label for option in field.options if option.value == value), None)
+        if label is not None:
+            return (Said(label),)
+        if field.type == "date" and isinstance(value, str):
+            try:
+                return (Said(wording.tanggal(date.fromisoformat(value))),)
+            except ValueError:
+                pass
+    return (Said(str(value)),)
+
+
+def _uploads(case_id: int) -> dict[str, str]:
+    rows = base.session().execute(select(Upload.id, Upload.name).where(Upload.case_id == case_id))
+    return {row.id: row.name for row in rows}
+
+
+def _stages(loaded: Loaded, current: Moment | None) -> list[Stage]:
+    if current is None:
+        return stages(loaded.definition, (), ())
+    return stages(loaded.definition, current.here, current.done)
+
+
+def _script(moment: Moment) -> dict[str, Any]:
+    """What the page's script needs of a moment."""
+    entry = moment.line.entry
+    return {
+        "seq": entry.seq,
+        "here": moment.here,
+        "done": [step for step in moment.done if step not in moment.here],
+        "path": moment.path,
+        "now": moment.now,
+    }
