@@ -1,0 +1,247 @@
+"""`make bench`: one JSON object a line, as docs and contract name them. Figures are of this machine: trust the ratios."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import func, insert, select, text
+
+from app import audit, cases, demo, documents, forms, people, revisions
+from app.models import Case, Document, Event, EventValues, Lane, Task, instant
+from tests.bench import http
+from tests.bench.office import ROOT, Office, office
+
+WARM = 5
+
+
+def main() -> None:
+    wanted = sys.argv[1:]
+    for kind in ("sqlite", "postgresql"):
+        for name, measure in MEASURES.items():
+            if wanted and name not in wanted:
+                continue
+            with office(kind) as place:
+                for figures in measure(place):
+                    print(json.dumps({"bench": name, "db": kind, **figures}), flush=True)
+
+
+def spread(seconds: list[float]) -> dict[str, float]:
+    """Median and 95th percentile in milliseconds."""
+    ordered = sorted(seconds)
+    return {
+        "median_ms": round(statistics.median(ordered) * 1000, 3),
+        "p95_ms": round(ordered[int(len(ordered) * 0.95)] * 1000, 3),
+    }
+
+
+def one_step(place: Office, task_id: int, choice: int = 0) -> float:
+    """Completes a task with its form's sample; the seconds of the transaction, from its begin to its commit."""
+    with place.writing.begin() as session:
+        ctx = place.ctx(session)
+        task = session.get_one(Task, task_id)
+        form, person = cases.form_of(ctx, task), place.person_for(task)
+        today = ctx.now.date()
+        answers = forms.sample(form, task_id, lambda f: demo.sample_upload(ctx, person, f), today) if form else {}
+        ways = cases.choices(ctx, task)
+        picked = ways[choice].id if ways else None
+        note = "alasan" if ways and ways[choice].returns else ""
+    began = time.perf_counter()
+    with place.writing.begin() as session:
+        ctx = place.ctx(session)
+        actor = people.actor(session, person, ctx.now)
+        cases.complete(ctx, actor, task_id, answers, picked, note)
+    return time.perf_counter() - began
+
+
+def waiting(place: Office, case_id: int) -> list[int]:
+    with place.reading() as session:
+        query = select(Task.id).where(Task.case_id == case_id, Task.closed_at.is_(None)).order_by(Task.id)
+        return list(session.scalars(query))
+
+
+def new_case(place: Office) -> int:
+    with place.writing.begin() as session:
+        return place.open_case(session).id
+
+
+def finish(place: Office) -> tuple[int, list[float]]:
+    """One case from its start to its end; its id and each completion's seconds."""
+    case_id, times = new_case(place), []
+    while tasks := waiting(place, case_id):
+        times.append(one_step(place, tasks[0]))
+    return case_id, times
+
+
+def complete(place: Office) -> Iterator[dict[str, Any]]:
+    for _ in range(WARM):
+        finish(place)
+    yield spread([seconds for _ in range(30) for seconds in finish(place)[1]])
+
+
+def complete_loop(place: Office, rounds: int = 2000) -> Iterator[dict[str, Any]]:
+    finish(place)
+    case_id, times = new_case(place), []
+    while len(times) < rounds:
+        task_id = waiting(place, case_id)[0]
+        with place.reading() as session:
+            ways = cases.choices(place.ctx(session), session.get_one(Task, task_id))
+        back = [n for n, way in enumerate(ways) if way.returns]
+        times.append(one_step(place, task_id, back[0] if back else 0))
+    with place.reading() as session:
+        state = session.scalars(select(Case.state).where(Case.id == case_id)).one()
+    yield {
+        "completions": rounds,
+        "first100_ms": round(statistics.median(times[:100]) * 1000, 3),
+        "last100_ms": round(statistics.median(times[-100:]) * 1000, 3),
+        "state_bytes": len(state),
+    }
+
+
+def http_complete(place: Office) -> Iterator[dict[str, Any]]:
+    for clients, workers in ((1, 1), (8, 2)):
+        yield {"clients": clients, "workers": workers, **http.completions(place, clients, workers, spread)}
+
+
+def inbox_page(place: Office) -> Iterator[dict[str, Any]]:
+    app = http.app_of(place)
+    finish(place)
+    have = 0
+    for wanted in (1_000, 100_000):
+        fill_inbox(place, wanted - have)
+        have = wanted
+        client = app.test_client()
+        person = http.busiest(place)
+        http.sign_in(client, person)
+        times = []
+        for _ in range(60):
+            began = time.perf_counter()
+            answer = client.get("/tugas")
+            times.append(time.perf_counter() - began)
+            if answer.status_code != 200:
+                raise SystemExit(f"/tugas: {answer.status}")
+        yield {"open_tasks": wanted, **spread(times[10:])}
+
+
+def fill_inbox(place: Office, count: int) -> None:
+    """Open tasks that no case moved through: rows as `cases` writes them, spread over the officers' lanes."""
+    with place.writing.begin() as session:
+        lanes = list(session.scalars(select(Lane).where(~Lane.applicant).order_by(Lane.id)))
+        steps = list(revisions.load(session, place.revision).definition.steps.values())
+        first = session.scalar(select(func.max(Case.id))) or 0
+        now = place.settings.now()
+        person = place.staff.applicants[0]
+        rows, tasks = [], []
+        for n in range(first + 1, first + count + 1):
+            opened = now - timedelta(minutes=n % 5000)
+            due = opened + timedelta(days=2) if n % 3 else None
+            rows.append(
+                {"id": n, "number": f"bench-{n}", "code": "X", "sop": place.revision.sop, "revision_id": place.revision.id,
+                 "applicant_id": person.id, "applicant_name": person.full_name, "filed_by_id": person.id, "status": "open",
+                 "opened_at": opened, "subject": f"PT Contoh {n} · Pekerja {n}", "search": f"bench-{n} pt contoh {n}",
+                 "seq": 0, "head": b"", "state_digest": "", "data": {}, "state": b""}
+            )  # fmt: skip
+            lane = lanes[n % len(lanes)]
+            step = next((s for s in steps if s.lane == lane.name), steps[0])
+            tasks.append(
+                {"case_id": n, "token": "1", "step": step.id, "name": step.name, "lane_id": lane.id, "round": 1,
+                 "version": 1, "opened_at": opened, "due_at": due, "rank": instant(due) if due else "9" + instant(opened)}
+            )  # fmt: skip
+        for table, values in ((Case, rows), (Task, tasks)):
+            for start in range(0, len(values), 5000):
+                session.execute(insert(table), values[start : start + 5000])
+    with place.engine.connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("ANALYZE"))
+
+
+def paper(place: Office) -> Iterator[dict[str, Any]]:
+    case_id, _ = finish(place)
+    with place.reading() as session:
+        rows = session.execute(
+            select(Document.template, Document.inputs).where(Document.case_id == case_id).group_by(Document.template)
+            if place.engine.dialect.name == "sqlite"
+            else select(Document.template, Document.inputs).where(Document.case_id == case_id).distinct(Document.template)
+        ).all()
+        for name, inputs in rows:
+            template = revisions.template(session, place.revision.id, name)
+            times = []
+            for _ in range(25):
+                began = time.perf_counter()
+                documents.fill(template, inputs)
+                times.append(time.perf_counter() - began)
+            yield {"template": name, **spread(times[3:])}
+
+
+def verify(place: Office) -> Iterator[dict[str, Any]]:
+    count = 60
+    for _ in range(count):
+        finish(place)
+    with place.reading() as session:
+        began = time.perf_counter()
+        proofs = list(audit.verify(place.ctx(session)))
+        seconds = time.perf_counter() - began
+    wrong = [finding for proof in proofs for finding in proof.all_findings if "okumen" not in finding]
+    if wrong:
+        raise SystemExit(f"verify: {wrong[:3]}")
+    yield {"cases": count, "per_s": round(count / seconds, 1)}
+
+
+def check(place: Office) -> Iterator[dict[str, Any]]:
+    from app import engine
+
+    drawn = next((ROOT / "bpmn").glob("*.bpmn")).read_bytes()
+    elements = drawn.count(b"<bpmn:")
+    times = []
+    for _ in range(40):
+        began = time.perf_counter()
+        engine.read(drawn, {})
+        times.append(time.perf_counter() - began)
+    yield {"elements": elements, **spread(times[5:])}
+
+
+def case_bytes(place: Office, count: int = 100) -> Iterator[dict[str, Any]]:
+    """What the database grows by for each finished case, uploads' rows and papers apart."""
+    finish(place)
+    before = _size(place)
+    for _ in range(count):
+        finish(place)
+    yield {"bytes": round((_size(place) - before) / count)}
+
+
+def _size(place: Office) -> int:
+    tables = [t.__tablename__ for t in (Case, Task, Event, EventValues)] + ["register_entry"]
+    with place.engine.connect() as connection:
+        connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+        if place.engine.dialect.name == "sqlite":
+            connection.execute(text("VACUUM"))
+            listed = ", ".join(f"'{table}'" for table in tables)
+            names = connection.scalars(text(f"SELECT name FROM sqlite_master WHERE tbl_name IN ({listed})")).all()
+            return sum(
+                connection.scalar(text("SELECT coalesce(sum(pgsize), 0) FROM dbstat WHERE name = :name"), {"name": name}) or 0
+                for name in names
+            )
+        connection.execute(text("VACUUM FULL"))
+        return sum(
+            connection.scalar(text("SELECT pg_total_relation_size(CAST(:name AS regclass))"), {"name": f'"{table}"'}) or 0
+            for table in tables
+        )
+
+
+MEASURES: dict[str, Callable[[Office], Iterator[dict[str, Any]]]] = {
+    "complete": complete,
+    "complete_loop": complete_loop,
+    "http_complete": http_complete,
+    "inbox": inbox_page,
+    "paper": paper,
+    "verify": verify,
+    "check": check,
+    "case_bytes": case_bytes,
+}
+
+if __name__ == "__main__":
+    main()

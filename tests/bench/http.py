@@ -1,0 +1,179 @@
+"""Completions through HTTP, as a browser sends them: session cookie, CSRF token, form fields; papers apart."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+
+from app import cases, create_app, demo, forms
+from app.models import Lane, Person, Task
+from tests.bench.office import Office
+
+TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
+PER_CLIENT = 60
+
+
+def app_of(place: Office) -> Flask:
+    """The application, in this process."""
+    return create_app(place.settings)
+
+
+def sign_in(client: FlaskClient, person: Person) -> None:
+    """Logs a test client in through the page."""
+    page = client.get("/masuk").get_data(as_text=True)
+    token = TOKEN.search(page)
+    fields = {"csrf_token": token[1] if token else "", "nama": person.name, "sandi": demo.PASSWORD}
+    answer = client.post("/masuk", data=fields)
+    if answer.status_code not in (302, 303):
+        raise SystemExit(f"/masuk: {answer.status}")
+
+
+def busiest(place: Office) -> Person:
+    """Who has most in their inbox."""
+    with place.reading() as session:
+        rows = session.execute(
+            select(Lane.name, func.count()).join(Task, Task.lane_id == Lane.id).where(~Lane.applicant, Task.closed_at.is_(None))
+            .group_by(Lane.name).order_by(func.count().desc())
+        ).all()  # fmt: skip
+        return place.staff.by_lane[rows[0][0]]
+
+
+def completions(place: Office, clients: int, workers: int, spread: Callable[[list[float]], dict[str, float]]) -> dict[str, Any]:
+    """`clients` officers at once, each completing tasks of one step over a connection that stays open."""
+    with place.writing.begin() as session:
+        ids, person, body = _prepared(place, session, clients * PER_CLIENT)
+    port = _free_port()
+    server = _serve(place, port, workers)
+    try:
+        officers = [_Officer(port, person, body, ids[n::clients]) for n in range(clients)]
+        threads = [threading.Thread(target=officer.work) for officer in officers]
+        began = time.perf_counter()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        seconds = time.perf_counter() - began
+    finally:
+        server.terminate()
+        server.wait(20)
+    wrong = [answer for officer in officers for answer in officer.wrong]
+    if wrong:
+        raise SystemExit(f"{len(wrong)} answers were no redirect: {wrong[:3]}")
+    times = [t for officer in officers for t in officer.times]
+    return {**spread(times), "per_s": round(len(times) / seconds, 1)}
+
+
+def _prepared(place: Office, session: Any, count: int) -> tuple[list[int], Person, dict[str, str]]:
+    """Cases brought to the first officer's step that issues no paper and asks for no upload; its tasks and its fields."""
+    ids: list[int] = []
+    fields: dict[str, str] = {}
+    person = place.staff.applicants[0]
+    while len(ids) < count:
+        case = place.open_case(session)
+        for _ in range(20):
+            ctx = place.ctx(session)
+            task = cases.open_tasks(ctx, case)[0]
+            form, step = cases.form_of(ctx, task), cases.step_of(ctx, task)
+            plain = form is None or not any(field.type == "upload" for field in form.fields)
+            if not task.lane.applicant and not step.properties.get("dokumen") and plain and step.properties.get("batas", "H") != "H":
+                person = place.person_for(task)
+                answers = forms.sample(form, 1, lambda _f: "", ctx.now.date()) if form else {}
+                fields = _as_fields(answers)
+                ways = cases.choices(ctx, task)
+                if ways:
+                    fields["choice"] = ways[0].id
+                ids.append(task.id)
+                break
+            demo.complete(ctx, place.person_for(task), task, seed=1)
+        if len(ids) % 50 == 0:
+            session.commit()
+    return ids, person, fields
+
+
+def _as_fields(answers: Any, base: str = "") -> dict[str, str]:
+    fields: dict[str, str] = {}
+    for key, value in answers.items():
+        pointer = f"{base}/{key}"
+        if isinstance(value, dict):
+            fields.update(_as_fields(value, pointer))
+        elif isinstance(value, bool):
+            fields.update({pointer: "true"} if value else {})
+        elif isinstance(value, list):
+            fields.update({pointer: str(value[0])} if value and not isinstance(value[0], dict) else {})
+        else:
+            fields[pointer] = str(value)
+    return fields
+
+
+class _Officer:
+    """One browser: logs in, then completes its tasks one after the other."""
+
+    def __init__(self, port: int, person: Person, fields: dict[str, str], ids: list[int]) -> None:
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self.ids, self.times, self.wrong = ids, [], []
+        self.cookie = ""
+        token = self._token("/masuk")
+        self._send("POST", "/masuk", {"csrf_token": token, "nama": person.name, "sandi": demo.PASSWORD})
+        self.body = {**fields, "csrf_token": self._token(f"/tugas/{ids[0]}")}
+
+    def work(self) -> None:
+        for task_id in self.ids:
+            began = time.perf_counter()
+            status, _ = self._send("POST", f"/tugas/{task_id}", self.body)
+            self.times.append(time.perf_counter() - began)
+            if status not in (302, 303):
+                self.wrong.append(status)
+
+    def _token(self, path: str) -> str:
+        found = TOKEN.search(self._send("GET", path)[1])
+        return found[1] if found else ""
+
+    def _send(self, method: str, path: str, fields: dict[str, str] | None = None) -> tuple[int, str]:
+        headers = {"Cookie": self.cookie, "Content-Type": "application/x-www-form-urlencoded"}
+        self.connection.request(method, path, urlencode(fields) if fields else None, headers)
+        answer = self.connection.getresponse()
+        text = answer.read().decode("utf-8", "replace")
+        for name, value in answer.getheaders():
+            if name.lower() == "set-cookie":
+                self.cookie = value.split(";", 1)[0]
+        return answer.status, text
+
+
+def _serve(place: Office, port: int, workers: int) -> subprocess.Popen[bytes]:
+    env = {
+        **os.environ,
+        "PORT": str(port),
+        "ALUR_WORKERS": str(workers),
+        "ALUR_DATABASE_URL": place.engine.url.render_as_string(hide_password=False),
+        "ALUR_FILES": str(place.settings.files),
+        "ALUR_SECRET_KEY": "bench",
+    }
+    command = [str(Path(sys.executable).with_name("alur")), "serve", "--no-worker"]
+    server = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    for _ in range(200):
+        try:
+            with socket.create_connection(("127.0.0.1", port), 1):
+                return server
+        except OSError:
+            time.sleep(0.1)
+    raise SystemExit("the server did not come up")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
