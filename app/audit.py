@@ -178,6 +178,7 @@ def _effect(
     if entry.kind not in ("start", "complete", "timer"):
         return []
     found = _typed_findings(ctx, loaded, replay, entry)
+    outcome: engine.Outcome | None
     try:
         if entry.kind == "start":
             if body.get("revision") != revisions.seal(revision):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import Select, or_, select, update
 from sqlalchemy.orm import contains_eager, joinedload, undefer
 
 from app import clock, engine, forms, journal, papers, people, registers, revisions
@@ -230,7 +230,7 @@ def complete(
     data = forms.merge(forms.apply(form, case.data, clean) if form else case.data, registers.as_data(numbers))
     facts = engine.facts(loaded.definition, data)
     try:
-        outcome = engine.complete(loaded.definition, case.state, task.token, facts, taken and taken.id, ctx.now)
+        outcome = engine.complete(loaded.definition, case.state, task.token, facts, taken.id if taken else None, ctx.now)
     except engine.RoutingError as error:
         raise CannotGoOn() from error
     case.data = data
@@ -378,7 +378,7 @@ def _for_applicant(entry: journal.Entry, own: set[str]) -> bool:
 # Find and check
 
 
-def _tasks() -> Any:
+def _tasks() -> Select[tuple[Task]]:
     return (
         select(Task)
         .join(Task.case)

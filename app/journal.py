@@ -189,7 +189,7 @@ def stored(ctx: Context, case_id: int) -> list[dict[str, Any]]:
     A text column of SQLite may hold any bytes once somebody meddled with the file; they are read as bytes, and what
     is not UTF-8 becomes lone surrogates, which no digest of ours was made over.
     """
-    columns = [type_coerce(c, String) if c.key in ("at", "recorded_at", "body") else c for c in Event.__table__.columns]
+    columns: list[Any] = [type_coerce(c, String) if c.key in ("at", "recorded_at", "body") else c for c in Event.__table__.columns]
     if ctx.session.get_bind().dialect.name == "sqlite":
         columns = [cast(c, LargeBinary) if isinstance(c.type, String) else c for c in columns]
     names = Event.__table__.columns.keys()

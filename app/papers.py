@@ -97,7 +97,7 @@ def control_sheet(ctx: Context, case: Case, loaded: revisions.Loaded) -> bytes |
 def blank(ctx: Context, loaded: revisions.Loaded, paper: revisions.Paper) -> bytes:
     """A form to be filled by hand: the template without anybody's data."""
     template = revisions.template(ctx.session, loaded.id, paper.template)
-    empty = {"permohonan": {}, "isian": {}, "lembar": [], "petugas": {}, "kembalian": {}}
+    empty: dict[str, Any] = {"permohonan": {}, "isian": {}, "lembar": [], "petugas": {}, "kembalian": {}}
     return documents.fill(
         template,
         {**empty, **_sop(loaded), "sekarang": None, "dokumen": {"nama": paper.name, "rangkap": paper.copies}},

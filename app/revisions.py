@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from app import documents, engine, forms, registers
 from app.context import Context
 from app.engine.definition import Definition, Finding, Step
+from app.forms import Form
 from app.models import Lane, Revision, RevisionFile
 
 KINDS = {".bpmn": "diagram", ".form": "forms", ".docx": "templates"}
@@ -75,10 +76,10 @@ class Loaded:
     sop: str
     number: int
     definition: Definition
-    forms: Mapping[str, forms.Form]
+    forms: Mapping[str, Form]
     seal: str
 
-    def form_of(self, step: Step) -> forms.Form | None:
+    def form_of(self, step: Step) -> Form | None:
         return self.forms.get(step.properties.get("formulir", ""))
 
 
@@ -116,7 +117,7 @@ def gathered(files: Mapping[str, bytes]) -> list[Bundle]:
 def _gather(path: Path) -> dict[str, bytes]:
     if path.is_dir():
         return {str(p): p.read_bytes() for p in sorted(path.rglob("*")) if p.suffix in KINDS and p.is_file()}
-    beside = {}
+    beside: dict[str, bytes] = {}
     if path.suffix == ".bpmn":
         for folder in ("forms", "docx_templates"):
             place = path.resolve().parent.parent / folder / path.stem
