@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
-from flask import Flask, Response, request
-from flask_babel import Babel
-from flask_bootstrap import Bootstrap5
-from flask_login import LoginManager
-from flask_wtf import CSRFProtect
-from werkzeug.middleware.proxy_fix import ProxyFix
+if TYPE_CHECKING:
+    from flask import Flask, Response
 
-from app import config, database
-from app.web import base, routes, shown
+    from app.config import Settings
 
 CSP = (
     "default-src 'self'; img-src 'self' data: blob:; style-src 'self'; script-src 'self'; object-src 'none'; "
@@ -20,8 +16,19 @@ CSP = (
 )
 
 
-def create_app(settings: config.Settings | None = None) -> Flask:
+def create_app(settings: Settings | None = None) -> Flask:
     """The web application. `settings` default to the environment's; raises config.ConfigError."""
+    # Imported here, so that the worker, the commands and the papers' child process begin without the web.
+    from flask import Flask
+    from flask_babel import Babel
+    from flask_bootstrap import Bootstrap5
+    from flask_login import LoginManager
+    from flask_wtf import CSRFProtect
+    from werkzeug.middleware.proxy_fix import ProxyFix
+
+    from app import config, database
+    from app.web import base, routes, shown
+
     settings = settings or config.settings()
     engine = database.connect(settings.database_url)
     app = Flask(__name__, template_folder="web/templates", static_folder="web/static")
@@ -62,12 +69,12 @@ def create_app(settings: config.Settings | None = None) -> Flask:
 
 
 def _headers(answer: Response) -> Response:
-    answer.headers.setdefault("Content-Security-Policy", CSP)
-    answer.headers.setdefault("X-Content-Type-Options", "nosniff")
-    answer.headers.setdefault("Referrer-Policy", "same-origin")
-    answer.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-    if request.is_secure:
-        answer.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    told = answer.headers
+    told.setdefault("Content-Security-Policy", CSP)
+    told.setdefault("X-Content-Type-Options", "nosniff")
+    told.setdefault("Referrer-Policy", "same-origin")
+    told.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    told.setdefault("X-Frame-Options", "SAMEORIGIN")
     if answer.mimetype == "text/html":
-        answer.headers.setdefault("Cache-Control", "no-store")
+        told.setdefault("Cache-Control", "no-store")
     return answer

@@ -91,9 +91,9 @@ def _login_page(name: str = "", wrong: bool = False) -> ResponseReturnValue:
 
 def _demo_accounts() -> list[dict[str, Any]]:
     """Everybody who can log in, with what they do; on a demo installation only."""
-    held = Membership.until.is_(None)
+    held = select(Membership.person_id, Membership.lane).where(Membership.until.is_(None)).order_by(Membership.id)
     lanes: dict[int, list[str]] = {}
-    for row in base.session().execute(select(Membership.person_id, Membership.lane).where(held).order_by(Membership.id)):
+    for row in base.session().execute(held):
         lanes.setdefault(row.person_id, []).append(row.lane)
     persons = base.session().scalars(select(Person).where(Person.active).order_by(Person.id).limit(30))
     return [{"person": person, "roles": [*lanes.get(person.id, []), *_duties(person)]} for person in persons]
@@ -120,7 +120,13 @@ def keluar() -> ResponseReturnValue:
 @blueprint.get("/daftar")
 @base.public
 def daftar() -> ResponseReturnValue:
-    return render_template("portal/daftar.html", typed={}, faults={})
+    return _signup_page({}, {})
+
+
+def _signup_page(typed: dict[str, str], faults: dict[str, str]) -> ResponseReturnValue:
+    onward = local_path(request.values.get("next")) or ""
+    page = render_template("portal/daftar.html", typed=typed, faults=faults, next=onward)
+    return page, 422 if faults else 200
 
 
 @blueprint.post("/daftar")
@@ -142,7 +148,7 @@ def daftar_kirim() -> ResponseReturnValue:
     if not faults and _taken(email):
         faults["surel"] = _("Surel ini sudah terdaftar. Silakan masuk, atau pakai surel lain.")
     if faults:
-        return render_template("portal/daftar.html", typed={"nama": name, "surel": email}, faults=faults), 422
+        return _signup_page({"nama": name, "surel": email}, faults)
     person = Person(
         name=email, email=email, full_name=name, password=hashed, applicant=True, created_at=base.now()
     )  # fmt: skip

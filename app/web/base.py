@@ -1,4 +1,4 @@
-"""What every page stands on: one session a request, one place that commits, one table of errors, a guard on every route."""
+"""What every page stands on: one session, one place that commits, one table of errors, a guard on every route."""
 
 from __future__ import annotations
 

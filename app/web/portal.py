@@ -94,7 +94,8 @@ def diagram_of(revision: Revision) -> Response:
     answer = Response(content, mimetype="application/xml")
     answer.set_etag(revision.digest)
     answer.headers["Cache-Control"] = "private, no-cache"
-    return answer.make_conditional(request)
+    answer.make_conditional(request)
+    return answer
 
 
 @blueprint.get("/")

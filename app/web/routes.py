@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.util import find_spec
+from app.web import account, api, applications, cases, inbox, portal, replay, tasks
 
-from flask import Blueprint
-
-ROOMS = ("portal", "account", "applications", "inbox", "tasks", "cases", "replay", "api")
-BLUEPRINTS: tuple[Blueprint, ...] = tuple(
-    import_module(f"app.web.{room}").blueprint for room in ROOMS if find_spec(f"app.web.{room}")
-)
+BLUEPRINTS = tuple(room.blueprint for room in (portal, account, applications, inbox, tasks, cases, replay, api))

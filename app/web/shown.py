@@ -197,8 +197,8 @@ def _serves(address: str) -> bool:
 
 def install(app: Flask) -> None:
     """Put filters and the header on `app`'s templates."""
-    for name in ("tanggal", "tanggal_iso", "tanggal_hari", "jam", "waktu", "near", "when", "minutes", "ukuran", "status"):
-        app.jinja_env.filters[name] = globals()[name]
+    for said in (tanggal, tanggal_iso, tanggal_hari, jam, waktu, near, when, minutes, ukuran, status):
+        app.jinja_env.filters[said.__name__] = said
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
     @app.context_processor

@@ -104,7 +104,7 @@ const seen = new IntersectionObserver(
       seen.unobserve(target);
       waiting.get(target).draw().catch((error) => {
         console.warn("diagram", error);
-        waiting.get(target).element.hidden = true;
+        (target.closest("[data-diagram-section]") ?? waiting.get(target).element).hidden = true;
       });
     }
   },
