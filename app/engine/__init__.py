@@ -26,14 +26,13 @@ with suppress(ImportError):
         RoutingError,
         UnknownChoice,
         UnknownStart,
-        Walk,
         complete,
         facts,
         fire,
         send,
         start,
-        walk,
     )
+    from app.engine.walk import Walk, walk
 
 __all__ = [
     "Choice",
