@@ -1,5 +1,6 @@
 // Draws each <div class="diagram" data-url="..."> and marks where things stand.
 //
+//   data-tall                         as high as it takes; otherwise it fits the window
 //   data-here, data-done, data-path   drawn ids, separated by spaces: where it is, what is done, what was passed
 //   "alur:frame" on the element       detail {here, done, path}: lists of ids; replaces every mark
 //   "alur:element" from the element   detail {id}: an element was clicked
@@ -49,11 +50,12 @@ class Diagram {
     this.element.dispatchEvent(new CustomEvent("alur:drawn", { bubbles: true }));
   }
 
-  // As high as the drawing needs at full width, and never higher than most of the window.
+  // As high as the drawing needs at full width; where it must fit the window, never higher than most of it.
   size() {
     const { inner } = this.canvas.viewbox();
     const scale = Math.min(1, this.element.clientWidth / (inner.width + 40));
-    const wanted = Math.min(Math.max(inner.height * scale + 40, 200), window.innerHeight * 0.8);
+    const most = "tall" in this.element.dataset ? Infinity : window.innerHeight * 0.8;
+    const wanted = Math.min(Math.max(inner.height * scale + 40, 200), most);
     this.element.style.height = `${Math.round(wanted)}px`;
     this.canvas.resized();
     this.canvas.zoom("fit-viewport", "auto");
@@ -76,7 +78,7 @@ class Diagram {
       button.addEventListener("click", act);
       room.append(button);
     }
-    this.element.append(room);
+    this.element.before(room);
   }
 
   mark() {
