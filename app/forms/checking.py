@@ -8,13 +8,16 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.engine.expressions import Expression
 from app.forms import messages
-from app.forms.fields import Field, Form
+from app.forms.fields import Field
 from app.forms.schema import Entry, plan
 from app.forms.values import merge, without
+
+if TYPE_CHECKING:
+    from app.forms.form import Form
 
 _UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff"

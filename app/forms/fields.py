@@ -6,11 +6,20 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from functools import cached_property
 from typing import Any
 
 from app.engine.expressions import Expression
 
+MEDIA_TYPES: Mapping[str, str] = {
+    "pdf": "application/pdf",
+    "png": "image/png",
+    "jpg": "image/jpeg",
+    "jpeg": "image/jpeg",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "txt": "text/plain",
+}
+MOST_ROWS = 100
 CHOICES = frozenset({"select", "radio", "checklist", "taglist"})
 INPUTS = CHOICES | {"textfield", "textarea", "number", "date", "time", "datetime", "checkbox", "upload"}
 RELATIVE = re.compile(r"today|[+-]\d{1,5}d", re.ASCII)
@@ -70,49 +79,6 @@ class Field:
     def file(self) -> str:
         """The pointer of the upload in the case's data that is shown beside this row; "" where there is none."""
         return pointer_of(self.properties.get("berkas", ""))
-
-
-@dataclass(frozen=True, eq=False)
-class Form:
-    """A form. `components` is the tree to draw, `fields` every input of it in drawn order."""
-
-    id: str
-    title: str
-    components: tuple[Field, ...]
-    digest: str
-
-    @cached_property
-    def fields(self) -> tuple[Field, ...]:
-        return tuple(item for item in walk(self.components) if item.is_input)
-
-    @cached_property
-    def by_pointer(self) -> Mapping[str, Field]:
-        return {item.pointer: item for item in walk(self.components) if item.pointer}
-
-    @cached_property
-    def schema(self) -> dict[str, Any]:
-        """JSON Schema 2020-12 with every check; relative dates still as written (see `schema.published`)."""
-        from app.forms.schema import form_schema
-
-        return form_schema(self, None)
-
-    @cached_property
-    def asked(self) -> tuple[str, ...]:
-        """The pointers that an answer to this form replaces: what is left empty there is empty."""
-        return tuple(
-            item.pointer
-            for item in walk(self.components)
-            if (item.is_input or item.type == "dynamiclist") and not item.readonly and "*" not in item.pointer
-        )
-
-    @cached_property
-    def conditional(self) -> bool:
-        """Does a condition hide any part of it?"""
-        return any(item.hide for item in walk(self.components))
-
-    def field_at(self, pointer: str) -> Field | None:
-        """The field that answers at a concrete pointer, such as /lokasi/0/kota."""
-        return self.by_pointer.get(re.sub(r"/\d+(?=/|$)", "/*", pointer))
 
 
 def walk(components: tuple[Field, ...]) -> Iterator[Field]:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from app.forms.fields import Field, Form
-from app.forms.reading import MOST_ROWS
+from app.forms.fields import MOST_ROWS, Field
+from app.forms.form import Form
 from app.forms.text import parse_date, parse_number
 
 ADD, REMOVE, DISCARD, MARK = "_tambah", "_hapus", "_buang", "_salah"

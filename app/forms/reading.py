@@ -14,21 +14,13 @@ from app.engine.definition import Finding
 from app.engine.expressions import Expression
 from app.engine.expressions import compile as compile_expression
 from app.forms import markup
-from app.forms.fields import CHOICES, INPUTS, Field, Form, Option, day, walk
+from app.forms.fields import CHOICES, INPUTS, MEDIA_TYPES, MOST_ROWS, Field, Option, day, walk
+from app.forms.form import Form
 
-MEDIA_TYPES: Mapping[str, str] = {
-    "pdf": "application/pdf",
-    "png": "image/png",
-    "jpg": "image/jpeg",
-    "jpeg": "image/jpeg",
-    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "txt": "text/plain",
-}
 DEFAULT_ACCEPT = ("application/pdf", "image/png", "image/jpeg")
 IGNORED = frozenset({"button", "image"})
 LONGEST = {"textfield": 500, "textarea": 10_000}
-DEEPEST, MOST, MOST_ROWS = 12, 2_000, 100
+DEEPEST, MOST = 12, 2_000
 _SEGMENT = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 

@@ -8,7 +8,8 @@ from datetime import date
 from typing import Any
 
 from app.forms.checking import hidden
-from app.forms.fields import Field, Form, day
+from app.forms.fields import Field, day
+from app.forms.form import Form
 from app.forms.schema import Entry, plan
 from app.forms.text import parse_number
 from app.forms.values import merge

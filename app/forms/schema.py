@@ -7,14 +7,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 from jsonschema.protocols import Validator
 from jsonschema.validators import extend
 
 from app.engine.expressions import Expression
-from app.forms.fields import Field, Form, day
+from app.forms.fields import Field, day
+
+if TYPE_CHECKING:
+    from app.forms.form import Form
 
 TIME = r"^([01]\d|2[0-3]):[0-5]\d$"
 DATETIME = r"^\d{4}-\d{2}-\d{2}T([01]\d|2[0-3]):[0-5]\d$"

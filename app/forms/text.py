@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from app.forms.reading import MEDIA_TYPES
+from app.forms.fields import MEDIA_TYPES
 
 _THOUSANDS = re.compile(r"-?\d{1,3}(\.\d{3})+(,\d+)?", re.ASCII)
 _DECIMAL = re.compile(r"-?\d+([.,]\d+)?", re.ASCII)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from app.forms.fields import Form
+if TYPE_CHECKING:
+    from app.forms.form import Form
 
 
 def at(data: Any, pointer: str) -> Any:
