@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from app import cases, files, forms, papers, people, revisions
 from app.config import Settings
 from app.context import Context
+from app.engine.definition import Choice
 from app.models import Case, Person, Revision, Task, Upload
 
 PASSWORD = "alur-demo"  # noqa: S105 - told to everybody, on demo installations only
@@ -101,23 +102,23 @@ def play(session: Session, settings: Settings, revision: Revision, staff: Staff,
         clock += timedelta(minutes=random.randint(6, 170))
         ctx = Context(session, min(clock, settings.now()), settings)
         person = applicant if task.lane.applicant else staff.by_lane[task.lane.name]
-        complete(ctx, person, task, seed=seed, back=done > 1 and random.random() < 0.15)
+        returns = [way for way in cases.choices(ctx, task) if way.returns]
+        back = returns[-1] if returns and done > 1 and random.random() < 0.15 else None
+        complete(ctx, person, task, seed=seed, choice=back)
         for document in papers.waiting(ctx):
             papers.fill(ctx, document)
     return case
 
 
-def complete(ctx: Context, person: Person, task: Task, *, seed: int, back: bool = False) -> cases.Completion:
-    """Completes a task as its lane would, with the form's sample values: the first way forward, or `back` where one is drawn."""
+def complete(ctx: Context, person: Person, task: Task, *, seed: int, choice: Choice | None = None) -> cases.Completion:
+    """Completes a task as its lane would, with the form's sample values: by `choice`, else by the first way forward."""
     form = cases.form_of(ctx, task)
     today = ctx.now.astimezone(ctx.settings.zone).date()
     answers = forms.sample(form, seed, lambda field: sample_upload(ctx, person, field), today) if form else {}
-    ways = cases.choices(ctx, task)
-    returns = [choice for choice in ways if choice.returns]
-    choice = returns[-1] if back and returns else (ways[0] if ways else None)
-    reason = REASON if choice and choice.returns else ""
+    taken = choice or next(iter(cases.choices(ctx, task)), None)
+    reason = REASON if taken and taken.returns else ""
     actor = people.actor(ctx.session, person, ctx.now)
-    return cases.complete(ctx, actor, task.id, answers, choice.id if choice else None, reason)
+    return cases.complete(ctx, actor, task.id, answers, taken.id if taken else None, reason)
 
 
 def sample_upload(ctx: Context, person: Person, field: forms.Field) -> str:

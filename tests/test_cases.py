@@ -1,0 +1,226 @@
+"""What a person can do to a case, and what the journal, the control sheet and the proof then say."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select, text
+
+from app import audit, cases, journal, papers, revisions
+from app.models import Case, Document, Event, EventValues, Task
+from tests import play
+from tests.conftest import Office
+
+RETURNS = (
+    "Belum lengkap/benar", "Perlu perbaikan", "Tidak direkomendasikan", "Perbaiki draf", "Benar, diparaf", "Perbaiki draf",
+    "Syarat belum terpenuhi", "Belum benar", "Kembalikan ke Kasi",
+)  # fmt: skip
+SHEET = [
+    ("3", "Selesai", 1, False),
+    ("4", "Belum lengkap/benar", 1, True),
+    ("3", "Selesai", 2, False),
+    ("4", "Lengkap dan benar", 2, False),
+    ("5", "Selesai", 1, False),
+    ("6", "Perlu perbaikan", 1, True),
+    ("4", "Lengkap dan benar", 3, False),
+    ("6", "Benar", 2, False),
+    ("7", "Tidak direkomendasikan", 1, True),
+    ("6", "Benar", 3, False),
+    ("7", "Direkomendasikan", 2, False),
+    ("8", "Selesai", 1, False),
+    ("9", "Perbaiki draf", 1, True),
+    ("8", "Selesai", 2, False),
+    ("9", "Benar, diparaf", 2, False),
+    ("10", "Perbaiki draf", 1, True),
+    ("8", "Selesai", 3, False),
+    ("9", "Benar, diparaf", 3, False),
+    ("10", "Syarat belum terpenuhi", 2, True),
+    ("6", "Benar", 4, False),
+    ("7", "Direkomendasikan", 3, False),
+    ("8", "Selesai", 4, False),
+    ("9", "Benar, diparaf", 4, False),
+    ("10", "Benar, diparaf", 3, False),
+    ("11", "Belum benar", 1, True),
+    ("10", "Benar, diparaf", 4, False),
+    ("11", "Kembalikan ke Kasi", 2, True),
+    ("9", "Benar, diparaf", 5, False),
+    ("10", "Benar, diparaf", 5, False),
+    ("11", "Ditandatangani", 3, False),
+    ("12", "Selesai", 1, False),
+    ("13", "Selesai", 1, False),
+    ("14", "Selesai", 1, False),
+]
+
+
+def proof_of(office: Office, case_id: int) -> audit.Proof:
+    with office.look() as ctx:
+        return audit.frames(ctx, ctx.session.get_one(Case, case_id))
+
+
+def test_the_sop_with_a_return_from_every_decision(office: Office) -> None:
+    case_id = play.apply(office)
+    play.finish(office, case_id, *RETURNS)
+    with office.look() as ctx:
+        case = ctx.session.get_one(Case, case_id)
+        loaded = revisions.load(ctx.session, case.revision)
+        rows = papers.sheet(ctx, loaded, journal.entries(ctx, case_id))
+        names = ctx.session.scalars(select(Document.name).where(Document.case_id == case_id, Document.filled_at.is_not(None)))
+        assert [(r["nomor"], r["hasil"], r["putaran"], r["kembali"]) for r in rows] == SHEET
+        assert (case.status, case.data["nomor_izin"], case.state) == ("ended", "503/0001/IMTA/DPMPTSP/2026", b"")
+        assert sorted(set(names)) == [
+            "Bukti tanda terima berkas", "Draf izin perpanjangan IMTA", "Izin perpanjangan IMTA", "Lembar pengendali proses",
+        ]  # fmt: skip
+    proof = proof_of(office, case_id)
+    assert proof.all_findings == []
+    assert len(proof.frames) == case.seq
+
+
+def test_a_case_in_the_middle_is_whole_too(office: Office) -> None:
+    case_id = play.apply(office)
+    assert proof_of(office, case_id).all_findings == []
+    for _ in range(4):
+        play.step(office, case_id)
+        assert proof_of(office, case_id).all_findings == []
+
+
+def test_a_new_application_ends_this_case_and_begins_another(office: Office) -> None:
+    case_id = play.apply(office)
+    play.finish(office, case_id, "Permohonan baru")
+    with office.look() as ctx:
+        old, new = ctx.session.scalars(select(Case).order_by(Case.id))
+        assert (old.status, new.status, new.previous_id) == ("ended", "open", old.id)
+        task = play.waiting(ctx, new.id)[0]
+        assert cases.values(task, cases.form_of(ctx, task)) == {k: v for k, v in old.data.items() if k in task.draft}
+    assert proof_of(office, case_id).all_findings == []
+
+
+REFUSALS = [
+    ("luar", {}, cases.NotFound),
+    ("auditor", {}, cases.NotYours),
+    ("verifikator", {}, cases.NotYours),
+    ("pemohon2", {}, cases.NotFound),
+    ("customer-service", {}, cases.ChoiceNeeded),
+    ("customer-service", {"choice": "guessed"}, cases.ChoiceNeeded),
+    ("customer-service", {"choice": "return"}, cases.ReasonNeeded),
+    ("customer-service", {"choice": "return", "note": " \t"}, cases.ReasonNeeded),
+    ("customer-service", {"choice": "return", "note": "x" * 4001}, cases.TooLarge),
+    ("customer-service", {"choice": "return", "note": "x", "version": 7}, cases.Stale),
+]
+
+
+@pytest.mark.parametrize(("who", "how", "refusal"), REFUSALS)
+def test_refusals_change_nothing(office: Office, who: str, how: dict[str, object], refusal: type[cases.Refusal]) -> None:
+    case_id = play.apply(office)
+    play.step(office, case_id)
+    with office.look() as ctx:
+        task = play.waiting(ctx, case_id)[0]
+        returns = next(c.id for c in cases.choices(ctx, task) if c.returns)
+        before = (task.case.seq, task.case.head)
+    how = {**how, **({"choice": returns} if how.get("choice") == "return" else {})}
+    with pytest.raises(refusal), office.work() as ctx:
+        cases.complete(ctx, office.actor(ctx, who), task.id, {}, **how)  # type: ignore[arg-type]
+    with office.look() as ctx:
+        case = ctx.session.get_one(Case, case_id)
+        assert (case.seq, case.head) == before
+
+
+def test_who_comes_second_hears_who_was_first(office: Office) -> None:
+    case_id = play.apply(office)
+    with office.look() as ctx:
+        task_id = play.waiting(ctx, case_id)[0].id
+    play.step(office, case_id)
+    with pytest.raises(cases.AlreadyDone) as refused, office.work() as ctx:
+        cases.complete(ctx, office.actor(ctx, "pemohon"), task_id, {})
+    assert refused.value.message == "Langkah ini sudah dikerjakan oleh Andi Pratama pada 10.12."
+
+
+def test_a_task_that_somebody_took_is_theirs_until_they_let_go(office: Office) -> None:
+    case_id = play.apply(office)
+    play.step(office, case_id)
+    with office.work() as ctx:
+        other = office.person(ctx, "luar")
+        from app import people
+
+        people.grant(ctx, other, "Customer Service")
+    with office.work() as ctx:
+        task_id = play.waiting(ctx, case_id)[0].id
+        cases.claim(ctx, office.actor(ctx, "customer-service"), task_id)
+    with pytest.raises(cases.Taken), office.work() as ctx:
+        cases.claim(ctx, office.actor(ctx, "luar"), task_id)
+    with office.work() as ctx:
+        cases.release(ctx, office.actor(ctx, "customer-service"), task_id)
+    with office.work() as ctx:
+        assert cases.claim(ctx, office.actor(ctx, "luar"), task_id).version == 2
+    assert proof_of(office, case_id).all_findings == []
+
+
+def test_nobody_checks_their_own_work(office: Office) -> None:
+    with office.work() as ctx:
+        from app import people
+
+        people.grant(ctx, office.person(ctx, "kasi"), "Kabid")
+    case_id = play.apply(office)
+    for _ in range(7):
+        play.step(office, case_id)
+    with office.look() as ctx:
+        task = play.waiting(ctx, case_id)[0]
+        assert task.lane.name == "Kabid"
+        choice = cases.choices(ctx, task)[0].id
+    with pytest.raises(cases.FourEyes), office.work() as ctx:
+        cases.complete(ctx, office.actor(ctx, "kasi"), task.id, {}, choice)
+
+
+def test_what_was_typed_can_be_destroyed_and_the_case_still_proven(office: Office) -> None:
+    case_id = play.apply(office)
+    play.finish(office, case_id, *RETURNS[:3])
+    with office.work() as ctx:
+        ctx.session.execute(EventValues.__table__.delete())
+    assert proof_of(office, case_id).all_findings == []
+
+
+def columns() -> list[str]:
+    return [column.key for column in Event.__table__.columns]
+
+
+@pytest.mark.parametrize("column", columns())
+def test_one_changed_byte_in_an_events_row_is_found(office: Office, column: str) -> None:
+    """Each column of each event of a case, one byte changed in the database, put back afterwards."""
+    case_id = play.apply(office)
+    for label in ("", "Belum lengkap/benar", "", "Lengkap dan benar"):
+        play.step(office, case_id, label)
+    if column in ("case_id", "actor_id"):
+        play.apply(office)
+    kind = Event.__table__.columns[column].type
+    with office.look() as ctx:
+        rows = ctx.session.execute(select(Event.seq, Event.actor_id).where(Event.case_id == case_id)).all()
+    missed = []
+    for seq, actor_id in rows:
+        key = {"case": case_id, "seq": seq}
+        where = "WHERE case_id = :case AND seq = :seq"
+        with office.db.engine.connect() as connection:
+            before = connection.scalar(text(f"SELECT {column} FROM event {where}"), key)
+            after = changed(before, column)
+            if after is None:
+                continue
+            connection.execute(text("SET session_replication_role = replica" if office.db.kind == "postgresql" else "PRAGMA foreign_keys = OFF"))
+            connection.execute(text(f"UPDATE event SET {column} = :after {where}"), {**key, "after": after})
+            connection.commit()
+        if proof_of(office, case_id).whole:
+            missed.append((seq, before, after))
+        with office.db.engine.connect() as connection:
+            moved = {**key, column.removesuffix("_id") if column == "case_id" else column: after} if column in ("case_id", "seq") else key
+            connection.execute(text("SET session_replication_role = replica" if office.db.kind == "postgresql" else "PRAGMA foreign_keys = OFF"))
+            connection.execute(text(f"UPDATE event SET {column} = :before {where}"), {**moved, "before": before})
+            connection.commit()
+    assert missed == [], kind
+
+
+def changed(value: object, column: str) -> object:
+    """The value with one byte changed; None where there is none to change."""
+    if isinstance(value, int):
+        return value + 100
+    if isinstance(value, (bytes, memoryview)):
+        raw = bytes(value)
+        return bytes([raw[0] ^ 1]) + raw[1:] if raw else None
+    if isinstance(value, str) and value:
+        return value[:-1] + ("x" if value[-1] != "x" else "y")
+    return None
