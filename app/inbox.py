@@ -153,7 +153,8 @@ def _parts(ctx: Context, actor: Holder, filters: Filters) -> list[Select[Any]]:
 
 
 def _open() -> Select[Any]:
-    return select(Task.id, Task.rank).where(Task.closed_at.is_(None))
+    query: Select[Any] = select(Task.id, Task.rank)
+    return query.where(Task.closed_at.is_(None))
 
 
 def _shared(lane_id: int) -> Select[Any]:

@@ -23,7 +23,7 @@ from app.web import base, portal
 blueprint = Blueprint("cases", __name__)
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 INLINE = frozenset({"application/pdf", "image/png", "image/jpeg"})
-# An upload is a stranger's file: it runs nothing and may only be shown. A sandbox would keep Chromium's PDF reader shut.
+# An upload is a stranger's file: it runs nothing. (A sandbox as well would keep Chromium's PDF reader shut.)
 UPLOAD_CSP = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'; base-uri 'none'"
 
 
@@ -231,9 +231,8 @@ def dokumen(document_id: int) -> ResponseReturnValue:
 
 
 def _download(content: bytes, name: str) -> Response:
-    answer = send_file(
-        io.BytesIO(content), mimetype=DOCX, as_attachment=True, download_name=f"{secure_filename(name) or 'dokumen'}.docx"
-    )
+    file_name = f"{secure_filename(name) or 'dokumen'}.docx"
+    answer = send_file(io.BytesIO(content), mimetype=DOCX, as_attachment=True, download_name=file_name)
     answer.headers["Cache-Control"] = "private, no-store"
     return answer
 

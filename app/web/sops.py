@@ -1,0 +1,132 @@
+"""SOP yang berlaku, for its owner: what is in force, what the check said of it, and putting a new one in force."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
+
+from flask import Blueprint, flash, redirect, render_template, request, send_file, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from sqlalchemy import func, select
+from sqlalchemy.orm import undefer
+
+from app import cases, revisions
+from app.engine.definition import Finding
+from app.models import Case, Revision, RevisionFile
+from app.web import base, portal
+
+blueprint = Blueprint("sops", __name__)
+ORDER = {"error": 0, "warning": 1, "info": 2}
+
+
+@blueprint.get("/sop")
+@base.owner
+def semua() -> ResponseReturnValue:
+    """Every SOP in force."""
+    return _list()
+
+
+def _list(message: str = "", findings: Iterable[Finding] = (), name: str = "") -> str:
+    session = base.session()
+    open_cases = session.execute(
+        select(Case.revision_id, func.count()).where(Case.status == "open").group_by(Case.revision_id)
+    ).all()
+    return render_template(
+        "sops/list.html",
+        revisions=revisions.all_in_force(session),
+        open_cases={row[0]: row[1] for row in open_cases},
+        message=message,
+        findings=sorted(findings, key=lambda f: ORDER[f.level]),
+        name=name,
+    )
+
+
+@blueprint.post("/sop")
+@base.owner
+def pasang() -> ResponseReturnValue:
+    """Puts a bundle in force: all of what was sent, or none of it."""
+    sent = [file for file in request.files.getlist("berkas") if file.filename]
+    if not sent:
+        return _list(_("Pilih dahulu berkas SOP yang akan diberlakukan.")), 422
+    contents = {str(file.filename): file.stream.read() for file in sent}
+    try:
+        bundles = revisions.gathered(contents)
+    except revisions.BundleError as error:
+        return _list(str(error)), 422
+    by = base.person()
+    installed = []
+    for bundle in bundles:
+        try:
+            installed.append(revisions.install(base.context(), bundle, by.full_name, _("pemilik SOP")))
+        except revisions.NotRunnable as error:
+            told = _("SOP “%(name)s” belum dapat diberlakukan. Tidak ada yang berubah.", name=bundle.name)
+            return _list(told, error.findings, bundle.name), 422
+    flash(_("Berlaku mulai sekarang: %(names)s. Permohonan yang sedang berjalan tetap memakai SOP lamanya.",
+            names=", ".join(r.title for r in installed)))  # fmt: skip
+    first = installed[0]
+    return redirect(url_for("sops.revisi", sop=first.sop, number=first.number), 303)
+
+
+@blueprint.get("/sop/<sop>/<int:number>")
+@base.owner
+def revisi(sop: str, number: int) -> ResponseReturnValue:
+    """One revision: what was found, its files, its drawing."""
+    revision = _revision(sop, number)
+    loaded = revisions.load(base.session(), revision)
+    files = base.session().execute(
+        select(RevisionFile.path, func.length(RevisionFile.content))
+        .where(RevisionFile.revision_id == revision.id)
+        .order_by(RevisionFile.path)
+    )
+    others = base.session().scalars(select(Revision).where(Revision.sop == sop).order_by(Revision.number.desc()))
+    findings: list[Mapping[str, str]] = sorted(revision.findings, key=lambda f: ORDER.get(f["level"], 9))
+    return render_template(
+        "sops/revision.html",
+        revision=revision,
+        definition=loaded.definition,
+        findings=findings,
+        files=files.all(),
+        others=others.all(),
+        lanes=_lanes(loaded),
+    )
+
+
+def _lanes(loaded: revisions.Loaded) -> dict[str, list[str]]:
+    """The steps of each lane, in drawn order."""
+    found: dict[str, list[str]] = {lane.name: [] for lane in loaded.definition.lanes}
+    for step in loaded.definition.steps.values():
+        found.setdefault(step.lane, []).append(step.name)
+    return found
+
+
+@blueprint.get("/sop/<sop>/<int:number>/diagram.bpmn")
+@base.owner
+def diagram(sop: str, number: int) -> ResponseReturnValue:
+    """The drawing of a revision."""
+    return portal.diagram_of(_revision(sop, number))
+
+
+@blueprint.get("/sop/<sop>/<int:number>/berkas/<path:path>")
+@base.owner
+def berkas(sop: str, number: int, path: str) -> ResponseReturnValue:
+    """One file of a revision, as it was installed."""
+    content = revisions.file_contents(base.session(), _revision(sop, number).id).get(path)
+    if content is None:
+        raise cases.NotFound()
+    return send_file(
+        io.BytesIO(content), mimetype="application/octet-stream", as_attachment=True,
+        download_name=PurePosixPath(path).name,
+    )  # fmt: skip
+
+
+def _revision(sop: str, number: int) -> Revision:
+    found = base.session().scalar(
+        select(Revision)
+        .where(Revision.sop == sop, Revision.number == number)
+        .options(undefer(Revision.findings), undefer(Revision.definition))
+    )
+    if found is None:
+        raise cases.NotFound()
+    return found

@@ -1,0 +1,76 @@
+// The step page works without this: here a return opens its reason, typing is saved, and a second click does nothing.
+(() => {
+  const form = document.getElementById('langkah');
+  document.getElementById('kesalahan')?.focus();
+  if (!form) return;
+  const english = document.documentElement.lang === 'en';
+  const saved = document.getElementById('tersimpan');
+  const reason = document.getElementById('alasan');
+  let dirty = false;
+  let sent = false;
+  let timer = null;
+  let saving = null;
+
+  function sentence(text) {
+    if (saved) saved.textContent = text;
+  }
+
+  async function save() {
+    clearTimeout(timer);
+    if (!dirty || sent || saving) return;
+    dirty = false;
+    const data = new FormData(form);
+    for (const [name, value] of [...data]) if (value instanceof File) data.delete(name);
+    saving = fetch(form.dataset.draft, {
+      method: 'POST', body: data, keepalive: true, headers: { 'X-Requested-With': 'fetch' },
+    });
+    try {
+      const answer = await saving;
+      const told = await answer.json();
+      if (sent) return;
+      if (answer.ok) sentence(`${english ? 'Draft saved at' : 'Draf tersimpan pukul'} ${told.saved}`);
+      else sentence(told.message ?? '');
+    } catch {
+      dirty = true;
+      sentence(english ? 'Not saved: no connection' : 'Belum tersimpan: tidak ada sambungan');
+    } finally {
+      saving = null;
+    }
+  }
+
+  form.addEventListener('input', (event) => {
+    if (event.target.type === 'file') return;
+    dirty = true;
+    clearTimeout(timer);
+    timer = setTimeout(save, 2500);
+  });
+  document.addEventListener('visibilitychange', () => { if (document.visibilityState === 'hidden') save(); });
+
+  form.addEventListener('submit', (event) => {
+    if (sent) {
+      event.preventDefault();
+      return;
+    }
+    if (event.submitter?.hasAttribute('data-returns') && reason && !reason.value.trim()) {
+      event.preventDefault();
+      document.getElementById('pengembalian').open = true;
+      reason.setAttribute('aria-invalid', 'true');
+      reason.focus();
+      reason.scrollIntoView({ block: 'center' });
+      sentence(english ? 'Write the reason first.' : 'Tulis dahulu alasan pengembalian, lalu tekan lagi.');
+      return;
+    }
+    sent = true;
+    clearTimeout(timer);
+  });
+  window.addEventListener('pageshow', () => { sent = false; });
+
+  // A link to a field inside a fold opens it.
+  const reveal = () => {
+    const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    for (let fold = target && target.closest('details'); fold; fold = fold.parentElement.closest('details')) fold.open = true;
+    if (target) target.focus?.();
+  };
+  window.addEventListener('hashchange', reveal);
+  reveal();
+})();

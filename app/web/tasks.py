@@ -1,0 +1,347 @@
+"""Langkah: one pass of one step, from its form to what was decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, flash, jsonify, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from markupsafe import Markup, escape
+from sqlalchemy import and_, or_, select
+
+from app import cases, files, forms, journal, people, revisions, uploads
+from app.engine.definition import Step
+from app.forms import Fault
+from app.models import Case, Person, Task, Upload
+from app.web import base, shown
+
+blueprint = Blueprint("tasks", __name__)
+
+
+@dataclass(frozen=True)
+class Posted:
+    """What came with a page: answers, the files among them that were refused, and what goes beside the form."""
+
+    answers: dict[str, Any]
+    refused: tuple[Fault, ...]
+    choice: str | None
+    note: str
+    marked: tuple[str, ...]
+    version: int | None
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What an earlier step was answered with, and by whom."""
+
+    step: Step
+    entry: journal.Entry
+    form: forms.Form | None
+
+
+@blueprint.get("/tugas/<int:task_id>")
+@base.signed_in
+def langkah(task_id: int) -> ResponseReturnValue:
+    """The step page, or what became of a step that is closed."""
+    ctx, actor = base.context(), base.actor()
+    task = cases.task_for(ctx, actor, task_id)
+    if task.closed_at is not None:
+        return _closed(task)
+    return _page(task, cases.values(task, cases.form_of(ctx, task)))
+
+
+@blueprint.post("/tugas/<int:task_id>")
+@base.signed_in
+def kirim(task_id: int) -> ResponseReturnValue:
+    """Completes the step. Files are kept before anything else is looked at, so that nothing has to be sent twice."""
+    ctx, actor = base.context(), base.actor()
+    task = cases.task_for(ctx, actor, task_id)
+    form = cases.form_of(ctx, task)
+    posted = _posted(form, task)
+    if forms.is_edit(request.form):
+        return _unsent(task, posted, ())
+    attempt = ctx.session.begin_nested()  # a verb that refuses may have fired what was due; the files stay
+    try:
+        done = cases.complete(
+            ctx, actor, task_id, posted.answers, posted.choice, posted.note, _faults(_forms(task), posted.marked),
+            posted.version,
+        )  # fmt: skip
+    except cases.Invalid as invalid:
+        attempt.rollback()
+        refused = {fault.pointer for fault in posted.refused}
+        faults = [*posted.refused, *(fault for fault in invalid.faults if fault.pointer not in refused)]
+        return _unsent(task, posted, faults, str(invalid.message)), 422
+    except (cases.ChoiceNeeded, cases.ReasonNeeded, cases.TooLarge) as refusal:
+        attempt.rollback()
+        return _unsent(task, posted, posted.refused, refusal.message, isinstance(refusal, cases.ReasonNeeded)), 422
+    except cases.Refusal as refusal:
+        attempt.rollback()
+        return _too_late(task_id, posted, refusal)
+    if posted.refused:
+        attempt.rollback()
+        return _unsent(task, posted, posted.refused), 422
+    attempt.commit()
+    base.fill_papers(done.documents)
+    flash(_happened(task, posted.choice, done))
+    if task.lane.applicant and not _officer(task.case):
+        return redirect(url_for("cases.permohonan", case_id=task.case_id), 303)
+    return redirect(url_for("inbox.kotak"), 303)
+
+
+@blueprint.post("/tugas/<int:task_id>/draf")
+@base.signed_in
+def draf(task_id: int) -> ResponseReturnValue:
+    """Keeps what was typed so far; a script that saves by itself gets JSON."""
+    ctx, actor = base.context(), base.actor()
+    task = cases.task_for(ctx, actor, task_id)
+    posted = _posted(cases.form_of(ctx, task), task)
+    quiet = request.headers.get("X-Requested-With") == "fetch"
+    try:
+        with ctx.session.begin_nested():
+            cases.save_draft(ctx, actor, task_id, posted.answers)
+    except cases.Refusal as refusal:
+        if quiet:
+            return jsonify({"message": refusal.message}), base.status_of(refusal)
+        return _too_late(task_id, posted, refusal)
+    if quiet:
+        return jsonify({"saved": shown.jam(ctx.now)})
+    if posted.refused:
+        return _unsent(task, posted, posted.refused), 422
+    flash(_("Draf tersimpan pukul %(jam)s. Belum dikirim.", jam=shown.jam(ctx.now)))
+    return redirect(url_for("tasks.langkah", task_id=task_id), 303)
+
+
+@blueprint.post("/tugas/<int:task_id>/ambil")
+@base.signed_in
+def ambil(task_id: int) -> ResponseReturnValue:
+    """Takes a task, and opens it."""
+    cases.claim(base.context(), base.actor(), task_id)
+    return redirect(url_for("tasks.langkah", task_id=task_id), 303)
+
+
+@blueprint.post("/tugas/<int:task_id>/lepas")
+@base.signed_in
+def lepas(task_id: int) -> ResponseReturnValue:
+    """Puts a task back for colleagues."""
+    task = cases.release(base.context(), base.actor(), task_id)
+    flash(_("%(number)s dilepas. Rekan Anda kini dapat mengambilnya.", number=task.case.number))
+    return redirect(url_for("inbox.kotak"), 303)
+
+
+# -- what was sent ----------------------------------------------------------------------------------------------------
+
+
+def _posted(form: forms.Form | None, task: Task) -> Posted:
+    """Reads the page that was sent, keeping its files; a refused file is a fault of its field."""
+    kept: dict[str, list[str]] = {}
+    refused = []
+    for field, pointer, file in forms.posted_files(form, request.files) if form else ():
+        try:
+            upload = uploads.save(base.context(), base.person(), file.filename, file.stream.read(), field.accept)
+        except files.UploadRefused as refusal:
+            refused.append(Fault(pointer, f"{field.label}: {refusal}" if field.label else str(refusal)))
+        else:
+            kept.setdefault(pointer, []).append(upload.id)
+    version = request.form.get("versi", "")
+    return Posted(
+        forms.from_html(form, request.form, kept) if form else {},
+        tuple(refused),
+        request.form.get("choice") or None,
+        request.form.get("alasan", ""),
+        tuple(request.form.getlist("_salah")),
+        int(version) if version.isdecimal() and len(version) < 10 else None,
+    )
+
+
+def _forms(task: Task) -> Mapping[str, forms.Form]:
+    """Every form of the SOP that a task's case runs under."""
+    return revisions.load(base.session(), task.case.revision).forms
+
+
+def _faults(known: Mapping[str, forms.Form], marked: Sequence[str]) -> list[dict[str, str]]:
+    """The fields that were marked as wrong, by the names that the forms give them; others are nobody's."""
+    found = []
+    for pointer in dict.fromkeys(marked):
+        field = next((f for form in known.values() if (f := form.field_at(pointer))), None)
+        if field is not None:
+            found.append({"pointer": pointer, "message": field.label or pointer})
+    return found
+
+
+# -- pages ------------------------------------------------------------------------------------------------------------
+
+
+def _officer(case: Case) -> bool:
+    return case.sop in base.actor().sops
+
+
+def _page(
+    task: Task,
+    values: Mapping[str, Any],
+    faults: Sequence[Fault] = (),
+    message: str = "",
+    posted: Posted | None = None,
+    asking: bool = False,
+) -> str:
+    ctx, actor = base.context(), base.actor()
+    case, loaded = task.case, revisions.load(ctx.session, task.case.revision)
+    step, form = cases.step_of(ctx, task), cases.form_of(ctx, task)
+    entries = cases.journal_for(ctx, actor, case)
+    answered = _answered(loaded, entries)
+    returned = cases.returned(ctx, task)
+    return render_template(
+        "tasks/step.html",
+        task=task,
+        case=case,
+        step=step,
+        form=form,
+        values=values,
+        faults={fault.pointer: fault.message for fault in faults},
+        marks={fault["pointer"]: "" for fault in returned.faults} if returned else {},
+        message=message,
+        posted=posted,
+        asking=asking,
+        choices=cases.choices(ctx, task),
+        refusal=cases.may_take(ctx, actor, task),
+        returned=returned,
+        duplicates=[(c, people.may_see(actor, c)) for c in cases.duplicates(ctx, case)],
+        answered=answered,
+        markable=_markable(answered),
+        attached=_attached(answered, case),
+        files=_files(case, values),
+        today=shown.local(ctx.now).date(),
+        documents=cases.documents(ctx, actor, case),
+        spent=(ctx.now - task.opened_at).total_seconds() / 60,
+        definition=loaded.definition,
+    )
+
+
+def _unsent(
+    task: Task, posted: Posted, faults: Sequence[Fault], message: str = "", asking: bool = False
+) -> str:
+    """The step page again, with everything that was typed; it is kept as a draft as well."""
+    ctx = base.context()
+    try:
+        with ctx.session.begin_nested():
+            cases.save_draft(ctx, base.actor(), task.id, posted.answers)
+    except cases.Refusal:
+        pass  # the page still shows it
+    base.keep()
+    ctx.session.refresh(task)
+    form = cases.form_of(ctx, task)
+    values = forms.apply(form, task.case.data, posted.answers) if form else task.case.data
+    return _page(task, values, faults, message, posted, asking)
+
+
+def _too_late(task_id: int, posted: Posted, refusal: cases.Refusal) -> ResponseReturnValue:
+    """Somebody was faster, or the page was old: who and when, and what was typed, which is kept."""
+    ctx, actor = base.context(), base.actor()
+    task = cases.task_for(ctx, actor, task_id)
+    form = cases.form_of(ctx, task)
+    mine = actor.person.id
+    saved = bool(posted.answers) and people.may_do(actor, task)
+    if task.closed_at is None:
+        saved = saved and isinstance(refusal, cases.Stale) and task.assignee_id in (None, mine)
+    else:
+        saved = saved and task.closed_by_id != mine  # a second click sent nothing new
+    if saved:
+        task.draft, task.draft_at = posted.answers, ctx.now
+    base.keep()
+    answer = render_template(
+        "tasks/late.html", task=task, case=task.case, form=form, refusal=refusal, posted=posted, saved=saved,
+        done=isinstance(refusal, cases.AlreadyDone), files=_files(task.case, posted.answers),
+    )  # fmt: skip
+    return answer, base.status_of(refusal)
+
+
+def _closed(task: Task) -> str:
+    by = base.session().get(Person, task.closed_by_id) if task.closed_by_id else None
+    left = task.draft if task.draft and people.may_do(base.actor(), task) else None
+    form = cases.form_of(base.context(), task)
+    return render_template(
+        "tasks/closed.html", task=task, case=task.case, by=by, left=left, form=form,
+        files=_files(task.case, left or {}),
+    )  # fmt: skip
+
+
+def _happened(task: Task, choice: str | None, done: cases.Completion) -> Markup:
+    """What happened, where the case went, and the papers that were made."""
+    ctx = base.context()
+    label = next((c.label for c in cases.choices(ctx, task) if c.id == choice), "")
+    number = Markup('<a href="{}">{}</a>').format(url_for("cases.permohonan", case_id=task.case_id), task.case.number)
+    text = Markup("{}: <b>{}</b>{}. ").format(number, task.name, Markup(" – {}").format(label) if label else "")
+    if done.opened:
+        places = [Markup("{} ({})").format(t.name, t.lane.name) for t in done.opened]
+        text += escape(_("Sekarang di: ")) + Markup("; ").join(places) + "."
+    elif done.case.status != "open":
+        text += escape(_("Permohonan ini berakhir: %(status)s.", status=shown.status(done.case.status).lower()))
+    papers = cases.documents(ctx, base.actor(), done.case)
+    links = [
+        Markup('<a href="{}">{}</a>').format(url_for("cases.dokumen", document_id=p.id), p.name)
+        for p in papers
+        if p.id in done.documents
+    ]
+    if links:
+        text += escape(_(" Dokumen terbit: ")) + Markup(", ").join(links) + "."
+    return text
+
+
+# -- the file so far --------------------------------------------------------------------------------------------------
+
+
+def _answered(loaded: revisions.Loaded, entries: Sequence[journal.Entry]) -> list[Answered]:
+    """The latest answers of each step that has some, in the order of the SOP."""
+    last = {e.step: e for e in entries if e.kind == "complete" and e.typed and e.typed.answers}
+    steps = loaded.definition.steps
+    return [Answered(steps[s], last[s], loaded.form_of(steps[s])) for s in steps if s in last]
+
+
+def _markable(answered: Sequence[Answered]) -> list[tuple[Step, list[forms.Field]]]:
+    """What a return may mark as wrong: the questions that earlier steps answered."""
+    found = []
+    for item in answered:
+        asked = item.form.fields if item.form else ()
+        fields = [f for f in asked if f.label and not f.readonly and "*" not in f.pointer]
+        if fields:
+            found.append((item.step, fields))
+    return found
+
+
+@dataclass(frozen=True)
+class Attached:
+    """An upload in the case's data, under its question."""
+
+    label: str
+    upload: Upload
+
+
+def _attached(answered: Sequence[Answered], case: Case) -> list[Attached]:
+    """The uploads among what earlier steps answered, as they stand now."""
+    known = {u.id: u for u in base.session().scalars(select(Upload).where(Upload.case_id == case.id))}
+    found: dict[str, Attached] = {}
+    for item in answered:
+        for field in item.form.fields if item.form else ():
+            if field.type != "upload" or field.readonly or "*" in field.pointer:
+                continue
+            value = forms.at(case.data, field.pointer)
+            for upload_id in value if isinstance(value, list) else [value]:
+                if isinstance(upload_id, str) and upload_id in known:
+                    found.setdefault(upload_id, Attached(field.label, known[upload_id]))
+    return list(found.values())
+
+
+def _files(case: Case, values: Mapping[str, Any]) -> dict[str, Upload]:
+    """The uploads that a page may name: the case's, and those in `values` that who asks has sent."""
+    mine = and_(Upload.person_id == base.person().id, Upload.case_id.is_(None), Upload.id.in_(_texts(values)))
+    return {u.id: u for u in base.session().scalars(select(Upload).where(or_(Upload.case_id == case.id, mine)))}
+
+
+def _texts(value: Any) -> list[str]:
+    """Every text that may be an upload's id."""
+    if isinstance(value, str):
+        return [value] if len(value) <= 22 else []
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    return [text for item in inner for text in _texts(item)]
