@@ -1,0 +1,380 @@
+"""A BPMN file as values: nodes, flows and lanes as drawn, every reference resolved or reported. No meaning yet."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from lxml import etree
+
+from app.engine.definition import Finding, Level
+from app.engine.properties import local, properties
+
+MODEL = "http://www.omg.org/spec/BPMN/20100524/MODEL"
+MAX_BYTES = 16 * 1024 * 1024
+MAX_NODES = 50_000
+
+TASKS = frozenset(
+    "task userTask manualTask sendTask receiveTask serviceTask scriptTask businessRuleTask".split()
+)  # fmt: skip
+SUBS = frozenset({"subProcess", "transaction", "adHocSubProcess"})
+GATEWAYS = frozenset(
+    "exclusiveGateway parallelGateway inclusiveGateway eventBasedGateway complexGateway".split()
+)  # fmt: skip
+EVENTS = frozenset("startEvent endEvent intermediateCatchEvent intermediateThrowEvent boundaryEvent".split())
+NODES = TASKS | SUBS | GATEWAYS | EVENTS | {"callActivity"}
+NAMED = frozenset({"message", "signal", "error", "escalation"})
+WORDS = {
+    "startEvent": "kejadian awal", "endEvent": "kejadian akhir", "boundaryEvent": "kejadian tepi",
+    "subProcess": "subproses", "transaction": "subproses", "adHocSubProcess": "subproses",
+    "callActivity": "proses yang dipanggil", "process": "proses",
+}  # fmt: skip
+
+
+class Unreadable(Exception):
+    """Bytes that are no diagram; `rule` and the Indonesian message say why."""
+
+    def __init__(self, rule: str, message: str) -> None:
+        super().__init__(message)
+        self.rule = rule
+
+
+class Findings:
+    """What the check has to say, gathered by whoever notices."""
+
+    def __init__(self) -> None:
+        self.all: dict[Finding, None] = {}
+
+    def say(self, element: str, level: Level, rule: str, message: str) -> None:
+        self.all[Finding(element, level, rule, message)] = None
+
+
+@dataclass(frozen=True)
+class Box:
+    x: float
+    y: float
+    width: float
+    height: float
+
+    @property
+    def middle(self) -> tuple[float, float]:
+        return self.x + self.width / 2, self.y + self.height / 2
+
+    def holds(self, point: tuple[float, float]) -> bool:
+        return self.x <= point[0] <= self.x + self.width and self.y <= point[1] <= self.y + self.height
+
+
+@dataclass(eq=False, slots=True)
+class Edge:
+    """A sequence flow. `source` and `target` are ids of nodes that exist."""
+
+    id: str
+    name: str
+    source: str
+    target: str
+    condition: str
+    properties: dict[str, str]
+
+
+@dataclass(eq=False, slots=True)
+class Node:
+    """A flow node. `scope` is the process or sub-process it stands in, `lane` the id of its leaf lane or ""."""
+
+    id: str
+    kind: str
+    name: str
+    scope: str
+    element: etree._Element
+    documentation: str
+    properties: dict[str, str]
+    lane: str = ""
+    box: Box | None = None
+    default: str = ""
+    attached: str = ""
+    outgoing: list[Edge] = field(default_factory=list)
+    incoming: list[Edge] = field(default_factory=list)
+    boundary: list[str] = field(default_factory=list)
+
+    @property
+    def label(self) -> str:
+        """How a message names this node."""
+        word = WORDS.get(self.kind) or ("gerbang" if self.kind in GATEWAYS else "")
+        word = word or ("langkah" if self.kind in TASKS else "kejadian")
+        return f"{word} “{self.name}”" if self.name else f"{word} tanpa nama ({self.id})"
+
+
+@dataclass(eq=False, slots=True)
+class DrawnLane:
+    id: str
+    name: str
+    parents: tuple[str, ...]
+    properties: dict[str, str]
+    leaf: bool
+    process: str
+    box: Box | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Process:
+    id: str
+    name: str
+    pool: str  # the participant's name
+    executable: bool
+    element: etree._Element
+
+
+def parse(content: bytes) -> etree._Element:
+    """The root of a BPMN file. No entity is resolved, no file or network read. Raises Unreadable."""
+    if not content.strip():
+        raise Unreadable("kosong", "Berkas diagram ini kosong.")
+    if len(content) > MAX_BYTES:
+        raise Unreadable("terlalu-besar", f"Berkas diagram ini lebih besar dari {MAX_BYTES // 1024 // 1024} MB.")
+    if b"<!DOCTYPE" in content.replace(b"\0", b""):
+        raise Unreadable("doctype", "Berkas ini memuat DOCTYPE; diagram BPMN tidak memerlukannya. Hapuslah baris itu.")
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True, remove_pis=True
+    )
+    try:
+        root = etree.fromstring(content, parser)
+    except (etree.XMLSyntaxError, ValueError, LookupError, AssertionError) as error:
+        line = getattr(error, "lineno", None)
+        place = f" (baris {line})" if line else ""
+        raise Unreadable("bukan-xml", f"Berkas ini bukan XML yang utuh{place}. Simpan ulang dari editor diagram.") from None
+    if root.getroottree().docinfo.doctype:
+        raise Unreadable("doctype", "Berkas ini memuat DOCTYPE; diagram BPMN tidak memerlukannya. Hapuslah baris itu.")
+    if root.tag != f"{{{MODEL}}}definitions":
+        raise Unreadable("bukan-bpmn", "Berkas ini XML, tetapi bukan diagram BPMN 2.0.")
+    return root
+
+
+def text_of(element: etree._Element, name: str) -> str:
+    """The text of the first child `name`, stripped; "" where there is none."""
+    for child in element:
+        if local(child) == name:
+            return "".join(str(part) for part in child.itertext()).strip()
+    return ""
+
+
+class Drawing:
+    """One or several files read together: the main diagram and those it calls. Ids are unique over all of them."""
+
+    def __init__(self, findings: Findings) -> None:
+        self.findings = findings
+        self.nodes: dict[str, Node] = {}
+        self.edges: dict[str, Edge] = {}
+        self.lanes: dict[str, DrawnLane] = {}
+        self.processes: dict[str, Process] = {}
+        self.named: dict[str, tuple[str, str]] = {}  # message, signal, error, escalation: id -> kind, name
+        self.taken: set[str] = set()
+
+    def inside(self, scope: str) -> list[Node]:
+        """The nodes that stand directly in a process or sub-process, in file order."""
+        return self._by_scope.get(scope, [])
+
+    def add(self, root: etree._Element) -> list[Process]:
+        """Reads a file's root; gives its processes. Raises Unreadable where it is too large."""
+        return _File(self, root).read()
+
+    def index(self) -> None:
+        """To be called when every file is read: who stands where, what leads where, in drawn order."""
+        self._by_scope: dict[str, list[Node]] = {}
+        for node in self.nodes.values():
+            self._by_scope.setdefault(node.scope, []).append(node)
+            node.outgoing.clear()
+            node.incoming.clear()
+        for edge in self.edges.values():
+            self.nodes[edge.source].outgoing.append(edge)
+            self.nodes[edge.target].incoming.append(edge)
+        for node in self.nodes.values():
+            if len(node.outgoing) > 1:
+                node.outgoing.sort(key=self._drawn)
+
+    def _drawn(self, edge: Edge) -> tuple[bool, float, float]:
+        """Drawn order: the default flow first, then top to bottom, then left to right; else as in the file."""
+        box = self.nodes[edge.target].box
+        x, y = box.middle if box else (0.0, 0.0)
+        return (self.nodes[edge.source].default != edge.id, y, x)
+
+
+class _File:
+    """One file on its way into a drawing: raw ids become unique ones, and references follow."""
+
+    def __init__(self, drawing: Drawing, root: etree._Element) -> None:
+        self.drawing = drawing
+        self.findings = drawing.findings
+        self.root = root
+        self.ids: dict[str, str] = {}
+        self.counter = 0
+
+    def read(self) -> list[Process]:
+        pools: dict[str, str] = {}
+        for participant in self.root.iterdescendants(f"{{{MODEL}}}participant"):
+            pools.setdefault((participant.get("processRef") or "").strip(), (participant.get("name") or "").strip())
+        for child in self.root:
+            if local(child) in NAMED:
+                raw = (child.get("id") or "").strip()
+                name = (child.get("name") or child.get("errorCode") or child.get("escalationCode") or raw).strip()
+                self.drawing.named[self.id(child, local(child))] = (local(child), name)
+        found = []
+        flows: list[etree._Element] = []
+        lane_sets: list[tuple[str, etree._Element]] = []
+        for element in self.root:
+            if local(element) != "process":
+                continue
+            raw = (element.get("id") or "").strip()
+            name = (element.get("name") or "").strip()
+            process = Process(
+                self.id(element, "process"), name, pools.get(raw, ""), element.get("isExecutable") == "true", element
+            )
+            self.drawing.processes[process.id] = process
+            found.append(process)
+            self.contents(process.id, element, flows, lane_sets)
+        for flow in flows:
+            self.flow(flow)
+        self.attach()
+        boxes = self.boxes()
+        for process_id, lane_set in lane_sets:
+            self.lanes(process_id, lane_set, (), boxes)
+        for key, box in boxes.items():
+            if key in self.drawing.nodes:
+                self.drawing.nodes[key].box = box
+        return found
+
+    def id(self, element: etree._Element, kind: str) -> str:
+        """A unique id for an element, its own wherever that is possible."""
+        raw = (element.get("id") or "").strip()
+        key = raw
+        if not raw or len(raw) > 200 or re.search(r"[\s\"'\\<>&]", raw) or raw.startswith("_alur_"):
+            self.counter += 1
+            key = f"{kind}_{self.counter}"
+        elif raw in self.drawing.taken:
+            words = "digunakan lebih dari satu kali; yang kedua dibaca sebagai elemen tersendiri"
+            self.findings.say(raw, "warning", "id-ganda", f"Id “{raw}” {words}. Beri id lain agar rujukan tidak tertukar.")
+        number = 2
+        base = key
+        while key in self.drawing.taken:
+            key, number = f"{base}_{number}", number + 1
+        self.drawing.taken.add(key)
+        if raw:
+            self.ids.setdefault(raw, key)
+        return key
+
+    def ref(self, element: etree._Element, attribute: str) -> str:
+        raw = (element.get(attribute) or "").strip()
+        return self.ids.get(raw, "")
+
+    def contents(
+        self, scope: str, container: etree._Element, flows: list[etree._Element], lane_sets: list[tuple[str, etree._Element]]
+    ) -> None:
+        rest = [(scope, container)]
+        while rest:
+            scope, container = rest.pop()
+            for child in container:
+                kind = local(child)
+                if kind == "sequenceFlow":
+                    flows.append(child)
+                elif kind == "laneSet":
+                    lane_sets.append((scope, child))
+                elif kind in NODES:
+                    if len(self.drawing.nodes) >= MAX_NODES:
+                        raise Unreadable("terlalu-besar", f"Diagram ini memuat lebih dari {MAX_NODES} elemen.")
+                    key = self.id(child, kind)
+                    self.drawing.nodes[key] = Node(
+                        key,
+                        kind,
+                        " ".join((child.get("name") or "").split()),
+                        scope,
+                        child,
+                        text_of(child, "documentation"),
+                        properties(child),
+                    )
+                    if kind in SUBS:
+                        rest.append((key, child))
+
+    def flow(self, element: etree._Element) -> None:
+        key = self.id(element, "flow")
+        name = " ".join((element.get("name") or "").split())
+        source, target = self.ref(element, "sourceRef"), self.ref(element, "targetRef")
+        nodes = self.drawing.nodes
+        ends = [nodes[end] for end in (source, target) if end in nodes]
+        called = f"Panah “{name}”" if name else f"Panah {key}"
+        if len(ends) < 2:
+            other = f" ({'dari' if source in nodes else 'menuju'} {ends[0].label})" if ends else ""
+            message = f"{called}{other} tidak tersambung di kedua ujungnya. Sambungkan atau hapuslah panah itu."
+            self.findings.say(key, "error", "panah-putus", message)
+            return
+        if ends[0].scope != ends[1].scope:
+            message = f"{called} menembus batas pool atau subproses, dari {ends[0].label} ke {ends[1].label}."
+            self.findings.say(key, "error", "panah-tembus", f"{message} Gambarlah di dalam satu batas.")
+            return
+        if ends[1].kind == "boundaryEvent":
+            message = f"{called} menuju {ends[1].label}; kejadian tepi hanya dapat ditinggalkan, tidak dituju."
+            self.findings.say(key, "error", "panah-ke-tepi", message)
+            return
+        condition = text_of(element, "conditionExpression")
+        self.drawing.edges[key] = Edge(key, name, source, target, condition, properties(element))
+
+    def attach(self) -> None:
+        for node in list(self.drawing.nodes.values()):
+            if node.element.getroottree().getroot() is not self.root:
+                continue
+            if node.element.get("default"):
+                edge = self.drawing.edges.get(self.ref(node.element, "default"))
+                if edge is not None and edge.source == node.id:
+                    node.default = edge.id
+                else:
+                    message = f"Cabang bawaan pada {node.label} menunjuk panah yang tidak keluar dari sana; diabaikan."
+                    self.findings.say(node.id, "warning", "bawaan-putus", message)
+            if node.kind == "boundaryEvent":
+                host = self.drawing.nodes.get(self.ref(node.element, "attachedToRef"))
+                if host is None or host.kind not in TASKS | SUBS | {"callActivity"}:
+                    message = f"{node.label} tidak menempel pada langkah mana pun. Tempelkan pada langkahnya."
+                    self.findings.say(node.id, "error", "tepi-lepas", message[0].upper() + message[1:])
+                else:
+                    node.attached, node.scope = host.id, host.scope
+                    host.boundary.append(node.id)
+
+    def boxes(self) -> dict[str, Box]:
+        found: dict[str, Box] = {}
+        for shape in self.root.iter("{http://www.omg.org/spec/BPMN/20100524/DI}BPMNShape"):
+            key = self.ref(shape, "bpmnElement") or (shape.get("bpmnElement") or "").strip()
+            for child in shape:
+                if local(child) == "Bounds":
+                    try:
+                        numbers = [float(child.get(name) or 0) for name in ("x", "y", "width", "height")]
+                    except ValueError:
+                        continue
+                    found.setdefault(key, Box(*numbers))
+        return found
+
+    def lanes(self, process: str, lane_set: etree._Element, parents: tuple[str, ...], boxes: dict[str, Box]) -> None:
+        for element in lane_set:
+            if local(element) != "lane":
+                continue
+            raw = (element.get("id") or "").strip()
+            key = self.id(element, "lane")
+            name = " ".join((element.get("name") or "").split())
+            inner = [child for child in element if local(child) == "childLaneSet" and len(child)]
+            lane = DrawnLane(
+                key, name, parents, properties(element), not inner, process, boxes.get(key) or boxes.get(raw)
+            )  # fmt: skip
+            self.drawing.lanes[key] = lane
+            for child in element:
+                if local(child) == "flowNodeRef":
+                    node = self.drawing.nodes.get(self.ids.get((child.text or "").strip(), ""))
+                    if node is not None and lane.leaf:
+                        node.lane = key
+            for child in inner:
+                self.lanes(process, child, (*parents, name), boxes)
+
+
+def ancestors(drawing: Drawing, node: Node) -> Iterator[Node]:
+    """The sub-processes around a node, innermost first."""
+    while node.scope in drawing.nodes:
+        node = drawing.nodes[node.scope]
+        yield node
+
+
+def ids(elements: Iterable[etree._Element]) -> frozenset[str]:
+    return frozenset((element.get("id") or "").strip() for element in elements)

@@ -1,0 +1,150 @@
+"""Every property that an SOP's owner writes in the diagram, in one table, and how it is found in the XML."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from lxml import etree
+
+Place = Literal["proses", "lajur", "langkah", "panah", "mulai", "akhir", "lain"]
+
+
+@dataclass(frozen=True)
+class Property:
+    """A property: where it may stand, what it means, and, where its lines have a shape, that shape and an example."""
+
+    name: str
+    places: tuple[Place, ...]
+    meaning: str
+    shape: str = ""
+    example: str = ""
+
+
+YES = "ya|tidak"
+ENDINGS = "selesai|ditolak|ditarik|gugur"
+LISTED = (YES, ENDINGS, "mulai")  # values that are one of a few words
+VOCABULARY = (
+    Property("nomor", ("proses", "langkah"), "nomor SOP; nomor langkah di tabel SOP"),
+    Property("revisi", ("proses",), "nomor revisi SOP"),
+    Property("tanggal_efektif", ("proses",), "tanggal SOP mulai berlaku", r"\d{4}-\d\d-\d\d", "2026-01-31"),
+    Property("dasar_hukum", ("proses",), "dasar hukum, satu per baris"),
+    Property("terkait", ("proses",), "dokumen terkait, satu per baris"),
+    Property("persyaratan", ("proses",), "persyaratan, satu per baris"),
+    Property("biaya", ("proses",), "biaya layanan"),
+    Property("produk", ("proses",), "produk layanan"),
+    Property("masa_berlaku", ("proses",), "masa berlaku produk"),
+    Property("jam_layanan", ("proses",), "jam layanan"),
+    Property("jangka_waktu", ("proses",), "batas waktu permohonan dari H", r"\d+\s+(kerja|kalender)", "7 kerja"),
+    Property("nomor_permohonan", ("proses",), "pola nomor permohonan", r".*\{urut(:\d+)?\}.*", "{urut:5}/IMTA/{tahun}"),
+    Property("ringkasan", ("proses",), "kunci data yang ditampilkan sebagai pokok permohonan"),
+    Property("cari", ("proses",), "kunci data lain yang ditemukan oleh pencarian"),
+    Property("satu_terbuka", ("proses",), "kunci data yang hanya boleh ada pada satu permohonan terbuka"),
+    Property("kantor_nama", ("proses",), "kop surat: nama kantor"),
+    Property("kantor_alamat", ("proses",), "kop surat: alamat"),
+    Property("kantor_kota", ("proses",), "kop surat: kota"),
+    Property("kantor_induk", ("proses",), "kop surat: instansi induk"),
+    Property("unduhan", ("proses",), "formulir kosong di halaman layanan", r".+\.docx(\s*\|.*)?", "surat-kuasa.docx | Nama"),
+    Property("lembar_kendali", ("proses",), "templat lembar pengendali proses", r".+\.docx(\s*\|.*)?", "lembar.docx | Nama"),
+    Property("pemohon", ("lajur",), "lajur pemohon", YES, "ya"),
+    Property("loket", ("lajur",), "boleh mengajukan atas nama pemohon yang datang", YES, "ya"),
+    Property("formulir", ("langkah",), "formulir langkah: nama berkas tanpa .form"),
+    Property("waktu", ("langkah",), "standar menit", r"\d+(\s*-\s*\d+)?", "10-30"),
+    Property("batas", ("langkah",), "batas waktu langkah dalam hari kerja setelah H", r"H(\s*\+\s*\d+)?", "H+2"),
+    Property("jam", ("langkah",), "langkah yang memulai jam: H", "mulai", "mulai"),
+    Property("register", ("langkah",), "nomor yang diberikan: kunci = register : pola"),
+    Property("dokumen", ("langkah", "panah", "akhir"), "dokumen yang terbit", r".+\.docx(\s*\|.*)?", "izin.docx | Izin | rangkap 3"),
+    Property("empat_mata", ("langkah",), "langkah yang pelaksananya tidak boleh mengerjakan langkah ini"),
+    Property("kelengkapan", ("langkah",), "kolom kelengkapan SOP"),
+    Property("keluaran", ("langkah",), "kolom keluaran SOP"),
+    Property("keterangan", ("langkah",), "kolom keterangan SOP"),
+    Property("kembali", ("panah",), "cabang ini pengembalian atau bukan", YES, "ya"),
+    Property("utama", ("mulai",), "jalan masuk yang biasa", YES, "ya"),
+    Property("status", ("akhir",), "status permohonan di akhir ini", ENDINGS, "ditolak"),
+    Property("permohonan_baru", ("akhir",), "permohonan baru dibuka untuk pemohon", YES, "ya"),
+)  # fmt: skip
+
+FOREIGN = {"formJsonSchemaFilename", "formUiSchemaFilename"}  # other tools' names that we read or may ignore
+PLACE_NAMES: Mapping[Place, str] = {
+    "proses": "proses", "lajur": "lajur", "langkah": "langkah", "panah": "panah", "mulai": "kejadian awal",
+    "akhir": "kejadian akhir", "lain": "elemen ini",
+}  # fmt: skip
+
+
+def properties(element: etree._Element) -> dict[str, str]:
+    """The properties in an element's extensions, of whatever tool; of one written several times every line."""
+    found: dict[str, str] = {}
+    for extensions in element:
+        if local(extensions) != "extensionElements":
+            continue
+        for group in extensions:
+            if local(group) != "properties":
+                continue
+            for item in group:
+                name = (item.get("name") or item.get("key") or "").strip()
+                value = (item.get("value") or item.text or "").strip()
+                if local(item) == "property" and name:
+                    found[name] = f"{found[name]}\n{value}" if name in found else value
+    for known in VOCABULARY:
+        if known.shape in LISTED and known.name in found:
+            found[known.name] = found[known.name].lower()
+    return found
+
+
+def form_of(element: etree._Element, given: Mapping[str, str]) -> str:
+    """The id of a step's form: our property, else as Camunda 8, Camunda 7 or SpiffWorkflow name it; "" where none."""
+    names = [given.get("formulir", "")]
+    for extensions in element:
+        if local(extensions) == "extensionElements":
+            names += [
+                item.get("formId") or item.get("formKey") or "" for item in extensions if local(item) == "formDefinition"
+            ]
+    names += [value for key, value in element.attrib.items() if etree.QName(key).localname in ("formKey", "formRef")]
+    names.append(given.get("formJsonSchemaFilename", ""))
+    for name in names:
+        short = re.split(r"[:/\\]", name.strip())[-1]
+        short = re.sub(r"(-schema)?\.(form|json)$", "", short)
+        if short:
+            return short
+    return ""
+
+
+def local(element: etree._Element) -> str:
+    """An element's name without its namespace; "" for comments and the like."""
+    tag = element.tag
+    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
+
+
+def faults(place: Place, given: Mapping[str, str]) -> Iterator[tuple[Literal["error", "warning", "info"], str, str]]:
+    """What is wrong with the properties at a place, as level, rule and message."""
+    here = {known.name: known for known in VOCABULARY if place in known.places}
+    for name, value in given.items():
+        if name in here:
+            known = here[name]
+            for line in value.splitlines() or [""]:
+                if known.shape and line.strip() and not re.fullmatch(known.shape, line.strip(), re.IGNORECASE):
+                    yield (
+                        "error",
+                        "nilai-properti",
+                        f"Properti {name} “{line.strip()}” tidak terbaca. Tulis seperti: {known.example}.",
+                    )
+            continue
+        if name in FOREIGN:
+            continue
+        elsewhere = [known for known in VOCABULARY if known.name == name]
+        if elsewhere:
+            places = " atau ".join(PLACE_NAMES[other] for other in elsewhere[0].places)
+            yield (
+                "warning",
+                "properti-salah-tempat",
+                f"Properti {name} tidak dibaca pada {PLACE_NAMES[place]}; tempatnya pada {places}.",
+            )
+            continue
+        near = difflib.get_close_matches(name.lower().replace("-", "_").replace(" ", "_"), here, 1, 0.7)
+        if near:
+            yield "warning", "properti-tak-dikenal", f"Properti {name} tidak dikenal. Maksud Anda {near[0]}?"
+        else:
+            yield "info", "properti-tak-dikenal", f"Properti {name} tidak dikenal dan diabaikan."
