@@ -159,11 +159,12 @@ class Header:
     @cached_property
     def waiting(self) -> str:
         """How many tasks stand open in the person's lanes, counted no further than an inbox does."""
-        if self.actor is None or not self.actor.lanes:
+        if self.actor is None or not self.actor.staff:
             return ""
+        lanes = [lane.id for lane in inbox.lanes(base.session(), self.actor)]
         some = (
             select(literal(1))
-            .where(Task.lane_id.in_(self.actor.lanes), Task.closed_at.is_(None), Task.applicant_id.is_(None))
+            .where(Task.lane_id.in_(lanes), Task.closed_at.is_(None), Task.applicant_id.is_(None))
             .limit(inbox.CAP + 1)
         )
         count = base.session().scalar(select(func.count()).select_from(some.subquery())) or 0
