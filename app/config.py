@@ -36,6 +36,30 @@ class Settings:
         return self.fixed_now or datetime.now(UTC)
 
 
+@dataclass(frozen=True)
+class Serving:
+    """Where `alur serve` listens, and with how many processes and threads."""
+
+    host: str
+    port: int
+    workers: int
+    threads: int
+
+
+def serving(environ: Mapping[str, str] | None = None) -> Serving:
+    """How this machine serves: ALUR_HOST, PORT, ALUR_WORKERS, ALUR_THREADS. Raises ConfigError."""
+    env = os.environ if environ is None else environ
+    port = _number("PORT", env.get("PORT") or "8000")
+    if not 0 < port < 65536:
+        raise ConfigError(f"PORT: bukan nomor porta: {port}")
+    return Serving(
+        host=env.get("ALUR_HOST") or "127.0.0.1",
+        port=port,
+        workers=_number("ALUR_WORKERS", env.get("ALUR_WORKERS") or str(min(os.cpu_count() or 1, 4))) or 1,
+        threads=_number("ALUR_THREADS", env.get("ALUR_THREADS") or "8") or 1,
+    )
+
+
 def settings(environ: Mapping[str, str] | None = None) -> Settings:
     """The settings of this process.
 

@@ -52,7 +52,7 @@ def upgrade(engine: Engine, to: str | None = None) -> None:
             with connection.begin():
                 if not sqlite:
                     connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
-                _apply(connection, to)
+                apply(connection, to)
         finally:
             if sqlite:
                 raw.execute("PRAGMA foreign_keys=ON")
@@ -65,14 +65,15 @@ def draft(message: str, folder: Path) -> str:
     engine = database.connect(f"sqlite:///{folder / 'draft.sqlite3'}")
     with engine.connect() as connection:
         if versions():
-            _apply(connection, None)
+            apply(connection)
         number = f"{len(versions()) + 1:04}"
         script: Any = command.revision(_config(connection), message, autogenerate=True, rev_id=number)
     engine.dispose()
     return str(script.path)
 
 
-def _apply(connection: Connection, to: str | None) -> None:
+def apply(connection: Connection, to: str | None = None) -> None:
+    """Brings a database to migration `to` or the newest, in the connection's own transaction. Raises DatabaseNewer."""
     from alembic import command  # 0.2 s to import: only a database that is behind pays
 
     current = None
