@@ -61,7 +61,7 @@ def test_a_route_without_a_guard_lets_nobody_in(desk: Office) -> None:
 @pytest.mark.parametrize(
     ("name", "statuses"),
     [
-        (None, {"/": 200, "/lacak": 200, "/masuk": 200, "/daftar": 200, "/permohonan": 302, "/sandi": 302, "/tugas": 302}),
+        (None, {"/": 200, "/lacak": 200, "/masuk": 200, "/daftar": 200, "/permohonan": 302, "/sandi": 302}),
         ("andi", {"/": 200, "/masuk": 302, "/permohonan": 200, "/sandi": 200, "/layanan/tidak-ada": 404}),
         ("baru", {"/": 200, "/permohonan": 302, "/tugas": 302, "/sandi": 200}),
     ],
@@ -77,7 +77,8 @@ def test_who_may_open_what(desk: Office, name: str | None, statuses: dict[str, i
 def test_a_wrong_password_and_an_unknown_name_read_the_same(desk: Office) -> None:
     pages = [enter(desk.client(), name, "salah") for name in ("andi", "dina")]
     assert [page.status_code for page in pages] == [422, 422]
-    assert pages[0].text.replace('value="andi"', 'value="dina"') == pages[1].text
+    read = [re.sub(r'name="csrf_token" value="[^"]*"|value="(andi|dina)"', "", page.text) for page in pages]
+    assert read[0] == read[1]
 
 
 @both
@@ -149,7 +150,8 @@ def test_a_person_who_left_is_out_at_once(desk: Office) -> None:
 def test_a_first_password_is_changed_before_anything_else(desk: Office) -> None:
     client = desk.client("baru")
     assert client.get("/tugas").location == "/sandi"
-    assert client.post("/sandi", data={"sandi_lama": PASSWORD, "sandi": PASSWORD, "sandi_lagi": PASSWORD}).status_code == 422
+    same = {"sandi_lama": PASSWORD, "sandi": PASSWORD, "sandi_lagi": PASSWORD}
+    assert client.post("/sandi", data=same).status_code == 422
     new = {"sandi_lama": PASSWORD, "sandi": "sandi yang baru", "sandi_lagi": "sandi yang baru"}
     assert client.post("/sandi", data=new).status_code == 303
     assert client.get("/sandi").status_code == 200
@@ -198,7 +200,8 @@ def test_signing_up(desk: Office) -> None:
     assert "Anda belum punya permohonan." in page
     with desk.look() as ctx:
         siti = desk.person(ctx, "siti@contoh.id")
-        assert (siti.full_name, siti.email, siti.applicant, siti.owner) == ("Siti Aminah", "siti@contoh.id", True, False)
+        assert (siti.full_name, siti.email) == ("Siti Aminah", "siti@contoh.id")
+        assert (siti.applicant, siti.owner, siti.must_change) == (True, False, False)
 
 
 def test_naughty_names_are_shown_as_they_were_typed(desk: Office) -> None:
@@ -298,8 +301,9 @@ def test_work_is_committed_where_the_answer_is_good_and_nowhere_else(desk: Offic
         return "", status
 
     app.add_url_rule("/ubah/<int:status>/<int:kept>", view_func=rename, methods=["GET", "POST"])
-    found = {}
-    for method, status, kept in [("POST", 200, 0), ("POST", 409, 0), ("POST", 422, 1), ("POST", 500, 0), ("GET", 200, 0)]:
+    found: dict[tuple[str, int, int], str] = {}
+    asked = [("POST", 200, 0), ("POST", 409, 0), ("POST", 422, 1), ("POST", 500, 0), ("GET", 200, 0)]
+    for method, status, kept in asked:
         app.test_client().open(f"/ubah/{status}/{kept}", method=method)
         with desk.look() as ctx:
             found[method, status, kept] = desk.person(ctx, "andi").full_name
@@ -330,7 +334,10 @@ def test_cookies_are_for_this_site_and_no_script(desk: Office) -> None:
 
 
 def test_templates_hold_no_script_and_no_style_of_their_own() -> None:
-    inline = re.compile(r"\sstyle=|<style|<script(?![^>]*\s(src=|type="application/json"))|\son(click|change|submit|load|input)=", re.IGNORECASE)
+    inline = re.compile(
+        r"""\sstyle=|<style|<script(?![^>]*\s(src=|type="application/json"))|\son(click|change|submit|load|input)=""",
+        re.IGNORECASE,
+    )
     folder = Path(base.__file__).parent / "templates"
     assert [p.name for p in folder.rglob("*.html") if inline.search(p.read_text())] == []
 
@@ -451,8 +458,9 @@ def test_tracking_tells_where_and_nothing_about_anybody(office: Office) -> None:
     client = office.client()
     found = client.post("/lacak", data={"nomor": case.number, "kode": case.code.lower()})
     assert (found.status_code, "menunggu pemohon" in found.text, "Andi" in found.text) == (200, True, False)
-    wrong = [{"nomor": case.number, "kode": "AAAAAAAA"}, {"nomor": "1", "kode": case.code}, {"nomor": "", "kode": ""}, {}]
-    assert [client.post("/lacak", data=data).status_code for data in wrong] == [422] * 4
+    pairs = [(case.number, "AAAAAAAA"), ("1", case.code), ("", "")]
+    assert [client.post("/lacak", data={"nomor": n, "kode": k}).status_code for n, k in pairs] == [422] * 3
+    assert client.post("/lacak").status_code == 422
 
 
 def test_the_footer_changes_the_language(desk: Office) -> None:
