@@ -14,7 +14,7 @@ from app.engine.expressions import Expression
 from app.forms.checking import hidden
 from app.forms.fields import MEDIA_TYPES, Field, day
 from app.forms.showing import text
-from app.forms.values import at, merge, without
+from app.forms.values import at
 from app.wording import angka
 
 if TYPE_CHECKING:
@@ -99,14 +99,12 @@ def draw(
     form: Form,
     values: Mapping[str, Any],
     faults: Mapping[str, str],
-    known: Mapping[str, Any],
     marks: Mapping[str, str],
     today: date | None,
 ) -> tuple[Part, ...]:
-    """The form's parts. `values`: the case's data under the answers, of whatever shape they came; `known`: what the
-    case knows beside, where `values` does not hold it; `marks`: what a returner said, by pointer; `today` sets the
-    limits of relative dates."""
-    values = merge(without(known, form.asked), values if isinstance(values, Mapping) else {})
+    """The form's parts. `values`: the case's data under the answers, of whatever shape they came; `marks`: what a
+    returner said, by pointer; `today` sets the limits of relative dates."""
+    values = values if isinstance(values, Mapping) else {}
     return _Drawing(form, values, faults, marks, today).parts(form.components, "", "", values)
 
 

@@ -9,7 +9,7 @@ from datetime import date
 from functools import cached_property
 from typing import Any
 
-from app.forms.drawing import Part, draw
+from app.forms.drawing import Part, anchor, draw
 from app.forms.fields import Field, walk
 from app.forms.schema import form_schema
 from app.forms.showing import Row, label, place, rows
@@ -60,12 +60,11 @@ class Form:
         self,
         values: Mapping[str, Any],
         faults: Mapping[str, str] | None = None,
-        known: Mapping[str, Any] | None = None,
         marks: Mapping[str, str] | None = None,
         today: date | None = None,
     ) -> tuple[Part, ...]:
         """The parts to draw; see `drawing.draw`."""
-        return draw(self, values, faults or {}, known or {}, marks or {}, today)
+        return draw(self, values, faults or {}, marks or {}, today)
 
     def rows(self, data: Mapping[str, Any]) -> list[Row]:
         """The lines to read; see `showing.rows`."""
@@ -74,6 +73,10 @@ class Form:
     def label(self, pointer: str) -> str:
         """The label at a pointer, "Kota (2)" in a list; the pointer itself where there is none."""
         return label(self, pointer)
+
+    def anchor(self, pointer: str) -> str:
+        """The id of the input at a pointer, to link to."""
+        return anchor(pointer)
 
     def place(self, pointer: str) -> str:
         """The name of the group around a pointer, "Lokasi kerja 2" in a list; "" where there is none."""
