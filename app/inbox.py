@@ -134,9 +134,7 @@ def counts(ctx: Context, actor: Holder) -> Counts:
 def _parts(ctx: Context, actor: Holder, filters: Filters) -> list[Select[Any]]:
     """Queries that together find what the person may do, each over one index in order."""
     held = [
-        lane
-        for lane in lanes(ctx.session, actor)
-        if filters.lane in ("", lane.name) and filters.sop in ("", lane.sop)
+        lane for lane in lanes(ctx.session, actor) if filters.lane in ("", lane.name) and filters.sop in ("", lane.sop)
     ]
     if filters.mine:
         claimed = _open().where(Task.assignee_id == actor.person.id, Task.applicant_id.is_(None))

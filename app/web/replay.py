@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from flask import Blueprint, render_template, request
@@ -11,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy import select
 
-from app import audit, cases, forms, revisions, wording
+from app import audit, cases, forms, revisions
 from app.models import Upload
 from app.revisions import Loaded
 from app.web import base
@@ -99,32 +98,24 @@ def _told(loaded: Loaded, proof: audit.Proof, allowed: dict[int, Any], uploads: 
 
 
 def _change(loaded: Loaded, change: audit.Change, uploads: dict[str, str]) -> Change:
-    field = next((f for form in loaded.forms.values() if (f := form.field_at(change.pointer))), None)
-    label = field.label if field and field.label else change.pointer.strip("/").replace("/", " › ").replace("_", " ")
-    return Change(label, _said(field, change.before, uploads), _said(field, change.after, uploads))
+    form = next((form for form in loaded.forms.values() if form.field_at(change.pointer)), None)
+    field = form.field_at(change.pointer) if form else None
+    named = form.label(change.pointer) if form else change.pointer.strip("/").replace("/", " › ").replace("_", " ")
+    return Change(named, _said(field, change.before, uploads), _said(field, change.after, uploads))
 
 
 def _said(field: forms.Field | None, value: Any, uploads: dict[str, str]) -> tuple[Said, ...]:
     if value is None or value == "":
         return ()
+    if isinstance(value, str) and value in uploads:
+        return (Said(uploads[value], value),)
     if isinstance(value, list):
         return tuple(said for item in value for said in _said(field, item, uploads))
     if isinstance(value, dict):
         return tuple(said for item in value.values() for said in _said(None, item, uploads))
-    if isinstance(value, bool):
-        return (Said(_("Ya") if value else _("Tidak")),)
-    if isinstance(value, str) and value in uploads:
-        return (Said(uploads[value], value),)
-    if field is not None:
-        label = next((option.label for option in field.options if option.value == value), None)
-        if label is not None:
-            return (Said(label),)
-        if field.type == "date" and isinstance(value, str):
-            try:
-                return (Said(wording.tanggal(date.fromisoformat(value))),)
-            except ValueError:
-                pass
-    return (Said(str(value)),)
+    if field is not None and field.is_input and field.type != "upload":
+        return (Said(forms.text(field, value)),)
+    return (Said((_("Ya") if value else _("Tidak")) if isinstance(value, bool) else str(value)),)
 
 
 def _uploads(case_id: int) -> dict[str, str]:

@@ -219,9 +219,7 @@ def _page(
     )
 
 
-def _unsent(
-    task: Task, posted: Posted, faults: Sequence[Fault], message: str = "", asking: bool = False
-) -> str:
+def _unsent(task: Task, posted: Posted, faults: Sequence[Fault], message: str = "", asking: bool = False) -> str:
     """The step page again, with everything that was typed; it is kept as a draft as well."""
     ctx = base.context()
     try:
