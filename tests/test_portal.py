@@ -433,6 +433,14 @@ def test_every_way_in_is_offered_and_another_is_refused(office: Office) -> None:
         assert client.post(f"/layanan/{office.sop}/ajukan", data={"jalan": way.id}).status_code == 303
 
 
+def test_a_double_click_begins_one_application(office: Office) -> None:
+    client, address = office.client("pemohon"), f"/layanan/{office.sop}/ajukan"
+    first, second = client.post(address), client.post(address)
+    assert first.location == second.location
+    client.post(f"{first.location}/draf")
+    assert client.post(address).location != first.location
+
+
 def test_the_counter_files_for_whoever_walks_in(office: Office) -> None:
     with office.look() as ctx:
         counter = next(n for n in office.officers.values() if office.sop in office.actor(ctx, n).counter)

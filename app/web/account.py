@@ -11,6 +11,7 @@ from flask import Blueprint, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy import func, or_, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app import people
@@ -153,7 +154,11 @@ def daftar_kirim() -> ResponseReturnValue:
         name=email, email=email, full_name=name, password=hashed, applicant=True, created_at=base.now()
     )  # fmt: skip
     base.session().add(person)
-    base.session().flush()
+    try:
+        base.session().flush()
+    except IntegrityError:  # somebody else just took the address
+        base.session().rollback()
+        return _signup_page({"nama": name, "surel": email}, {"surel": _("Surel ini sudah terdaftar.")})
     base.sign_in(person)
     flash(_("Akun Anda sudah jadi. Anda sudah masuk dan dapat mengajukan permohonan."))
     return redirect(local_path(request.form.get("next")) or "/permohonan", 303)

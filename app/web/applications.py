@@ -12,7 +12,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import joinedload
 
 from app import cases, people
-from app.models import Case, Document, Task
+from app.models import Case, Document, Event, Person, Task
 from app.web import base
 from app.web.portal import Service, service, services
 
@@ -101,9 +101,37 @@ def ajukan_kirim(sop: str) -> ResponseReturnValue:
         faults["jalan"] = _("Jalan masuk ini tidak ada pada SOP yang berlaku. Pilih salah satu di bawah.")
     if faults:
         return _ask(found, name, faults), 422
-    case = cases.open_case(base.context(), base.actor(), sop, start=start, on_behalf_of=name or None)
+    case = _untouched(sop, start, name) or cases.open_case(
+        base.context(), base.actor(), sop, start=start, on_behalf_of=name or None
+    )
     first = next((task for task in cases.open_tasks(base.context(), case) if people.may_do(base.actor(), task)), None)
     return redirect(f"/tugas/{first.id}" if first else f"/permohonan/{case.id}", 303)
+
+
+def _untouched(sop: str, start: str | None, name: str) -> Case | None:
+    """The application that this person began the same way and nobody touched since: a double click makes one."""
+    me = base.session().get_one(Person, base.person().id, with_for_update=True)  # the second click waits for the first
+    same = (
+        select(Case, Event)
+        .join(Event, (Event.case_id == Case.id) & (Event.seq == 1))
+        .join(Task, Task.case_id == Case.id)
+        .where(
+            Case.filed_by_id == me.id, Case.sop == sop, Case.status == "open", Case.seq == 1, Task.draft_at.is_(None)
+        )
+        .where(Case.previous_id.is_(None))
+        .order_by(Case.id.desc())
+        .limit(20)
+    )
+    for case, event in base.session().execute(same):
+        whose = case.applicant_name == name or _login_name(case) == name if name else case.applicant_id == me.id
+        if whose and event.body.get("start") == (start or ""):
+            return case
+    return None
+
+
+def _login_name(case: Case) -> str | None:
+    person = base.session().get(Person, case.applicant_id) if case.applicant_id else None
+    return person.name if person else None
 
 
 def _ask(found: Service, name: str = "", faults: dict[str, str] | None = None) -> str:

@@ -337,6 +337,8 @@ def problem(status: int, title: str, detail: str = "", errors: list[dict[str, st
 
 def error_page(status: int, message: str = "", code: str = "", errors: list[dict[str, str]] | None = None) -> Response:
     """The page (or problem) of `status`; `message` replaces what the table says happened."""
+    if "session" in g and "keep" not in g:
+        g.session.rollback()  # half a piece of work must not be flushed by what the header asks
     words = WORDS.get(status) or WORDS[500 if status >= 500 else 400]
     if wants_json():
         return problem(status, words.title, message or words.happened, errors)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from babel.dates import format_date
 from flask import Flask, current_app, has_request_context, request
 from flask_babel import gettext as _
 from flask_babel import ngettext
@@ -38,20 +40,25 @@ def zone() -> str:
     return ZONES.get(key) or local(base.now()).tzname() or key
 
 
+def _dated(day: date, said: Callable[[date], str], pattern: str) -> str:
+    """A day in the reader's language."""
+    return said(day) if locale() == "id" else format_date(day, pattern, locale=locale())
+
+
 def tanggal(value: date | None) -> str:
     """`23 November 2026`."""
-    return "" if value is None else wording.tanggal(_day(value))
+    return "" if value is None else _dated(_day(value), wording.tanggal, "d MMMM y")
 
 
 def tanggal_hari(value: date | None) -> str:
     """`Senin, 23 November 2026`."""
-    return "" if value is None else wording.tanggal_hari(_day(value))
+    return "" if value is None else _dated(_day(value), wording.tanggal_hari, "EEEE, d MMMM y")
 
 
 def tanggal_iso(value: str) -> str:
     """An ISO date that an owner wrote, in words; whatever else they wrote stays as it is."""
     try:
-        return wording.tanggal(date.fromisoformat(value.strip()))
+        return tanggal(date.fromisoformat(value.strip()))
     except ValueError:
         return value
 
