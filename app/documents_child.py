@@ -7,18 +7,21 @@ server itself. Values print empty where they are absent (`{{ isian.tka.nama }}`)
 
 from __future__ import annotations
 
+import codecs
+import contextlib
 import functools
-import hashlib
+import importlib
 import io
 import json
+import pkgutil
 import re
 import resource
 import struct
 import sys
-import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
+import jinja2
 from docxtpl import DocxTemplate
 from jinja2 import ChainableUndefined, Template, TemplateSyntaxError, UndefinedError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
@@ -382,14 +385,19 @@ def _warm() -> None:
     """Everything that is imported late is imported now: afterwards no file can be opened."""
     from docx import Document
 
-    blank = io.BytesIO()
-    document = Document()
-    document.add_paragraph("{{ isian.nama }}")
+    for codec in ("ascii", "cp437", "latin-1", "unicode_escape", "utf-8-sig", "utf-16"):
+        codecs.lookup(codec)
+    for module in pkgutil.iter_modules(jinja2.__path__, "jinja2."):
+        importlib.import_module(module.name)
+    document, blank = Document(), io.BytesIO()
+    document.add_paragraph('{{ isian["nama"]|kosong }}')
     document.sections[0].footer.paragraphs[0].text = "{{ isian.nama|tanggal }}"
     document.save(blank)
     check(blank.getvalue(), {"isian": {"nama": None}})
     check(b"", {})
-    hashlib.sha256()
+    for broken in ("{% if", "{{ nama.a + 1 }}"):
+        with contextlib.suppress(Exception):
+            ENVIRONMENT.from_string(broken).render()
 
 
 def _limit() -> None:
@@ -397,6 +405,3 @@ def _limit() -> None:
     for what in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE, resource.RLIMIT_NPROC):
         resource.setrlimit(what, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))  # the three pipes that are open, and no more
-
-
-Serve = Callable[[], None]

@@ -6,8 +6,9 @@ one as "", so that one odd value never costs a whole paper. What comes out is te
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal, InvalidOperation
 
 MONTHS = (
@@ -104,6 +105,24 @@ def romawi(value: object) -> str:
     return letters
 
 
+def masa(since: object, until: object) -> str:
+    """How long it is from one day to another, both counted: `1 (satu) tahun`, `11 (sebelas) bulan 3 (tiga) hari`."""
+    first, last = _date(since, None), _date(until, None)
+    if first is None or last is None or last < first or last == date.max:
+        return ""
+    end = last + timedelta(days=1)
+    months = (end.year - first.year) * 12 + end.month - first.month
+    months -= _months_on(first, months) > end
+    years, months, days = months // 12, months % 12, (end - _months_on(first, months)).days
+    parts = ((years, "tahun"), (months, "bulan"), (days, "hari"))
+    return " ".join(f"{count} ({terbilang(count)}) {unit}" for count, unit in parts if count)
+
+
+def pilih(value: object, **words: str) -> str:
+    """What a coded answer is called: `pilih(L="Laki-laki", P="Perempuan")`; an unknown one stays as it is."""
+    return words.get(_text(value), _text(value))
+
+
 def kosong(value: object, dots: str = DOTS) -> object:
     """`value`, or dots to write on where it is absent or blank."""
     return dots if not _text(value).strip() else value
@@ -111,8 +130,11 @@ def kosong(value: object, dots: str = DOTS) -> object:
 
 FILTERS: dict[str, Callable[..., object]] = {
     f.__name__: f
-    for f in (tanggal, tanggal_hari, tanggal_pendek, tanggal_terbilang, jam, terbilang, angka, rupiah, romawi, kosong)
-}
+    for f in (
+        tanggal, tanggal_hari, tanggal_pendek, tanggal_terbilang, jam, masa, terbilang, angka, rupiah, romawi, pilih,
+        kosong,
+    )
+}  # fmt: skip
 
 
 def _words(number: int) -> str:
@@ -130,6 +152,12 @@ def _words(number: int) -> str:
         return _joined("seribu", number - 1000)
     size, name = next(scale for scale in SCALES if scale[0] <= number)
     return _joined(f"{_words(number // size)} {name}", number % size)
+
+
+def _months_on(day: date, months: int) -> date:
+    """The same day some months on, or the last one that its month has."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
 def _joined(head: str, rest: int) -> str:

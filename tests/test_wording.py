@@ -87,15 +87,36 @@ ODD = [(None, ""), ("", ""), ("besok", "besok"), ("<b>&", "<b>&"), ("2026-02-30"
         ("kosong", "  ", wording.DOTS),
         ("kosong", "ada", "ada"),
         ("kosong", 0, 0),
-        *((name, value, text) for name in wording.FILTERS if name != "kosong" for value, text in ODD),
+        ("pilih", "P", "P"),
+        *((name, value, text) for name in wording.FILTERS if name not in ("kosong", "masa") for value, text in ODD),
     ],
 )  # fmt: skip
 def test_wording(name: str, value: object, expected: object) -> None:
     assert wording.FILTERS[name](value) == expected
 
 
+@pytest.mark.parametrize(
+    ("since", "until", "expected"),
+    [
+        ("2026-12-24", "2027-12-23", "1 (satu) tahun"),
+        ("2027-03-01", "2028-02-29", "1 (satu) tahun"),
+        ("2026-12-24", "2027-06-23", "6 (enam) bulan"),
+        ("2026-12-24", "2028-01-02", "1 (satu) tahun 10 (sepuluh) hari"),
+        ("2027-01-31", "2027-02-28", "1 (satu) bulan 1 (satu) hari"),
+        ("2026-12-24", "2026-12-24", "1 (satu) hari"),
+        ("2026-12-24", "2026-12-23", ""),
+        ("2026-12-24", "9999-12-31", ""),
+        ("2026-12-24", None, ""),
+        ("kemarin", "2027-12-23", ""),
+    ],
+)
+def test_masa(since: object, until: object, expected: str) -> None:
+    assert wording.masa(since, until) == expected
+
+
 def test_options() -> None:
     assert wording.terbilang(1_500_000, "rupiah") == "satu juta lima ratus ribu rupiah"
+    assert wording.pilih("P", L="Laki-laki", P="Perempuan") == "Perempuan"
     assert wording.kosong("", "-") == "-"
     assert [wording.FILTERS[name](LATE, WITA) for name in ("tanggal", "tanggal_hari", "jam", "tanggal_terbilang")] == [
         "24 November 2026",
