@@ -207,14 +207,12 @@ def _effect(
         if token in replay.open:
             replay.done.append(replay.open.pop(token)[0])
     replay.open.update({o.token: (o.step, o.round) for o in outcome.opened})
-    replay.data = {**replay.data, **outcome.facts}
+    replay.data = forms.merge(replay.data, outcome.facts)
     replay.state, replay.digest, replay.ended = outcome.state, outcome.digest, outcome.ended
     return found
 
 
-def _typed_findings(
-    ctx: Context, loaded: revisions.Loaded, replay: _Replay, entry: journal.Entry
-) -> list[str]:
+def _typed_findings(ctx: Context, loaded: revisions.Loaded, replay: _Replay, entry: journal.Entry) -> list[str]:
     """Takes over what was typed, checks its uploads and that the facts follow from it."""
     found = []
     replay.erased = replay.erased or entry.erased
@@ -300,11 +298,15 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any], parent: str = "
     for key in dict.fromkeys([*before, *after]):
         old, new = before.get(key), after.get(key)
         if isinstance(old, dict) or isinstance(new, dict):
-            yield from changes(old if isinstance(old, dict) else {}, new if isinstance(new, dict) else {}, f"{parent}/{key}")
+            yield from changes(
+                old if isinstance(old, dict) else {}, new if isinstance(new, dict) else {}, f"{parent}/{key}"
+            )
         elif old != new:
             yield Change(f"{parent}/{key}", old, new)
 
 
 def as_json(proof: Proof) -> str:
     """One line for `alur verify --json`."""
-    return json.dumps({"number": proof.number, "whole": proof.whole, "findings": proof.all_findings}, ensure_ascii=False)
+    return json.dumps(
+        {"number": proof.number, "whole": proof.whole, "findings": proof.all_findings}, ensure_ascii=False
+    )

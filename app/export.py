@@ -83,10 +83,18 @@ def _plain(value: object) -> object:
 
 def _xes(rows: Iterator[Row], out: IO[bytes]) -> int:
     count, trace, number = 0, None, None
-    with etree.xmlfile(out, encoding="utf-8") as xml, xml.element(
-        "log", {"xes.version": "1849-2016", "xes.features": ""}, nsmap={None: "http://www.xes-standard.org/"}
+    with (
+        etree.xmlfile(out, encoding="utf-8") as xml,
+        xml.element(
+            "log", {"xes.version": "1849-2016", "xes.features": ""}, nsmap={None: "http://www.xes-standard.org/"}
+        ),
     ):
-        for name, prefix in (("Concept", "concept"), ("Time", "time"), ("Lifecycle", "lifecycle"), ("Organizational", "org")):
+        for name, prefix in (
+            ("Concept", "concept"),
+            ("Time", "time"),
+            ("Lifecycle", "lifecycle"),
+            ("Organizational", "org"),
+        ):
             uri = f"http://www.xes-standard.org/{prefix}.xesext"
             xml.write(etree.Element("extension", {"name": name, "prefix": prefix, "uri": uri}))
         for count, row in enumerate(rows, 1):

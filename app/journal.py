@@ -83,7 +83,9 @@ class Pass:
 def chain(previous: bytes, case_id: int, seq: int, row: Mapping[str, Any]) -> bytes:
     """The digest of an event: SHA-256 over the digest before it and every column, as stored."""
     values = [value.hex() if isinstance(value := row[name], bytes) else value for name in COLUMNS]
-    return hashlib.sha256(canonical([previous.hex(), case_id, seq, *values]).encode("utf-8", "surrogateescape")).digest()
+    return hashlib.sha256(
+        canonical([previous.hex(), case_id, seq, *values]).encode("utf-8", "surrogateescape")
+    ).digest()
 
 
 def append(
@@ -119,7 +121,15 @@ def append(
     digest = chain(case.head, case.id, seq, row)
     ctx.session.execute(
         insert(Event.__table__),  # type: ignore[arg-type]
-        {**row, "case_id": case.id, "seq": seq, "digest": digest, "at": at or ctx.now, "recorded_at": ctx.now, "body": body},
+        {
+            **row,
+            "case_id": case.id,
+            "seq": seq,
+            "digest": digest,
+            "at": at or ctx.now,
+            "recorded_at": ctx.now,
+            "body": body,
+        },
     )
     if typed:
         ctx.session.execute(
@@ -189,7 +199,9 @@ def stored(ctx: Context, case_id: int) -> list[dict[str, Any]]:
     A text column of SQLite may hold any bytes once somebody meddled with the file; they are read as bytes, and what
     is not UTF-8 becomes lone surrogates, which no digest of ours was made over.
     """
-    columns: list[Any] = [type_coerce(c, String) if c.key in ("at", "recorded_at", "body") else c for c in Event.__table__.columns]
+    columns: list[Any] = [
+        type_coerce(c, String) if c.key in ("at", "recorded_at", "body") else c for c in Event.__table__.columns
+    ]
     if ctx.session.get_bind().dialect.name == "sqlite":
         columns = [cast(c, LargeBinary) if isinstance(c.type, String) else c for c in columns]
     names = Event.__table__.columns.keys()

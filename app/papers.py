@@ -16,9 +16,7 @@ from app.models import Case, Document, Person
 ATTEMPTS = 5
 
 
-def due(
-    ctx: Context, case: Case, loaded: revisions.Loaded, seq: int, wanted: Sequence[revisions.Paper]
-) -> list[int]:
+def due(ctx: Context, case: Case, loaded: revisions.Loaded, seq: int, wanted: Sequence[revisions.Paper]) -> list[int]:
     """Records papers as due at event `seq`, with everything that they will say; their ids."""
     context = inputs(ctx, case, loaded)
     rows = [
@@ -51,9 +49,7 @@ def fill(ctx: Context, document_id: int) -> bool:
 
     Two that fill the same paper make the same bytes, and the case's lock lets one of them record it.
     """
-    document = ctx.session.scalar(
-        select(Document).where(Document.id == document_id).options(undefer(Document.inputs))
-    )
+    document = ctx.session.scalar(select(Document).where(Document.id == document_id).options(undefer(Document.inputs)))
     if document is None or document.filled_at is not None:
         return False
     case = ctx.session.scalars(

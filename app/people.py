@@ -71,9 +71,7 @@ def may_do(actor: Actor, task: Task) -> bool:
 
 def may_see(actor: Actor, case: Case) -> bool:
     """Whether the actor may read a case: its applicant, who filed it, whoever holds a lane of its SOP, an auditor."""
-    return (
-        actor.person.id in (case.applicant_id, case.filed_by_id) or case.sop in actor.sops or actor.person.auditor
-    )
+    return actor.person.id in (case.applicant_id, case.filed_by_id) or case.sop in actor.sops or actor.person.auditor
 
 
 def grant(ctx: Context, person: Person, lane: str) -> bool:

@@ -220,7 +220,10 @@ def papers(text: str) -> list[Paper]:
 
 
 def _papers(definition: Definition) -> list[tuple[str, str, str]]:
-    places = [(definition.key, definition.title, definition.properties.get(name, "")) for name in ("unduhan", "lembar_kendali")]
+    places = [
+        (definition.key, definition.title, definition.properties.get(name, ""))
+        for name in ("unduhan", "lembar_kendali")
+    ]
     for step in definition.steps.values():
         places.append((step.id, step.name, step.properties.get("dokumen", "")))
         places += [(c.id, c.label, c.properties.get("dokumen", "")) for c in step.choices]

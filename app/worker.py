@@ -21,7 +21,10 @@ log = logging.getLogger("alur.worker")
 
 
 def run(
-    settings: Settings, reading: sessionmaker[Session], writing: sessionmaker[Session], stop: threading.Event | None = None
+    settings: Settings,
+    reading: sessionmaker[Session],
+    writing: sessionmaker[Session],
+    stop: threading.Event | None = None,
 ) -> None:
     """Works until it is told to stop (SIGTERM, SIGINT or `stop`)."""
     stop = stop or _stopped_by_signals()

@@ -124,7 +124,9 @@ def new_case() -> tuple[Response, int]:
 def list_cases() -> Response:
     """The cases that the caller may see, newest first."""
     actor, limit = base.actor(), _limit()
-    query = select(Case).options(joinedload(Case.revision), undefer(Case.data)).order_by(Case.id.desc()).limit(limit + 1)
+    query = (
+        select(Case).options(joinedload(Case.revision), undefer(Case.data)).order_by(Case.id.desc()).limit(limit + 1)
+    )
     if not actor.person.auditor:
         mine = or_(Case.applicant_id == actor.person.id, Case.filed_by_id == actor.person.id)
         query = query.where(or_(mine, Case.sop.in_(actor.sops)))

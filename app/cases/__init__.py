@@ -1,0 +1,47 @@
+"""What a person can do to a case, and what there is to see of it."""
+
+from __future__ import annotations
+
+from app.cases.readers import (
+    Returned,
+    case_for,
+    choices,
+    document,
+    documents,
+    duplicates,
+    form_of,
+    journal_for,
+    locked,
+    may_take,
+    open_tasks,
+    own_cases,
+    returned,
+    step_of,
+    task_for,
+    tracked,
+    values,
+)
+from app.cases.refusals import (
+    AlreadyDone,
+    CannotGoOn,
+    CaseEnded,
+    ChoiceNeeded,
+    FourEyes,
+    Invalid,
+    NoSuchSop,
+    NotFound,
+    NotYours,
+    ReasonNeeded,
+    Refusal,
+    Stale,
+    Taken,
+    TooLarge,
+)
+from app.cases.verbs import Completion, claim, complete, fire_due, open_case, release, save_draft
+
+__all__ = [
+    "AlreadyDone", "CannotGoOn", "CaseEnded", "ChoiceNeeded", "Completion", "FourEyes", "Invalid", "NoSuchSop", "NotFound",
+    "NotYours", "ReasonNeeded", "Refusal", "Returned", "Stale", "Taken", "TooLarge", "case_for", "choices", "claim",
+    "complete", "document", "documents", "duplicates", "fire_due", "form_of", "journal_for", "locked", "may_take",
+    "open_case", "open_tasks", "own_cases", "release", "returned", "save_draft", "step_of", "task_for", "tracked", "values",
+]  # fmt: skip

@@ -1,0 +1,195 @@
+"""What there is to see of cases: found by right, and read."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, or_, select
+from sqlalchemy.orm import contains_eager, joinedload, undefer
+
+from app import forms, journal, people, revisions
+from app.cases.record import unique_key
+from app.cases.refusals import FourEyes, NotFound, NotYours, Refusal, Taken
+from app.context import Context
+from app.engine.definition import Choice, Step
+from app.models import Case, Document, Task
+from app.people import Actor
+
+
+@dataclass(frozen=True)
+class Returned:
+    """The return that opened a task: who, when, at which step, why, and what was marked."""
+
+    by: str
+    lane: str
+    at: datetime
+    step: str
+    reason: str
+    faults: Sequence[Mapping[str, str]]
+
+
+def case_for(ctx: Context, actor: Actor, case_id: int) -> Case:
+    """A case that the actor may see. Raises NotFound, also where it exists for others only."""
+    case = ctx.session.scalar(select(Case).where(Case.id == case_id).options(joinedload(Case.revision)))
+    if case is None or not people.may_see(actor, case):
+        raise NotFound()
+    return case
+
+
+def task_for(ctx: Context, actor: Actor, task_id: int) -> Task:
+    """A task, open or closed, whose case the actor may see. Raises NotFound."""
+    task = ctx.session.scalar(task_query().where(Task.id == task_id))
+    if task is None or not (people.may_see(actor, task.case) or people.may_do(actor, task)):
+        raise NotFound()
+    return task
+
+
+def locked(ctx: Context, case_id: int, *, skip: bool = False) -> Case | None:
+    """A case with its row locked until the transaction ends; with `skip`, None where somebody else has it."""
+    query = (
+        select(Case)
+        .where(Case.id == case_id)
+        .options(joinedload(Case.revision), undefer(Case.data), undefer(Case.state))
+    )
+    return ctx.session.scalar(
+        query.with_for_update(of=Case, skip_locked=skip).execution_options(populate_existing=True)
+    )
+
+
+def open_tasks(ctx: Context, case: Case) -> list[Task]:
+    """A case's open tasks, in the order in which they opened."""
+    return list(
+        ctx.session.scalars(task_query().where(Task.case_id == case.id, Task.closed_at.is_(None)).order_by(Task.id))
+    )
+
+
+def step_of(ctx: Context, task: Task) -> Step:
+    """The step that a task is a pass of, as its case's revision drew it."""
+    return revisions.load(ctx.session, task.case.revision).definition.steps[task.step]
+
+
+def form_of(ctx: Context, task: Task) -> forms.Form | None:
+    """The form of a task, None where its step asks nothing."""
+    loaded = revisions.load(ctx.session, task.case.revision)
+    return loaded.form_of(loaded.definition.steps[task.step])
+
+
+def choices(ctx: Context, task: Task) -> tuple[Choice, ...]:
+    """The decisions of a task's step, in drawn order."""
+    return step_of(ctx, task).choices
+
+
+def values(task: Task, form: forms.Form | None) -> dict[str, Any]:
+    """What a task's form shows at first: the case's data, under the draft where there is one."""
+    return forms.apply(form, task.case.data, task.draft) if form and task.draft else dict(task.case.data)
+
+
+def returned(ctx: Context, task: Task) -> Returned | None:
+    """The return that opened this task, if one did."""
+    if task.returned_seq is None:
+        return None
+    entry = next(e for e in journal.entries(ctx, task.case_id) if e.seq == task.returned_seq)
+    definition = revisions.load(ctx.session, task.case.revision).definition
+    return Returned(entry.actor, entry.lane, entry.at, definition.steps[entry.step].name, entry.note, entry.faults)
+
+
+def duplicates(ctx: Context, case: Case, data: Mapping[str, Any] | None = None) -> list[Case]:
+    """Other open cases of the same SOP with the same value of its `satu_terbuka` key, in `data` or as stored."""
+    key = unique_key(revisions.load(ctx.session, case.revision), data) if data is not None else case.unique_key
+    if not key:
+        return []
+    same = select(Case).where(
+        Case.sop == case.sop, Case.unique_key == key, Case.status == "open", Case.id != case.id
+    )  # fmt: skip
+    return list(ctx.session.scalars(same.order_by(Case.id)))
+
+
+def may_take(ctx: Context, actor: Actor, task: Task) -> Refusal | None:
+    """Why the actor may not work on an open task, or None where they may."""
+    if not people.may_do(actor, task):
+        return NotYours()
+    if task.assignee_id not in (None, actor.person.id):
+        return Taken(f"Langkah ini sedang dikerjakan {task.assignee.full_name}." if task.assignee else "")
+    return four_eyes(ctx, actor, task)
+
+
+def journal_for(ctx: Context, actor: Actor, case: Case) -> list[journal.Entry]:
+    """A case's events as the actor may read them: an applicant is not shown what officers note among themselves."""
+    everything = journal.entries(ctx, case.id)
+    if case.sop in actor.sops or actor.person.auditor:
+        return everything
+    definition = revisions.load(ctx.session, case.revision).definition
+    own = {s.id for s in definition.steps.values() if s.lane == definition.applicant_lane}
+    return [e if _for_applicant(e, own) else journal.without_typed(e) for e in everything]
+
+
+def documents(ctx: Context, actor: Actor, case: Case) -> list[Document]:
+    """A case's papers, in the order in which they became due; those for the office only are not the applicant's."""
+    query = select(Document).where(Document.case_id == case.id).order_by(Document.id)
+    if not (case.sop in actor.sops or actor.person.auditor):
+        query = query.where(~Document.internal)
+    return list(ctx.session.scalars(query))
+
+
+def document(ctx: Context, actor: Actor, document_id: int) -> Document:
+    """One paper that the actor may read. Raises NotFound."""
+    found = ctx.session.get(Document, document_id)
+    if found is None or found not in documents(ctx, actor, case_for(ctx, actor, found.case_id)):
+        raise NotFound()
+    return found
+
+
+def _for_applicant(entry: journal.Entry, own: set[str]) -> bool:
+    """What the applicant typed, and what was returned to them."""
+    return entry.step in own or any(step in own for _, step, _ in entry.body.get("opened", ()))
+
+
+def tracked(ctx: Context, number: str, code: str) -> Case | None:
+    """The case of this number, if the code is its own; takes no note of which of the two was wrong."""
+    case = ctx.session.scalar(select(Case).where(Case.number == number.strip()).options(joinedload(Case.revision)))
+    fits = secrets.compare_digest((case.code if case else "").encode(), code.strip().upper().encode())
+    return case if case and fits else None
+
+
+def own_cases(ctx: Context, actor: Actor) -> list[Case]:
+    """The cases of which the actor is the applicant, or which they filed for a walk-in, newest first."""
+    mine = or_(Case.applicant_id == actor.person.id, Case.filed_by_id == actor.person.id)
+    return list(
+        ctx.session.scalars(select(Case).where(mine).options(joinedload(Case.revision)).order_by(Case.id.desc()))
+    )
+
+
+def task_query() -> Select[Task]:
+    return (
+        select(Task)
+        .join(Task.case)
+        .join(Case.revision)
+        .join(Task.lane)
+        .outerjoin(Task.assignee)
+        .options(
+            contains_eager(Task.case).contains_eager(Case.revision),
+            contains_eager(Task.case).undefer(Case.data),
+            contains_eager(Task.lane),
+            contains_eager(Task.assignee),
+            undefer(Task.draft),
+        )
+    )
+
+
+def four_eyes(ctx: Context, actor: Actor, task: Task) -> FourEyes | None:
+    """Nobody checks their own work: the last performer of a step named in `empat_mata` may not do this one."""
+    others = step_of(ctx, task).properties.get("empat_mata", "").replace(",", " ").split()
+    for other in others:
+        last = ctx.session.scalar(
+            select(Task.closed_by_id)
+            .where(Task.case_id == task.case_id, Task.step == other, Task.closed_by_id.is_not(None))
+            .order_by(Task.closed_at.desc())
+            .limit(1)
+        )
+        if last == actor.person.id:
+            return FourEyes()
+    return None

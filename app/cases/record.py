@@ -1,0 +1,140 @@
+"""One event and its whole effect, in one transaction: the only way in which a case moves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+
+from app import clock, engine, forms, journal, papers, registers, revisions
+from app.context import Context
+from app.engine.definition import Choice, Step
+from app.models import Case, Lane, Task, instant
+from app.people import Actor
+
+ENDS = {"selesai": "ended", "ditolak": "refused", "ditarik": "withdrawn", "gugur": "lapsed"}
+
+
+def record(
+    ctx: Context,
+    case: Case,
+    loaded: revisions.Loaded,
+    outcome: engine.Outcome,
+    kind: str,
+    body: dict[str, Any],
+    *,
+    actor: Actor | None = None,
+    task: Task | None = None,
+    choice: Choice | None = None,
+    typed: journal.Typed | None = None,
+    at: datetime | None = None,
+) -> tuple[list[Task], list[int]]:
+    """One event and its whole effect: tasks closed and opened, state kept, papers due, the case ended."""
+    definition = loaded.definition
+    body = {
+        **body,
+        "path": list(outcome.path),
+        "opened": [[o.token, o.step, o.round] for o in outcome.opened],
+        "closed": list(outcome.closed),
+        "state": outcome.digest,
+        **({"ends": list(outcome.ends)} if outcome.ends else {}),
+    }
+    step = task.step if task else ""
+    lane = task.lane.name if task else ""
+    seq = journal.append(
+        ctx, case, kind, body, actor=actor.person if actor else None, lane=lane, step=step,
+        choice=choice.id if choice else "", typed=typed, at=at,
+    )  # fmt: skip
+    if outcome.facts:
+        case.data = forms.merge(case.data, outcome.facts)
+    _close(ctx, case, outcome.closed, task, actor)
+    case.state, case.state_digest, case.next_due = outcome.state, outcome.digest, outcome.next_due
+    ended = [definition.ends[end] for end in outcome.ends if end in definition.ends]
+    opened = _open(ctx, case, loaded, outcome, seq if choice and choice.returns else None, at or ctx.now)
+    if outcome.ended:
+        statuses = [ENDS.get(end.properties.get("status", "selesai"), "ended") for end in ended]
+        case.status = next((s for s in statuses if s != "ended"), "ended")
+        case.ended_at, case.next_due, case.state = at or ctx.now, None, b""
+    wanted = [definition.steps[step].properties.get("dokumen", "")] if task else []
+    wanted += [choice.properties.get("dokumen", "")] if choice else []
+    wanted += [end.properties.get("dokumen", "") for end in ended]
+    due = [paper for text in wanted if text for paper in revisions.papers(text)]
+    documents = papers.due(ctx, case, loaded, seq, due) if due else []
+    return opened, documents
+
+
+def _close(ctx: Context, case: Case, tokens: Sequence[str], task: Task | None, actor: Actor | None) -> None:
+    if task is not None and actor is not None:
+        task.closed_at, task.closed_by_id, task.draft = ctx.now, actor.person.id, None
+        task.assignee_id = actor.person.id
+    others = [token for token in tokens if task is None or token != task.token]
+    if others:  # interrupted by what happened: nobody completed them
+        ctx.session.execute(
+            update(Task)
+            .where(Task.case_id == case.id, Task.token.in_(others), Task.closed_at.is_(None))
+            .values(closed_at=ctx.now, draft=None)
+        )
+
+
+def _open(
+    ctx: Context, case: Case, loaded: revisions.Loaded, outcome: engine.Outcome, returned_seq: int | None, at: datetime
+) -> list[Task]:
+    opened = []
+    for pass_ in outcome.opened:
+        step = loaded.definition.steps[pass_.step]
+        due = clock.step_due(ctx, step, case.clock_at)
+        lane = _lane(ctx, loaded.sop, step.lane)
+        task = Task(
+            case_id=case.id,
+            token=pass_.token,
+            step=pass_.step,
+            name=step.name,
+            lane_id=lane.id,
+            round=pass_.round,
+            applicant_id=case.applicant_id if lane.applicant and case.filed_by_id == case.applicant_id else None,
+            opened_at=at,
+            due_at=due,
+            rank=instant(due) if due else "9" + instant(at),
+            returned_seq=returned_seq,
+        )
+        task.case, task.lane, task.assignee = case, lane, None
+        ctx.session.add(task)
+        opened.append(task)
+    ctx.session.flush()
+    return opened
+
+
+def _lane(ctx: Context, sop: str, name: str) -> Lane:
+    return ctx.session.scalars(select(Lane).where(Lane.sop == sop, Lane.name == name)).one()
+
+
+def numbers_given(ctx: Context, case: Case, step: Step) -> dict[str, str]:
+    """The numbers that this step gives and the case does not have yet."""
+    lines = registers.numberings(step.properties.get("register", ""))
+    return {
+        line.key: registers.give(ctx, line.register, line.pattern, case.id)
+        for line in lines
+        if forms.at(case.data, line.key) is None
+    }
+
+
+def describe(case: Case, loaded: revisions.Loaded, data: Mapping[str, Any]) -> None:
+    """What lists show and search finds, from the keys that the process names."""
+    properties = loaded.definition.properties
+    shown = _texts(data, properties.get("ringkasan", ""))
+    case.subject = " · ".join(shown)[:400] or case.subject
+    found = [case.number, case.applicant_name, *shown, *_texts(data, properties.get("cari", ""))]
+    case.search = " ".join(found).lower()
+    case.unique_key = unique_key(loaded, data)
+
+
+def unique_key(loaded: revisions.Loaded, data: Mapping[str, Any]) -> str | None:
+    value = forms.at(data, loaded.definition.properties.get("satu_terbuka", "").strip())
+    return "".join(str(value).upper().split())[:200] if value else None
+
+
+def _texts(data: Mapping[str, Any], keys: str) -> list[str]:
+    values = [forms.at(data, key.strip()) for key in keys.replace("\n", ",").split(",") if key.strip()]
+    return [str(value) for value in values if value not in (None, "", [])]

@@ -1,0 +1,325 @@
+"""What a person can do to a case. Each verb finds, checks and acts, and never commits."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import contains_eager
+
+from app import clock, engine, forms, journal, people, registers, revisions
+from app.cases.readers import may_take, task_query
+from app.cases.record import describe, numbers_given, record
+from app.cases.refusals import (
+    AlreadyDone,
+    CannotGoOn,
+    CaseEnded,
+    ChoiceNeeded,
+    Invalid,
+    NoSuchSop,
+    NotFound,
+    NotYours,
+    ReasonNeeded,
+    Stale,
+    TooLarge,
+)
+from app.context import Context
+from app.engine.definition import Choice, Step
+from app.models import Case, Lane, Person, Task, Upload, canonical
+from app.people import Actor
+
+NOTE_LIMIT = 4000
+DRAFT_LIMIT = 256 * 1024
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What completing a step did: the case, every task that opened (in any lane), the papers that became due."""
+
+    case: Case
+    opened: list[Task]
+    documents: list[int]
+
+
+def open_case(
+    ctx: Context,
+    actor: Actor,
+    sop: str,
+    *,
+    data: Mapping[str, Any] | None = None,
+    start: str | None = None,
+    on_behalf_of: str | None = None,
+    previous: Case | None = None,
+) -> Case:
+    """Opens a case under the revision in force; `data` becomes the draft of its first tasks.
+
+    `on_behalf_of` is somebody's login name, or the name of a walk-in applicant; only the counter may give it.
+    Raises NoSuchSop, NotYours, Invalid (an unknown start), TooLarge.
+    """
+    revision = revisions.in_force(ctx.session, sop)
+    if revision is None:
+        raise NoSuchSop()
+    loaded = revisions.load(ctx.session, revision)
+    applicant, name = _applicant(ctx, actor, sop, on_behalf_of)
+    _check_draft(data or {})
+    definition = loaded.definition
+    facts = engine.facts(definition, {})
+    try:
+        outcome = engine.start(definition, start, facts, ctx.now)
+    except engine.UnknownStart:
+        raise Invalid([forms.Fault("/start", "Jalan masuk ini tidak ada pada SOP yang berlaku.")]) from None
+    except engine.RoutingError as error:
+        raise CannotGoOn() from error
+    case = Case(
+        number=f"?{secrets.token_hex(8)}",
+        code=_tracking_code(),
+        sop=sop,
+        revision_id=revision.id,
+        applicant_id=applicant.id if applicant else None,
+        applicant_name=name,
+        filed_by_id=actor.person.id,
+        previous_id=previous.id if previous else None,
+        opened_at=ctx.now,
+        data={},
+    )
+    ctx.session.add(case)
+    ctx.session.flush()
+    pattern = definition.properties.get("nomor_permohonan") or "{tahun}/{urut:6}"
+    case.number = registers.give(ctx, f"permohonan {sop}", pattern, case.id)
+    case.revision = revision
+    body = {"start": start or "", "facts": facts, "revision": loaded.seal, "number": case.number}
+    opened, _ = record(ctx, case, loaded, outcome, "start", body, actor=actor)
+    for task in opened:
+        task.draft = dict(data) if data else None
+        task.draft_at = ctx.now if data else None
+    describe(case, loaded, data or {})
+    ctx.session.flush()
+    return case
+
+
+def claim(ctx: Context, actor: Actor, task_id: int) -> Task:
+    """Takes an open task; taking one's own again changes nothing. Raises as `_open_task`, Taken."""
+    task = _open_task(ctx, actor, task_id)
+    if task.assignee_id != actor.person.id:
+        task.assignee_id, task.assignee = actor.person.id, actor.person
+        journal.append(
+            ctx, task.case, "claim", {"token": task.token}, actor=actor.person, lane=task.lane.name, step=task.step
+        )
+    return task
+
+
+def release(ctx: Context, actor: Actor, task_id: int) -> Task:
+    """Puts a task that one had taken back into the lane's inbox; its draft stays."""
+    task = _open_task(ctx, actor, task_id)
+    if task.assignee_id is not None:
+        task.assignee_id = task.assignee = None
+        task.version += 1
+        journal.append(
+            ctx, task.case, "release", {"token": task.token}, actor=actor.person, lane=task.lane.name, step=task.step
+        )
+    return task
+
+
+def save_draft(ctx: Context, actor: Actor, task_id: int, answers: Mapping[str, Any]) -> Task:
+    """Keeps what was typed so far, unchecked. Raises TooLarge and as `_open_task`."""
+    _check_draft(answers)
+    task = _open_task(ctx, actor, task_id)
+    task.draft, task.draft_at = dict(answers), ctx.now
+    return task
+
+
+def complete(
+    ctx: Context,
+    actor: Actor,
+    task_id: int,
+    answers: Mapping[str, Any],
+    choice: str | None = None,
+    note: str = "",
+    faults: Sequence[Mapping[str, str]] = (),
+    version: int | None = None,
+) -> Completion:
+    """Completes a task: its form is checked, the diagram goes on, and all of it is one event.
+
+    Raises NotFound, NotYours, FourEyes, AlreadyDone, Taken, Stale, Invalid, ChoiceNeeded, ReasonNeeded, TooLarge,
+    CannotGoOn.
+    """
+    task = _open_task(ctx, actor, task_id)
+    if version is not None and version != task.version:
+        raise Stale()
+    case, loaded = task.case, revisions.load(ctx.session, task.case.revision)
+    step = loaded.definition.steps[task.step]
+    taken = _taken(step, choice)
+    note, faults = _remarks(note, faults, taken)
+    form = loaded.form_of(step)
+    clean, uploads = _checked(ctx, actor, case, form, answers)
+    numbers = numbers_given(ctx, case, step)
+    data = forms.merge(forms.apply(form, case.data, clean) if form else case.data, registers.as_data(numbers))
+    facts = engine.facts(loaded.definition, data)
+    try:
+        outcome = engine.complete(
+            loaded.definition, case.state, task.token, facts, taken.id if taken else None, ctx.now
+        )
+    except engine.RoutingError as error:
+        raise CannotGoOn() from error
+    case.data = data
+    if clean:
+        describe(case, loaded, data)
+    if step.properties.get("jam") == "mulai" and case.clock_at is None:
+        case.clock_at = ctx.now
+        case.due_at = clock.case_due(ctx, loaded.definition, ctx.now)
+    body = {"token": task.token, "facts": facts, **({"numbers": numbers} if numbers else {})}
+    typed = journal.Typed(clean, note, faults, {u.id: u.sha256 for u in uploads}) if clean or note or faults else None
+    opened, due = record(
+        ctx, case, loaded, outcome, "complete", body, actor=actor, task=task, choice=taken, typed=typed
+    )
+    _follow_up(ctx, case, loaded, outcome)
+    return Completion(case, opened, due)
+
+
+def fire_due(ctx: Context, case: Case) -> int:
+    """Fires what has become due in a case whose row is locked, in due order, each as its own event; how many."""
+    fired = 0
+    while case.status == "open" and case.next_due is not None and case.next_due <= ctx.now:
+        loaded = revisions.load(ctx.session, case.revision)
+        facts = engine.facts(loaded.definition, case.data)
+        outcome = engine.fire(loaded.definition, case.state, facts, ctx.now)
+        if outcome is None:
+            case.next_due = None
+            break
+        record(ctx, case, loaded, outcome, "timer", {"facts": facts}, at=outcome.at)
+        _follow_up(ctx, case, loaded, outcome)
+        fired += 1
+    return fired
+
+
+def _open_task(ctx: Context, actor: Actor, task_id: int) -> Task:
+    """An open task that the actor may work on, its case locked and what was due in it fired.
+
+    Raises NotFound, NotYours, FourEyes, AlreadyDone (CaseEnded), Taken.
+    """
+    task = ctx.session.scalar(
+        task_query()
+        .options(contains_eager(Task.case).undefer(Case.state))
+        .where(Task.id == task_id)
+        .with_for_update(of=Case)
+        .execution_options(populate_existing=True)
+    )
+    if task is None or not (people.may_see(actor, task.case) or people.may_do(actor, task)):
+        raise NotFound()
+    if not people.may_do(actor, task):
+        raise NotYours()
+    if fire_due(ctx, task.case):
+        ctx.session.flush()
+        ctx.session.refresh(task)
+    if task.closed_at is not None:
+        raise _already_done(ctx, task)
+    if refusal := may_take(ctx, actor, task):
+        raise refusal
+    return task
+
+
+def _already_done(ctx: Context, task: Task) -> AlreadyDone:
+    by = ctx.session.get(Person, task.closed_by_id) if task.closed_by_id else None
+    if by is None:
+        kind = AlreadyDone if task.case.status == "open" else CaseEnded
+        return kind(at=task.closed_at, by="")
+    local = task.closed_at.astimezone(ctx.settings.zone) if task.closed_at else ctx.now
+    return AlreadyDone(
+        f"Langkah ini sudah dikerjakan oleh {by.full_name} pada {local:%H.%M}.", by=by.full_name, at=task.closed_at
+    )
+
+
+def _applicant(ctx: Context, actor: Actor, sop: str, on_behalf_of: str | None) -> tuple[Person | None, str]:
+    """Whose case it will be: a person, or a walk-in's name. Raises NotYours."""
+    if on_behalf_of is not None and (name := on_behalf_of.strip()):
+        if sop not in actor.counter:
+            raise NotYours("Hanya petugas loket yang dapat mengajukan untuk orang lain.")
+        person = ctx.session.scalar(select(Person).where(Person.name == name, Person.active, Person.applicant))
+        return person, person.full_name if person else name[:200]
+    if actor.person.applicant:
+        return actor.person, actor.person.full_name
+    own = ctx.session.scalar(select(Lane).where(Lane.sop == sop, Lane.applicant, Lane.id.in_(actor.lanes)))
+    if own is None:
+        raise NotYours("Hanya pemohon, atau petugas loket untuk pemohon, yang dapat mengajukan permohonan ini.")
+    return None, actor.person.full_name
+
+
+def _taken(step: Step, choice: str | None) -> Choice | None:
+    """The choice among the step's own. Raises ChoiceNeeded where it has some and none of them was given."""
+    if not step.choices:
+        if choice:
+            raise ChoiceNeeded("Langkah ini tidak meminta keputusan.")
+        return None
+    for known in step.choices:
+        if known.id == choice:
+            return known
+    raise ChoiceNeeded()
+
+
+def _remarks(note: str, faults: Sequence[Mapping[str, str]], taken: Choice | None) -> tuple[str, list[dict[str, str]]]:
+    """The note and the marked fields as they will be kept. Raises ReasonNeeded, TooLarge."""
+    note = forms.normal_text(note or "")
+    if taken and taken.returns and not note:
+        raise ReasonNeeded()
+    kept = [{name: forms.normal_text(str(f.get(name) or "")) for name in ("pointer", "message")} for f in faults]
+    if len(note) > NOTE_LIMIT or len(canonical(kept)) > DRAFT_LIMIT:
+        raise TooLarge()
+    return note, kept
+
+
+def _checked(
+    ctx: Context, actor: Actor, case: Case, form: forms.Form | None, answers: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[Upload]]:
+    """The answers as the form takes them and the uploads among them, bound to the case. Raises Invalid."""
+    if form is None:
+        return {}, []
+    used: dict[str, Upload] = {}
+
+    def find(upload_id: str) -> forms.UploadInfo | None:
+        upload = ctx.session.get(Upload, upload_id)
+        if upload is None or not _usable(upload, case, actor):
+            return None
+        used[upload.id] = upload
+        return forms.UploadInfo(upload.name, upload.media_type, upload.size)
+
+    today = ctx.now.astimezone(ctx.settings.zone).date()
+    clean, faults = forms.check(form, answers, case.data, find, today=today)
+    if faults:
+        raise Invalid(faults)
+    for upload in used.values():
+        upload.case_id = upload.case_id or case.id
+    return clean, list(used.values())
+
+
+def _usable(upload: Upload, case: Case, actor: Actor) -> bool:
+    """An upload is used by who sent it, until it belongs to a case; then in that case and the one that follows it."""
+    if upload.case_id is None:
+        return upload.person_id == actor.person.id
+    return upload.case_id in (case.id, case.previous_id)
+
+
+def _check_draft(answers: Mapping[str, Any]) -> None:
+    if len(canonical(answers)) > DRAFT_LIMIT:
+        raise TooLarge()
+
+
+def _follow_up(ctx: Context, case: Case, loaded: revisions.Loaded, outcome: engine.Outcome) -> None:
+    """The new application that an end asks for: same applicant, linked, what was typed is its draft."""
+    reached = [loaded.definition.ends[end] for end in outcome.ends if end in loaded.definition.ends]
+    if not any(end.properties.get("permohonan_baru") == "ya" for end in reached):
+        return
+    person = ctx.session.get_one(Person, case.applicant_id or case.filed_by_id)
+    actor = people.actor(ctx.session, person, ctx.now)
+    if revisions.in_force(ctx.session, case.sop) is None:
+        return
+    walk_in = case.applicant_name if case.applicant_id is None and case.sop in actor.counter else None
+    new = open_case(ctx, actor, case.sop, data=case.data, on_behalf_of=walk_in, previous=case)
+    journal.append(ctx, case, "link", {"number": new.number})
+
+
+def _tracking_code() -> str:
+    """Eight letters and digits that are told apart when read aloud."""
+    return "".join(secrets.choice("ABCDEFGHJKLMNPQRSTUVWXYZ23456789") for _ in range(8))
