@@ -10,6 +10,7 @@ from app.forms.fields import Field
 from app.forms.text import file_kinds
 from app.wording import angka, tanggal
 
+POLITE = frozenset({"Anda", "Saya", "Saudara"})
 NOT_AN_OBJECT = "Kirim bagian ini sebagai objek berisi isian."
 NOT_A_LIST = "Kirim bagian ini sebagai daftar baris."
 
@@ -18,7 +19,13 @@ def name(field: Field) -> str:
     """The label as it stands inside a sentence: "Nomor paspor" -> "nomor paspor", "NIB" stays."""
     label = field.label.rstrip(" :?.*") or field.key
     first, _, _rest = label.partition(" ")
-    return label if first != first.capitalize() else label[:1].lower() + label[1:]
+    return label if first != first.capitalize() or first in POLITE else label[:1].lower() + label[1:]
+
+
+def _sentence(field: Field) -> bool:
+    """Is the label a question or a sentence, which "pilih" cannot stand before?"""
+    first = field.label.partition(" ")[0]
+    return field.label.endswith("?") or first in POLITE or field.label[:1].isdigit()
 
 
 def required(field: Field) -> str:
@@ -27,7 +34,7 @@ def required(field: Field) -> str:
     if field.type == "checkbox":
         return f'Centang "{field.label}" untuk melanjutkan.'
     if field.type in ("select", "radio"):
-        return f"Pilih {name(field)}."
+        return f'Pilih jawaban untuk "{field.label}".' if _sentence(field) else f"Pilih {name(field)}."
     if field.type in ("checklist", "taglist"):
         return f"Pilih sekurang-kurangnya satu {name(field)}."
     return f"Isi {name(field)}."
