@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from babel.messages.pofile import read_po
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
@@ -474,6 +475,15 @@ def test_tracking_tells_where_and_nothing_about_anybody(office: Office) -> None:
 def test_the_footer_changes_the_language(desk: Office) -> None:
     client = desk.client()
     assert client.get("/bahasa/en?kembali=/lacak").location == "/lacak"
-    assert '<html lang="en">' in client.get("/").text
+    page = client.get("/").text
+    assert ('<html lang="en">' in page, "Services" in page, "Layanan" in page) == (True, True, False)
     assert client.get("/bahasa/id?kembali=//jahat.example").location == "/"
     assert '<html lang="id">' in client.get("/").text
+
+
+def test_the_english_catalogue_says_every_value_that_the_indonesian_says() -> None:
+    folder = Path(base.__file__).parent / "translations" / "en" / "LC_MESSAGES"
+    with (folder / "messages.po").open("rb") as file:
+        catalogue = read_po(file, locale="en")
+    assert [(m.id, [str(e) for e in m.check(catalogue)]) for m in catalogue if list(m.check(catalogue))] == []
+    assert [m.id for m in catalogue if not m.string] == []
