@@ -12,6 +12,7 @@ import os
 import re
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
@@ -75,7 +76,7 @@ def restore(engine: Engine, root: Path, source: Path, *, force: bool = False) ->
             )
             with archive.open(ROWS) as lines:
                 rows = _load(engine, about["version"], lines)
-    except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, EOFError) as error:
         raise BackupError(f"{source}: bukan cadangan Alur, atau rusak ({error}).") from None
     return rows, blobs
 

