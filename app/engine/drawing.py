@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from lxml import etree
@@ -16,13 +16,11 @@ MAX_BYTES = 16 * 1024 * 1024
 MAX_NODES = 50_000
 
 TASKS = frozenset(
-    "task userTask manualTask sendTask receiveTask serviceTask scriptTask businessRuleTask".split()
-)  # fmt: skip
+    {"task", "userTask", "manualTask", "sendTask", "receiveTask", "serviceTask", "scriptTask", "businessRuleTask"}
+)
 SUBS = frozenset({"subProcess", "transaction", "adHocSubProcess"})
-GATEWAYS = frozenset(
-    "exclusiveGateway parallelGateway inclusiveGateway eventBasedGateway complexGateway".split()
-)  # fmt: skip
-EVENTS = frozenset("startEvent endEvent intermediateCatchEvent intermediateThrowEvent boundaryEvent".split())
+GATEWAYS = frozenset({"exclusiveGateway", "parallelGateway", "inclusiveGateway", "eventBasedGateway", "complexGateway"})
+EVENTS = frozenset({"startEvent", "endEvent", "intermediateCatchEvent", "intermediateThrowEvent", "boundaryEvent"})
 NODES = TASKS | SUBS | GATEWAYS | EVENTS | {"callActivity"}
 NAMED = frozenset({"message", "signal", "error", "escalation"})
 WORDS = {
@@ -140,7 +138,8 @@ def parse(content: bytes) -> etree._Element:
     except (etree.XMLSyntaxError, ValueError, LookupError, AssertionError) as error:
         line = getattr(error, "lineno", None)
         place = f" (baris {line})" if line else ""
-        raise Unreadable("bukan-xml", f"Berkas ini bukan XML yang utuh{place}. Simpan ulang dari editor diagram.") from None
+        message = f"Berkas ini bukan XML yang utuh{place}. Simpan ulang dari editor diagram."
+        raise Unreadable("bukan-xml", message) from None
     if root.getroottree().docinfo.doctype:
         raise Unreadable("doctype", "Berkas ini memuat DOCTYPE; diagram BPMN tidak memerlukannya. Hapuslah baris itu.")
     if root.tag != f"{{{MODEL}}}definitions":
@@ -249,8 +248,8 @@ class _File:
             self.counter += 1
             key = f"{kind}_{self.counter}"
         elif raw in self.drawing.taken:
-            words = "digunakan lebih dari satu kali; yang kedua dibaca sebagai elemen tersendiri"
-            self.findings.say(raw, "warning", "id-ganda", f"Id “{raw}” {words}. Beri id lain agar rujukan tidak tertukar.")
+            message = f"Id “{raw}” digunakan lebih dari satu kali; yang kedua dibaca sebagai elemen tersendiri."
+            self.findings.say(raw, "warning", "id-ganda", f"{message} Beri id lain agar rujukan tidak tertukar.")
         number = 2
         base = key
         while key in self.drawing.taken:
@@ -265,7 +264,11 @@ class _File:
         return self.ids.get(raw, "")
 
     def contents(
-        self, scope: str, container: etree._Element, flows: list[etree._Element], lane_sets: list[tuple[str, etree._Element]]
+        self,
+        scope: str,
+        container: etree._Element,
+        flows: list[etree._Element],
+        lane_sets: list[tuple[str, etree._Element]],
     ) -> None:
         rest = [(scope, container)]
         while rest:
@@ -374,7 +377,3 @@ def ancestors(drawing: Drawing, node: Node) -> Iterator[Node]:
     while node.scope in drawing.nodes:
         node = drawing.nodes[node.scope]
         yield node
-
-
-def ids(elements: Iterable[etree._Element]) -> frozenset[str]:
-    return frozenset((element.get("id") or "").strip() for element in elements)

@@ -1,4 +1,4 @@
-"""The flow of one process or sub-process as a graph: what is reached, what dominates what, in which order it is drawn."""
+"""The flow of one process or sub-process as a graph: what is reached, what dominates what, in which order."""
 
 from __future__ import annotations
 
@@ -85,13 +85,13 @@ def _dominators(roots: Sequence[str], after: Next, found_by: Mapping[str, str]) 
     names = ["", *found_by]
     number = {node: index for index, node in enumerate(names)}
     count = len(names)
-    parent = [0, *(number[found_by[node]] for node in names[1:])]
+    parent = [0, *(number[finder] for finder in found_by.values())]
     before: list[list[int]] = [[] for _ in names]
     for root in roots:
         before[number[root]].append(0)
-    for node in names[1:]:
-        for other in after.get(node, ()):
-            before[number[other]].append(number[node])
+    for name in found_by:
+        for following in after.get(name, ()):
+            before[number[following]].append(number[name])
     semi = list(range(count))
     label = list(range(count))
     ancestor = [-1] * count
@@ -127,4 +127,4 @@ def _dominators(roots: Sequence[str], after: Next, found_by: Mapping[str, str]) 
             dominator[node] = dominator[dominator[node]]
         below.setdefault(names[dominator[node]], []).append(names[node])
     opened, closed, _ = _depth_first([""], below)
-    return {node: (opened[node], closed[node]) for node in found_by}
+    return {name: (opened[name], closed[name]) for name in found_by}

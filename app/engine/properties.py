@@ -26,6 +26,7 @@ class Property:
 
 YES = "ya|tidak"
 ENDINGS = "selesai|ditolak|ditarik|gugur"
+PAPER = r".+\.docx(\s*\|.*)?"
 LISTED = (YES, ENDINGS, "mulai")  # values that are one of a few words
 VOCABULARY = (
     Property("nomor", ("proses", "langkah"), "nomor SOP; nomor langkah di tabel SOP"),
@@ -47,8 +48,8 @@ VOCABULARY = (
     Property("kantor_alamat", ("proses",), "kop surat: alamat"),
     Property("kantor_kota", ("proses",), "kop surat: kota"),
     Property("kantor_induk", ("proses",), "kop surat: instansi induk"),
-    Property("unduhan", ("proses",), "formulir kosong di halaman layanan", r".+\.docx(\s*\|.*)?", "surat-kuasa.docx | Nama"),
-    Property("lembar_kendali", ("proses",), "templat lembar pengendali proses", r".+\.docx(\s*\|.*)?", "lembar.docx | Nama"),
+    Property("unduhan", ("proses",), "formulir kosong di halaman layanan", PAPER, "surat-kuasa.docx | Nama"),
+    Property("lembar_kendali", ("proses",), "templat lembar pengendali proses", PAPER, "lembar.docx | Nama"),
     Property("pemohon", ("lajur",), "lajur pemohon", YES, "ya"),
     Property("loket", ("lajur",), "boleh mengajukan atas nama pemohon yang datang", YES, "ya"),
     Property("formulir", ("langkah",), "formulir langkah: nama berkas tanpa .form"),
@@ -56,7 +57,7 @@ VOCABULARY = (
     Property("batas", ("langkah",), "batas waktu langkah dalam hari kerja setelah H", r"H(\s*\+\s*\d+)?", "H+2"),
     Property("jam", ("langkah",), "langkah yang memulai jam: H", "mulai", "mulai"),
     Property("register", ("langkah",), "nomor yang diberikan: kunci = register : pola"),
-    Property("dokumen", ("langkah", "panah", "akhir"), "dokumen yang terbit", r".+\.docx(\s*\|.*)?", "izin.docx | Izin | rangkap 3"),
+    Property("dokumen", ("langkah", "panah", "akhir"), "dokumen yang terbit", PAPER, "izin.docx | Izin | rangkap 3"),
     Property("empat_mata", ("langkah",), "langkah yang pelaksananya tidak boleh mengerjakan langkah ini"),
     Property("kelengkapan", ("langkah",), "kolom kelengkapan SOP"),
     Property("keluaran", ("langkah",), "kolom keluaran SOP"),
@@ -99,9 +100,8 @@ def form_of(element: etree._Element, given: Mapping[str, str]) -> str:
     names = [given.get("formulir", "")]
     for extensions in element:
         if local(extensions) == "extensionElements":
-            names += [
-                item.get("formId") or item.get("formKey") or "" for item in extensions if local(item) == "formDefinition"
-            ]
+            forms = [item for item in extensions if local(item) == "formDefinition"]
+            names += [form.get("formId") or form.get("formKey") or "" for form in forms]
     names += [value for key, value in element.attrib.items() if etree.QName(key).localname in ("formKey", "formRef")]
     names.append(given.get("formJsonSchemaFilename", ""))
     for name in names:

@@ -1,0 +1,122 @@
+"""What an SOP cannot mean: steps that nobody can reach, cases that never end, properties that say nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from app.engine.definition import Definition, Step
+from app.engine.drawing import Drawing, DrawnLane, Findings, Node, Process, ancestors
+from app.engine.graph import Flowgraph, Next
+from app.engine.properties import Place, faults
+from app.engine.rules import CATCH, STEP, Sense
+
+WAITING = {STEP, CATCH, "boundaryEvent", "subProcess", "callActivity"}
+
+
+def reachability(drawing: Drawing, nodes: Iterable[Node], graphs: Mapping[str, Flowgraph], findings: Findings) -> None:
+    """Steps and other nodes that no way leads to; of a sub-process that is not reached only itself is named."""
+    for node in nodes:
+        if graphs[node.scope].reached(node.id):
+            continue
+        if node.kind == "boundaryEvent" and not graphs[node.scope].reached(node.attached):
+            continue
+        if any(not graphs[outer.scope].reached(outer.id) for outer in ancestors(drawing, node)):
+            continue
+        message = f"tidak ada jalan menuju {node.label} dari kejadian awal, maka tidak akan pernah dikerjakan."
+        findings.say(node.id, "warning", "tak-terjangkau", f"{_capital(message)} Sambungkan dengan panah.")
+
+
+def endings(drawing: Drawing, scope: str, graph: Flowgraph, after: Next, findings: Findings, label: str) -> None:
+    """Nodes from which no end can be reached: an error where that is so from the start."""
+    reached = [node.id for node in drawing.inside(scope) if graph.reached(node.id)]
+    before: dict[str, list[str]] = {}
+    for node in reached:
+        for other in after[node]:
+            before.setdefault(other, []).append(node)
+    rest = [node for node in reached if not after[node]]
+    ending = set(rest)
+    while rest:
+        for node in before.get(rest.pop(), ()):
+            if node not in ending:
+                ending.add(node)
+                rest.append(node)
+    lost = [node for node in reached if node not in ending]
+    watched = any(node.element.get("triggeredByEvent") == "true" for node in drawing.inside(scope))
+    if lost and len(lost) == len(reached) and not watched:
+        message = f"tidak ada akhir yang dapat dicapai di {label}: permohonan akan berputar tanpa henti."
+        findings.say(scope, "error", "tanpa-akhir", f"{_capital(message)} Gambarlah kejadian akhir dan jalannya.")
+    elif lost:
+        message = f"dari {drawing.nodes[lost[0]].label} tidak ada jalan menuju akhir."
+        findings.say(lost[0], "warning", "tanpa-akhir", _capital(message))
+
+
+def rest_somewhere(drawing: Drawing, scope: str, after: Next, senses: Mapping[str, Sense], findings: Findings) -> None:
+    """A loop in which nobody does anything and nothing is waited for runs for ever once it is entered."""
+    moving = {
+        node.id for node in drawing.inside(scope) if senses[node.id].tag not in WAITING and not senses[node.id].chooses
+    }
+    after = {node: [other for other in after[node] if other in moving] for node in moving}
+    for _ in range(2):  # what leads into a loop, then what leads out of it
+        count = dict.fromkeys(after, 0)
+        for following in after.values():
+            for other in following:
+                count[other] += 1
+        rest = [node for node, number in count.items() if not number]
+        while rest:
+            for other in after.pop(rest.pop()):
+                count[other] -= 1
+                if not count[other]:
+                    rest.append(other)
+        back: dict[str, list[str]] = {node: [] for node in after}
+        for node, following in after.items():
+            for other in following:
+                back[other].append(node)
+        after = back
+    if after:
+        node = drawing.nodes[min(after)]
+        message = f"putaran lewat {node.label} tidak memuat satu langkah pun;"
+        findings.say(
+            node.id, "warning", "putaran-tanpa-langkah", _capital(f"{message} alur tidak akan berhenti di sana.")
+        )
+
+
+def vocabulary(
+    main: Process,
+    own: Mapping[str, str],
+    lanes: Iterable[DrawnLane],
+    nodes: Iterable[Node],
+    definition: Definition,
+    findings: Findings,
+) -> None:
+    """Properties that nobody reads where they stand, or whose value says nothing."""
+
+    def look(element: str, place: Place, label: str, given: Mapping[str, str]) -> None:
+        for level, rule, message in faults(place, given):
+            findings.say(element, level, rule, f"{_capital(label)}: {message[0].lower()}{message[1:]}")
+
+    look(main.id, "proses", f"proses “{definition.title}”", own)
+    for lane in lanes:
+        look(lane.id, "lajur", f"lajur “{lane.name}”", lane.properties)
+    for node in nodes:
+        place: Place = "lain"
+        if node.id in definition.steps:
+            place = "langkah"
+            _four_eyes(definition, definition.steps[node.id], findings)
+        elif node.kind == "startEvent":
+            place = "mulai"
+        elif node.kind == "endEvent":
+            place = "akhir"
+        look(node.id, place, node.label, node.properties)
+        for edge in node.outgoing:
+            look(edge.id, "panah", f"panah “{edge.name}”" if edge.name else "panah", edge.properties)
+
+
+def _four_eyes(definition: Definition, step: Step, findings: Findings) -> None:
+    for other in step.properties.get("empat_mata", "").replace(",", " ").split():
+        if other not in definition.steps:
+            message = f"Langkah “{step.name}”: empat_mata menyebut “{other}”, tetapi tidak ada langkah dengan id itu."
+            findings.say(step.id, "error", "empat-mata", message)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
