@@ -68,9 +68,9 @@ def rest_somewhere(drawing: Drawing, scope: str, after: Next, senses: Mapping[st
                 if not count[other]:
                     rest.append(other)
         back: dict[str, list[str]] = {node: [] for node in after}
-        for node, following in after.items():
+        for source, following in after.items():
             for other in following:
-                back[other].append(node)
+                back[other].append(source)
         after = back
     if after:
         node = drawing.nodes[min(after)]

@@ -307,7 +307,7 @@ class _Builder:
                 node = node.value
             elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
                 key = node.slice.value
-                if type(key) not in (str, int):
+                if not isinstance(key, str | int) or isinstance(key, bool):
                     raise self._refused()
                 path.insert(0, key)
                 node = node.value
