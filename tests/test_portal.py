@@ -409,8 +409,9 @@ def test_everything_that_a_page_links_to_is_there(office: Office) -> None:
     for page in ("/", f"/layanan/{office.sop}", f"/layanan/{office.sop}/ajukan", "/permohonan", "/lacak", "/sandi"):
         text = client.get(page).text
         for address in set(re.findall(r'(?:href|src|data-url)="(/[^"#]*)"', text)):
-            if client.get(address.replace("&amp;", "&")).status_code not in (200, 302):
-                lost.append((page, address))
+            with client.get(address.replace("&amp;", "&")) as answer:
+                if answer.status_code not in (200, 302):
+                    lost.append((page, address))
     assert lost == []
 
 
