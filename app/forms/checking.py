@@ -146,7 +146,7 @@ class _Checker:
         elif isinstance(raw, float):
             if not math.isfinite(raw):
                 raw = "?"
-            elif field.decimals is not None and field.type == "number":
+            elif field.decimals and field.type == "number":
                 raw = round(raw, field.decimals)
             if isinstance(raw, float) and field.decimals == 0 and raw == int(raw):
                 raw = int(raw)

@@ -103,12 +103,12 @@ class _Reader:
     def component(self, raw: dict[str, Any], base: str, depth: int) -> Field | None:
         kind = _text(raw, "type")
         label = _text(raw, "label")
-        who = f'"{label or _text(raw, "key") or _text(raw, "id") or kind}"'
         if kind in IGNORED:
             return None
         if kind == "datetime":
             kind = _text(raw, "subtype") or "date"
-            label = label or _text(raw, "dateLabel" if kind != "time" else "timeLabel")
+            label = label or _text(raw, "dateLabel") or _text(raw, "timeLabel")
+        who = f'"{label or _text(raw, "key") or _text(raw, "id") or kind}"'
         kind = "upload" if kind == "filepicker" else kind
         properties = _strings(raw.get("properties"))
         hide_text, hide = self.condition(raw, who)
