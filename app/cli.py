@@ -382,7 +382,8 @@ def user() -> None:
 @click.option("--auditor", is_flag=True, help="Pemeriksa.")
 @click.option("--admin", is_flag=True, help="Pengelola.")
 @click.option("--applicant", is_flag=True, help="Pemohon.")
-def add(name: str, lanes: Sequence[str], **flags: bool) -> None:
+@click.option("--temporary", is_flag=True, help="Kata sandi pertama harus diganti saat masuk.")
+def add(name: str, lanes: Sequence[str], temporary: bool, **flags: bool) -> None:
     """Menambah orang dan mencetak kata sandi pertamanya; yang sudah ada dilengkapi."""
     from sqlalchemy import select
 
@@ -397,7 +398,7 @@ def add(name: str, lanes: Sequence[str], **flags: bool) -> None:
         person = ctx.session.scalar(select(Person).where(Person.name == name))
         if person is None:
             password = secrets.token_urlsafe(12)
-            person = people.new_person(ctx, name, password)
+            person = people.new_person(ctx, name, password, must_change=temporary)
         else:
             click.echo(f"{name} sudah ada; yang belum ada ditambahkan.", err=True)
         for flag in [flag for flag, wanted in flags.items() if wanted]:
