@@ -7,6 +7,7 @@ and is killed when it takes too long; what it breaks is one paper, never the ser
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
 import os
 import struct
@@ -21,7 +22,6 @@ from app.engine.definition import Finding
 
 TIMEOUT = 10.0  # seconds for one paper
 FRAME = struct.Struct(">II")
-LEVELS = ("error", "warning", "info")
 # The package is entered without its __init__: the child needs this one module, not the whole server.
 BOOT = (
     "import sys, types; package = types.ModuleType('app'); package.__path__ = [sys.argv[1]]; "
@@ -67,7 +67,7 @@ def fill(template: bytes, context: Mapping[str, Any]) -> bytes:
 
 
 def check_file(name: str, content: bytes, known: Mapping[str, Any] | None = None) -> list[Finding]:
-    """Everything wrong with a template: not a .docx, unsafe, broken tags by their paragraph, unknown names, a failed trial.
+    """Everything wrong with a template: no .docx, unsafe, broken tags by their paragraph, unknown names, a failed trial.
 
     `known` narrows what a template may read, merged over CONTEXT: `{"isian": {"tka": {"nama": None}}}`. Never raises.
     """
@@ -80,7 +80,7 @@ def check_file(name: str, content: bytes, known: Mapping[str, Any] | None = None
     if "error" in answer:
         return [Finding(name, "error", "percobaan-gagal", f"{name}: {answer['error']}")]
     return [
-        Finding(name, next(known for known in LEVELS if known == level), rule, f"{name}: {message}")
+        Finding(name, "error" if level == "error" else "warning", rule, f"{name}: {message}")
         for level, rule, message in answer["found"]
     ]
 
@@ -98,7 +98,7 @@ class _Child:
         with self.lock:
             process = self.process = self.process if self.process and self.process.poll() is None else _spawn()
             late = threading.Event()
-            clock = threading.Timer(TIMEOUT, lambda: (late.set(), process.kill()))
+            clock = threading.Timer(TIMEOUT, self._stop, (process, late))
             clock.daemon = True
             clock.start()
             try:
@@ -115,15 +115,18 @@ class _Child:
             finally:
                 clock.cancel()
 
+    @staticmethod
+    def _stop(process: subprocess.Popen[bytes], late: threading.Event) -> None:
+        late.set()
+        process.kill()
+
     def _end(self) -> None:
         if self.process:
             self.process.kill()
             self.process.wait()
             for pipe in (self.process.stdin, self.process.stdout):
-                try:
+                with contextlib.suppress(OSError):  # what was not sent yet cannot be
                     _pipe(pipe).close()
-                except OSError:  # what was not sent yet cannot be
-                    pass
             self.process = None
 
     def close(self) -> None:

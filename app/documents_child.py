@@ -1,4 +1,4 @@
-"""The process in which templates run: a template is code, so it gets no files, no sockets, little memory and little time.
+"""The process in which templates run: a template is code, so it gets no files, no sockets, little memory and time.
 
 `serve` answers requests on standard input one after the other: `fill` and `check`. Nothing here is imported by the
 server itself. Values print empty where they are absent (`{{ isian.tka.nama }}`), as dots through `kosong`, `ya` and
@@ -24,7 +24,8 @@ from typing import Any, BinaryIO
 import jinja2
 from docxtpl import DocxTemplate
 from jinja2 import ChainableUndefined, Template, TemplateSyntaxError, UndefinedError, nodes
-from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+from jinja2.exceptions import SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 from lxml import etree
 
 from app import wording
@@ -108,19 +109,38 @@ class Letter(DocxTemplate):  # type: ignore[misc]
 
     def fix_tables(self, xml: str) -> Any:
         try:
-            etree.fromstring(xml)
+            tree = etree.fromstring(xml)
         except etree.XMLSyntaxError:
             raise Broken(
                 "Susunan dokumen pecah setelah diisi: {% … %} yang membungkus paragraf atau baris tabel harus ditulis "
                 "{%p … %} atau {%tr … %} dalam paragraf atau baris tersendiri."
             ) from None
-        tree = super().fix_tables(xml)
-        for table in [t for t in tree.iter(f"{W}tbl") if t.find(f"{W}tr") is None]:
-            table.getparent().remove(table)
+        for table in list(tree.iter(f"{W}tbl")):
+            if table.find(f"{W}tr") is None:
+                table.getparent().remove(table)
+            else:
+                _columns(table)
         for cell in tree.iter(f"{W}tc"):  # Word does not open a cell without a last paragraph
             if len(cell) == 0 or cell[-1].tag != f"{W}p":
                 etree.SubElement(cell, f"{W}p")
         return tree
+
+
+def _columns(table: Any) -> None:
+    """As many columns as the longest row has cells, where `{%tc for … %}` made more or fewer; of its own rows only."""
+    grid = table.find(f"{W}tblGrid")
+    spans = f"{W}tcPr/{W}gridSpan"
+    cells = max(
+        sum(int(c.find(spans).get(f"{W}val")) if c.find(spans) is not None else 1 for c in row.iterfind(f"{W}tc"))
+        for row in table.iterfind(f"{W}tr")
+    )
+    if grid is None or len(grid) == cells:
+        return
+    width = sum(int(column.get(f"{W}w", "0")) for column in grid)
+    for column in list(grid):
+        grid.remove(column)
+    for _ in range(cells):
+        etree.SubElement(grid, f"{W}gridCol", {f"{W}w": str(width // cells)})
 
 
 def fill(template: bytes, context: Mapping[str, Any]) -> bytes:
@@ -193,7 +213,7 @@ Found = tuple[str, str, str]  # level, rule, message
 
 
 def check(template: bytes, known: Mapping[str, Any]) -> list[Found]:
-    """What there is to say of a template: each broken tag by its paragraph, names nobody knows, a trial without data."""
+    """Each broken tag by its paragraph, names that nobody knows, what a trial without data says."""
     try:
         with opened(template):
             pass
@@ -298,24 +318,26 @@ MISSING = object()
 
 
 def _declare(tree: nodes.Template, scope: dict[str, Any]) -> None:
-    """What the template itself names: loop variables stand for an item of what they run over."""
+    """What the template itself names; a variable of a loop stands for an item of what it runs over."""
     for node in tree.find_all((nodes.For, nodes.Assign, nodes.AssignBlock, nodes.Macro, nodes.With)):
+        value: Any = OPEN
+        targets: list[nodes.Node] = [node]
         if isinstance(node, nodes.For):
-            over = _path(node.iter)
-            value = _lookup(over, scope) if over else OPEN
-            item = value[0] if isinstance(value, list) and value else OPEN
+            over = _lookup(_path(node.iter) or [], scope)
+            value, targets = (over[0] if isinstance(over, list) and over else OPEN), [node.target]
+        elif isinstance(node, nodes.Assign):
+            value, targets = _lookup(_path(node.node) or [], scope), [node.target]
+        elif isinstance(node, nodes.AssignBlock):
             targets = [node.target]
         elif isinstance(node, nodes.Macro):
-            item, targets = OPEN, [*node.args, nodes.Name(node.name, "store")]
+            scope[node.name], targets = OPEN, list(node.args)
         elif isinstance(node, nodes.With):
-            item, targets = OPEN, node.targets
-        else:
-            over = _path(node.node) if isinstance(node, nodes.Assign) else None
-            value = _lookup(over, scope) if over else OPEN
-            item, targets = (OPEN if value is MISSING else value), [node.target]
+            targets = list(node.targets)
         for target in targets:
-            for name in [target] if isinstance(target, nodes.Name) else target.find_all(nodes.Name):
-                scope[name.name] = item if isinstance(target, nodes.Name) else OPEN
+            if isinstance(target, nodes.Name):
+                scope[target.name] = OPEN if value is MISSING else value
+            else:
+                scope.update(dict.fromkeys((name.name for name in target.find_all(nodes.Name)), OPEN))
 
 
 def _path(node: nodes.Node) -> list[str] | None:
@@ -331,7 +353,7 @@ def _path(node: nodes.Node) -> list[str] | None:
 
 
 def _lookup(path: list[str], scope: Mapping[str, Any]) -> Any:
-    here: Any = scope
+    here: Any = scope if path else OPEN
     for name in path:
         if here is OPEN:
             return OPEN
