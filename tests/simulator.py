@@ -206,9 +206,9 @@ class Simulator:
         return False
 
     def join(self) -> bool:
-        """An inclusive join fires when whatever could still come by an empty flow could as well come by a marked one."""
+        """An inclusive join fires when what could still come by an empty flow could as well come by a marked one."""
         for scope in self.scopes:
-            for node in {self.diagram.target(flow) for flow in scope.marks}:
+            for node in dict.fromkeys(self.diagram.target(flow) for flow in scope.marks):
                 if self.diagram.kind(self.diagram.nodes[node]) != "inclusiveGateway":
                     continue
                 marked = [flow for flow in self.diagram.into[node] if flow in scope.marks]

@@ -94,10 +94,10 @@ class Catch(Node, spiff.BoundaryEvent):  # type: ignore[misc]
     def happen(self, token: Token) -> None:
         """The event has happened: move its token on, and end the activity that it interrupts."""
         case: Case = token.workflow.top_workflow
+        case.passed(self.bpmn_id)
         if not self.attached:
             token._ready()
             return
-        case.passed(self.bpmn_id)
         if self.cancel_activity:
             host = token.parent
             host.task_spec.settle_race(host)

@@ -124,7 +124,7 @@ def fire(definition: Definition, state: bytes, facts: Mapping[str, Any], now: da
     """Let the earliest timer that is due by `now` happen, at its own time; None where none is. Raises RoutingError."""
     case = _load(definition, state, facts, now)
     clocks = [token for token in case.tokens() if "due" in token.internal_data]
-    token = min(clocks, key=_due, default=None)  # of equal ones the oldest
+    token = min(clocks, key=lambda clock: (_due(clock), int(clock.id)), default=None)  # of equal ones the oldest
     if token is None or _due(token) > stamp(now):
         return None
     case.now = unstamp(_due(token)).astimezone(now.tzinfo)
