@@ -46,7 +46,7 @@ def masuk() -> ResponseReturnValue:
     asking = base.me()
     if asking is not None:
         return redirect(local_path(request.args.get("next")) or home(asking))
-    return _login_page()
+    return _login_page(request.args.get("nama", "")[:254])
 
 
 @blueprint.post("/masuk")

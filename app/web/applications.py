@@ -73,9 +73,10 @@ def _told(found: Sequence[Case]) -> list[Own]:
             row.mine.append((task, cases.returned(base.context(), task)))
         else:
             row.others.append(task)
-    papers = select(Document).where(Document.case_id.in_(rows), Document.filled_at.is_not(None)).order_by(Document.id)
-    for paper in base.session().scalars(papers):
-        rows[paper.case_id].papers.append(paper)
+    issued = select(Document).where(Document.case_id.in_(rows), Document.filled_at.is_not(None)).order_by(Document.id)
+    for paper in base.session().scalars(issued):
+        if not paper.internal or rows[paper.case_id].case.sop in base.actor().sops:
+            rows[paper.case_id].papers.append(paper)
     return list(rows.values())
 
 
