@@ -22,11 +22,15 @@ from app.engine.definition import Finding
 
 TIMEOUT = 10.0  # seconds for one paper
 FRAME = struct.Struct(">II")
-# The package is entered without its __init__: the child needs this one module, not the whole server.
-BOOT = (
-    "import sys, types; package = types.ModuleType('app'); package.__path__ = [sys.argv[1]]; "
-    "sys.modules['app'] = package; from app.documents_child import serve; serve()"
-)
+# Both packages are entered without their __init__: the child needs its modules, not the whole server.
+BOOT = """
+import sys, types
+for name, folder in (("app", sys.argv[1]), ("app.documents", sys.argv[1] + "/documents")):
+    sys.modules[name] = types.ModuleType(name)
+    sys.modules[name].__path__ = [folder]
+from app.documents.child import serve
+serve()
+"""
 
 ROW = (
     "no", "nomor", "langkah", "pelaksana", "petugas", "nip", "masuk", "keluar", "menit", "standar", "hasil", "alasan",
@@ -67,7 +71,7 @@ def fill(template: bytes, context: Mapping[str, Any]) -> bytes:
 
 
 def check_file(name: str, content: bytes, known: Mapping[str, Any] | None = None) -> list[Finding]:
-    """Everything wrong with a template: no .docx, unsafe, broken tags by their paragraph, unknown names, a failed trial.
+    """What is wrong with a template: no .docx, unsafe, broken tags by their paragraph, unknown names, a failed trial.
 
     `known` narrows what a template may read, merged over CONTEXT: `{"isian": {"tka": {"nama": None}}}`. Never raises.
     """
@@ -143,7 +147,7 @@ class _Child:
 
 def _spawn() -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603 - our own interpreter on our own module, nothing of the outside
-        [sys.executable, "-I", "-c", BOOT, str(Path(__file__).parent)],
+        [sys.executable, "-I", "-c", BOOT, str(Path(__file__).parent.parent)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

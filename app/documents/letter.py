@@ -1,0 +1,204 @@
+"""A template and its context become a paper. Runs in the child process only; the one importer of docxtpl.
+
+Values print empty where they are absent (`{{ isian.tka.nama }}`), as dots through `kosong`, `ya` and `tidak` for
+booleans; a name that no paper can know is a finding of the check, not a failure of somebody's paper.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from docxtpl import DocxTemplate
+from jinja2 import ChainableUndefined, Template, TemplateSyntaxError, nodes
+from jinja2.exceptions import SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from lxml import etree
+
+from app import wording
+from app.documents.archive import opened, sealed
+
+W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+# Characters that XML forbids, and those that would turn the text after a value around.
+UNPRINTABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
+NEWLINES = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
+SURROGATES = re.compile("[\ud800-\udfff]")
+RAW_MARKUP = ("safe", "urlize", "tojson", "xmlattr")  # filters whose output would not be escaped
+FOREIGN = (nodes.ScopedEvalContextModifier, nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
+
+
+class Broken(Exception):
+    """A template or paper that cannot be; the message is for the owner, in Indonesian."""
+
+
+class Environment(ImmutableSandboxedEnvironment):
+    """Where templates run: values are escaped, keys come before methods, nothing is loaded from elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__(autoescape=True, undefined=ChainableUndefined, finalize=_printed)
+        self.filters.update(wording.FILTERS)
+        for name in RAW_MARKUP:
+            del self.filters[name]
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """`isian.items` is the answer called items."""
+        return obj[attribute] if isinstance(obj, dict) and attribute in obj else super().getattr(obj, attribute)
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        tree = super()._parse(source, name, filename)
+        foreign = next(tree.find_all(FOREIGN), None)
+        if foreign is not None:
+            raise TemplateSyntaxError("perintah ini tidak diizinkan dalam templat", foreign.lineno)
+        return tree
+
+
+def _printed(value: Any) -> Any:
+    if value is None:
+        return ""
+    return ("ya" if value else "tidak") if isinstance(value, bool) else value
+
+
+ENVIRONMENT = Environment()
+
+
+@functools.lru_cache(maxsize=64)
+def compiled(source: str) -> Template:
+    return ENVIRONMENT.from_string(source)
+
+
+@functools.lru_cache(maxsize=64)
+def _patched(source: str) -> str:
+    return str(DocxTemplate.patch_xml(None, source))
+
+
+class Letter(DocxTemplate):  # type: ignore[misc]
+    """A template, with what docxtpl reads of it kept, and broken XML refused instead of cut off."""
+
+    def patch_xml(self, src_xml: str) -> str:
+        return _patched(src_xml)
+
+    def render_xml_part(self, src_xml: str, part: Any, context: Mapping[str, Any], jinja_env: Any = None) -> str:
+        source = lined(src_xml)
+        try:
+            rendered = compiled(source).render(context)
+        except TemplateSyntaxError as error:
+            raise Broken(told(error, source, error.lineno)) from error
+        except (MemoryError, RecursionError):
+            raise
+        except Exception as error:
+            raise Broken(told(error, source, _line(error))) from error
+        return str(self.resolve_listing(re.sub(r"\n<w:p([ >])", r"<w:p\1", rendered)))
+
+    def fix_tables(self, xml: str) -> Any:
+        try:
+            tree = etree.fromstring(xml)
+        except etree.XMLSyntaxError:
+            raise Broken(
+                "Susunan dokumen pecah setelah diisi: {% … %} yang membungkus paragraf atau baris tabel harus ditulis "
+                "{%p … %} atau {%tr … %} dalam paragraf atau baris tersendiri."
+            ) from None
+        empty = []
+        for table in tree.iter(f"{W}tbl"):
+            if table.find(f"{W}tr") is None:
+                empty.append(table)
+            else:
+                _columns(table)
+        for table in empty:
+            parent = table.getparent()
+            if parent is not None:
+                parent.remove(table)
+        for cell in tree.iter(f"{W}tc"):  # Word does not open a cell without a last paragraph
+            if len(cell) == 0 or cell[-1].tag != f"{W}p":
+                etree.SubElement(cell, f"{W}p")
+        return tree
+
+
+def _columns(table: Any) -> None:
+    """As many columns as the longest row has cells, where `{%tc for … %}` made more or fewer; of its own rows only."""
+    grid = table.find(f"{W}tblGrid")
+    spans = f"{W}tcPr/{W}gridSpan"
+    cells = max(
+        sum(int(c.find(spans).get(f"{W}val")) if c.find(spans) is not None else 1 for c in row.iterfind(f"{W}tc"))
+        for row in table.iterfind(f"{W}tr")
+    )
+    if grid is None or len(grid) == cells:
+        return
+    width = sum(int(column.get(f"{W}w", "0")) for column in grid)
+    for column in list(grid):
+        grid.remove(column)
+    for _ in range(cells):
+        etree.SubElement(grid, f"{W}gridCol", {f"{W}w": str(width // cells)})
+
+
+def fill(template: bytes, context: Mapping[str, Any]) -> bytes:
+    """The paper. Raises BadArchive, Broken."""
+    with opened(template):
+        pass
+    letter = Letter(io.BytesIO(template))
+    letter.render(_clean(context), ENVIRONMENT, autoescape=True)
+    written = io.BytesIO()
+    letter.save(written)
+    return sealed(written.getvalue())
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return SURROGATES.sub("\ufffd", UNPRINTABLE.sub("", NEWLINES.sub("\n", value)))
+    if isinstance(value, Mapping):
+        return {key: _clean(item) for key, item in value.items()}
+    return [_clean(item) for item in value] if isinstance(value, list) else value
+
+
+# -- what is wrong, in the owner's words -------------------------------------------------------------------------------
+
+MESSAGES = (
+    (r"No filter named '(.+?)'", "penyaring “{}” tidak dikenal"),
+    (r"No test named '(.+?)'", "pemeriksaan “is {}” tidak dikenal"),
+    (r"Encountered unknown tag '(.+?)'", "perintah “{}” tidak dikenal atau tidak pada tempatnya"),
+    (r"Unexpected end of template.*innermost block that needs to be closed is '(.+?)'", "“{}” tidak ditutup"),
+    (r"unexpected char '(.+?)'", "tanda “{}” tidak dikenal"),
+    (r"'(.+?)' is undefined", "“{}” tidak ada isinya"),
+    (r"has no attribute '(.+?)'", "“{}” tidak ada isinya"),
+    (r"(?i)range too big", "perulangan terlalu panjang"),
+)
+
+
+def reason(error: Exception) -> str:
+    text = str(getattr(error, "message", None) or error)
+    for pattern, message in MESSAGES:
+        found = re.search(pattern, text, re.DOTALL)
+        if found:
+            return message.format(*found.groups())
+    if isinstance(error, SecurityError):
+        return "perintah ini tidak diizinkan dalam templat"
+    if isinstance(error, TemplateSyntaxError):
+        return text if text.startswith("perintah ini") else "penulisannya salah"
+    return "tidak dapat dihitung"
+
+
+def lined(xml: str) -> str:
+    """A line for each paragraph: the line number of an error leads to its text."""
+    return re.sub(r"<w:p([ >])", r"\n<w:p\1", xml)
+
+
+def told(error: Exception, source: str, line: int | None) -> str:
+    lines = source.splitlines()
+    text = words(lines[line - 1]) if line and line <= len(lines) else ""
+    return f"Pada “{text}”: {reason(error)}." if text else f"{reason(error).capitalize()}."
+
+
+def words(xml: str) -> str:
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", xml)).strip()
+    return text if len(text) <= 160 else f"{text[:159]}…"
+
+
+def _line(error: BaseException) -> int | None:
+    found, trace = None, error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == "<template>":
+            found = trace.tb_lineno
+        trace = trace.tb_next
+    return found
