@@ -42,9 +42,13 @@ def daftar() -> ResponseReturnValue:
         needed=[row for row in rows if row.mine],
         running=[row for row in rows if not row.mine and row.case.status == "open"],
         over=[row for row in rows if row.case.status != "open"],
-        services=services() if not before else [],
+        services=[s for s in services() if _may_apply(s.sop)] if not before else [],
         next=shown[-1].id if more else None,
     )
+
+
+def _may_apply(sop: str) -> bool:
+    return base.person().applicant or sop in base.actor().counter
 
 
 def _own_cases(before: int | None) -> list[Case]:
