@@ -70,7 +70,7 @@ def hire(ctx: Context, installed: list[Revision]) -> Staff:
             if lane.name == definition.applicant_lane or lane.name in by_lane:
                 continue
             person = people.new_person(
-                ctx, _login(lane.name), PASSWORD, full_name=next(names), title=lane.properties.get("jabatan", lane.name),
+                ctx, _login(lane.name), PASSWORD, full_name=next(names), title=lane.name,
                 nip=f"19{75 + len(by_lane)}0612 200{len(by_lane) % 10}01 {1 + len(by_lane) % 2} 00{len(by_lane) % 10}",
             )  # fmt: skip
             people.grant(ctx, person, lane.name)

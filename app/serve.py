@@ -8,15 +8,12 @@ import socket
 import subprocess
 import sys
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
 from app import config
-
-if TYPE_CHECKING:
-    from flask import Flask
 
 GRACE = 10  # seconds to finish what was begun
 
@@ -57,7 +54,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         for name, value in chosen.items():
             self.cfg.set(name, value)
 
-    def load(self) -> Flask:
+    def load(self) -> Any:
         from app import create_app
 
         return create_app(self.settings)
