@@ -22,7 +22,7 @@ def reachability(drawing: Drawing, nodes: Iterable[Node], graphs: Mapping[str, F
             continue
         if any(not graphs[outer.scope].reached(outer.id) for outer in ancestors(drawing, node)):
             continue
-        message = f"tidak ada jalan menuju {node.label} dari kejadian awal, maka tidak akan pernah dikerjakan."
+        message = f"tidak ada jalan menuju {node.label} dari kejadian awal, maka tidak akan pernah dicapai."
         findings.say(node.id, "warning", "tak-terjangkau", f"{_capital(message)} Sambungkan dengan panah.")
 
 
