@@ -13,6 +13,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
 from lxml import etree
 
@@ -72,6 +73,13 @@ class Diagram:
         return seen
 
 
+SERIAL = count()
+
+
+class Endless(Exception):
+    """The drawing never rests."""
+
+
 @dataclass(eq=False)
 class Here:
     """An activity or event where the process rests."""
@@ -89,6 +97,7 @@ class Here:
     instances: int = 0
     inner: Scope | None = None
     starts: str = ""  # of the start of an event sub-process
+    serial: int = field(default_factory=lambda: next(SERIAL))
     seen: bool = False  # a condition that has been true and was not false since
 
 
@@ -150,6 +159,12 @@ class Simulator:
         return min((here.due for here in self.resting() if here.due), default=None)
 
     @property
+    def stuck(self) -> bool:
+        """Tokens wait at joins, and nothing can happen any more."""
+        events = [here for here in self.resting() if self.is_event(here)]
+        return not self.ended and not self.steps() and not events
+
+    @property
     def ended(self) -> bool:
         return not self.scopes
 
@@ -167,7 +182,7 @@ class Simulator:
 
     def fire(self, facts: dict) -> None:
         self.given(facts, self.next_due(), None)
-        self.happen(next(here for here in self.resting() if here.due == self.now))
+        self.happen(min((here for here in self.resting() if here.due == self.now), key=lambda here: here.serial))
         self.rest()
 
     def send(self, name: str, facts: dict, now: datetime) -> None:
@@ -186,8 +201,11 @@ class Simulator:
     # how marks move
 
     def rest(self) -> None:
+        moves = 0
         while self.move() or self.join() or self.close() or self.condition():
-            pass
+            moves += 1
+            if moves > 3_000:
+                raise Endless
 
     def move(self) -> bool:
         """Let the first token move whose node is enabled by itself."""

@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 
 from app import engine
+from app.engine.tokens import Endless, Stuck
+from tests import simulator
+from tests.random_drawing import random_drawing
 from tests.simulator import Simulator
 
 DRAWN = (Path(__file__).parent / "diagrams" / "torture.bpmn").read_bytes()
@@ -26,63 +29,103 @@ def definition() -> engine.Definition:
     return reading.definition
 
 
-def judged_walk(definition: engine.Definition, seed: int) -> list[tuple]:
-    """Walk once; every state is saved and loaded again by the verbs. Returns each verb, its arguments and outcome."""
-    chance = random.Random(seed)
-    judge = Simulator(DRAWN)
-    data: dict = {}
-    log: list[tuple] = []
-    now = BEGIN
-    open_steps: dict[str, engine.OpenStep] = {}
+class Judged:
+    """One case, driven by the engine and by the judge at once; every state is saved and loaded again by the verbs."""
 
-    def given() -> dict:
-        data.update(
-            x=chance.choice([0, 1, None]),
-            y=chance.choice([0, 1, None]),
-            n=chance.choice([0, 1, 2, 3, None]),
-            daftar=chance.choice([None, [], ["a"], ["a", "b", "c"]]),
-            henti=chance.choice([True, False, None]),
+    def __init__(self, definition: engine.Definition, drawn: bytes, seed: int) -> None:
+        self.definition, self.seed, self.chance = definition, seed, random.Random(seed)
+        self.judge = Simulator(drawn)
+        self.data: dict = {}
+        self.open: dict[str, engine.OpenStep] = {}
+        self.log: list[tuple] = []  # each verb, its arguments and outcome
+        self.now = BEGIN
+        self.last: engine.Outcome | None = None  # None where the drawing came to a dead end
+
+    def facts(self) -> dict:
+        choice = self.chance.choice
+        self.data.update(
+            x=choice([0, 1, None]),
+            y=choice([0, 1, None]),
+            n=choice([0, 1, 2, 3, None]),
+            daftar=choice([None, [], ["a"], ["a", "b", "c"]]),
+            henti=choice([True, False, None]),
         )
-        return engine.facts(definition, data)
+        return engine.facts(self.definition, self.data)
 
-    def check(outcome: engine.Outcome, event: tuple) -> engine.Outcome:
-        log.append((*event, outcome))
-        data.update(outcome.facts)
-        for token in outcome.closed:
-            del open_steps[token]
-        open_steps.update({step.token: step for step in outcome.opened})
-        assert len(outcome.state) < 8_000
-        where = f"seed {seed}, event {len(log)}: {event}\nengine {outcome}\njudge {judge.view(definition.facts)}"
-        assert Counter((s.step, s.round) for s in open_steps.values()) == Counter(
-            (here.node, here.round) for here in judge.steps()
-        ), where
-        assert (outcome.ended, outcome.next_due) == (judge.ended, judge.next_due()), where
-        assert Counter(e for e in outcome.path if e in judge.diagram.flows) == judge.passed, where
-        assert outcome.digest == judge.digest(definition.facts), where
-        return outcome
+    def both(self, verb: str, judge: tuple, arguments: tuple) -> None:
+        """Let the judge act, then the engine, and compare everything that can be seen."""
+        try:
+            getattr(self.judge, verb)(*judge)
+            expected = Stuck if self.judge.stuck else None
+        except simulator.Endless:
+            expected = Endless
+        state = (None,) if self.last is None else (self.last.state,)
+        view = self.judge.view(self.definition.facts)
+        where = f"seed {self.seed}, event {len(self.log)}: {verb} {arguments}\njudge {view}"
+        dead_end, outcome = None, None
+        try:
+            outcome = getattr(engine, verb.replace("begin", "start"))(self.definition, *state, *arguments)
+        except (Stuck, Endless) as error:
+            dead_end = type(error)
+        assert dead_end is expected, where
+        self.last = outcome
+        if outcome is None:
+            return
+        self.log.append((verb, *arguments, outcome))
+        self.data.update(outcome.facts)
+        self.open = {token: step for token, step in self.open.items() if token not in outcome.closed}
+        self.open |= {step.token: step for step in outcome.opened}
+        seen = {
+            "steps": Counter((step.step, step.round) for step in self.open.values()),
+            "ended": outcome.ended,
+            "next due": outcome.next_due,
+            "flows": Counter(element for element in outcome.path if element in self.judge.diagram.flows),
+            "digest": outcome.digest,
+        }
+        judged = {
+            "steps": Counter((here.node, here.round) for here in self.judge.steps()),
+            "ended": self.judge.ended,
+            "next due": self.judge.next_due(),
+            "flows": self.judge.passed,
+            "digest": self.judge.digest(self.definition.facts),
+        }
+        assert seen == judged, f"{where}\nengine {outcome}"
 
-    facts = given()
-    judge.begin(facts, now)
-    outcome = check(engine.start(definition, None, facts, now), ("start", facts, now))
-    while not outcome.ended and len(log) < EVENTS:
-        now += timedelta(seconds=chance.randint(1, 600))
-        facts = given()
-        if outcome.next_due and chance.random() < (0.15 if open_steps else 0.6):
-            now = max(now, outcome.next_due)
-            judge.fire(facts)
-            outcome = check(engine.fire(definition, outcome.state, facts, now), ("fire", facts, now))
-        elif chance.random() < 0.2 or not open_steps:
-            name = chance.choice(SIGNALS)
-            judge.send(name, facts, now)
-            outcome = check(engine.send(definition, outcome.state, name, facts, now), ("send", name, facts, now))
-        else:
-            step = chance.choice(list(open_steps.values()))
-            choices = definition.steps[step.step].choices
-            choice = chance.choice(choices).id if choices else None
-            judge.complete(step.step, step.round, facts, choice, now)
-            outcome = engine.complete(definition, outcome.state, step.token, facts, choice, now)
-            check(outcome, ("complete", step.token, facts, choice, now))
+    def walk(self, most: int) -> list[tuple]:
+        facts = self.facts()
+        self.both("begin", (facts, self.now), (facts, self.now))
+        while self.last and not self.last.ended and len(self.log) < most and len(self.open) < 30:
+            self.now += timedelta(seconds=self.chance.randint(1, 600))
+            facts = self.facts()
+            if self.last.next_due and self.chance.random() < (0.15 if self.open else 0.6):
+                self.now = max(self.now, self.last.next_due)
+                self.both("fire", (facts,), (facts, self.now))
+            elif self.chance.random() < 0.2 or not self.open:
+                name = self.chance.choice(SIGNALS)
+                self.both("send", (name, facts, self.now), (name, facts, self.now))
+            else:
+                step = self.chance.choice(list(self.open.values()))
+                choices = self.definition.steps[step.step].choices
+                choice = self.chance.choice(choices).id if choices else None
+                self.both(
+                    "complete", (step.step, step.round, facts, choice, self.now), (step.token, facts, choice, self.now)
+                )
+        return self.log
+
+
+def judged_walk(definition: engine.Definition, seed: int) -> list[tuple]:
+    log = Judged(definition, DRAWN, seed).walk(EVENTS)
+    assert max(len(outcome.state) for *_, outcome in log) < 8_000
     return log
+
+
+def random_walk(seed: int) -> None:
+    """Over a random drawing, where even a dead end must be the same for both."""
+    drawn = random_drawing(seed)
+    reading = engine.read(drawn)
+    if reading.runnable:
+        assert reading.definition
+        Judged(reading.definition, drawn, seed).walk(40)
 
 
 def test_walks(definition) -> None:
@@ -92,6 +135,17 @@ def test_walks(definition) -> None:
             passed.update(outcome.path)
     drawn = Simulator(DRAWN).diagram
     assert passed == {*drawn.nodes, *drawn.flows}, "a branch that no walk takes proves nothing"
+
+
+def test_random_drawings() -> None:
+    for seed in range(100):
+        random_walk(seed)
+
+
+@pytest.mark.soak
+def test_many_random_drawings() -> None:
+    for seed in range(1_000, 6_000):
+        random_walk(seed)
 
 
 @pytest.mark.soak
@@ -104,8 +158,8 @@ def test_replay_gives_the_same_to_the_byte(definition) -> None:
     for seed in range(300, 320):
         state = b""
         for verb, *arguments, outcome in judged_walk(definition, seed):
-            before = (None,) if verb == "start" else (state,)
-            again = getattr(engine, verb)(definition, *before, *arguments)
+            before = (None,) if verb == "begin" else (state,)
+            again = getattr(engine, verb.replace("begin", "start"))(definition, *before, *arguments)
             assert again == outcome, f"seed {seed}"
             state = outcome.state
 
