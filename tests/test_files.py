@@ -26,6 +26,12 @@ def package(*names: str, size: int = 1) -> bytes:
     return whole.getvalue()
 
 
+def locked(content: bytes) -> bytes:
+    """The same ZIP with its parts marked as encrypted."""
+    start = content.index(b"PK\x01\x02") + 8
+    return content[:start] + b"\x01" + content[start + 1 :]
+
+
 DOCX = package("[Content_Types].xml", "word/document.xml")
 
 
@@ -113,6 +119,7 @@ PICTURES = ("application/pdf", "image/jpeg", "image/png")
         ("a.docx", DOCX[:40], "Berkas ini rusak dan tidak dapat dibuka. Unggah berkas PDF, JPG atau PNG."),
         ("a.docx", package("[Content_Types].xml", "word/document.xml", "word/vbaProject.bin"),
          "Berkas ini memuat makro dan tidak diterima. Unggah berkas PDF, JPG atau PNG."),
+        ("a.docx", locked(DOCX), "Berkas ini dikunci dengan kata sandi. Unggah berkas PDF, JPG atau PNG."),
         ("a.docx", package("[Content_Types].xml", "word/document.xml", size=20_000_000),
          "Berkas ini terlalu besar setelah dibuka dan tidak diterima. Unggah berkas PDF, JPG atau PNG."),
     ],

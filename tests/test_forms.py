@@ -102,6 +102,15 @@ def test_a_condition_outside_our_language_is_a_finding(text):
     assert [f.rule for f in forms.check_file("a.form", content)] == ["form-ungkapan"]
 
 
+def test_a_form_has_a_size():
+    deep: dict = ask()
+    for _ in range(20):
+        deep = {"type": "group", "label": "G", "components": [deep]}
+    for parts, rule in (([deep], "form-dalam"), ([{"type": "separator"}] * 2_001, "form-besar")):
+        content = json.dumps({"components": parts}).encode()
+        assert [finding.rule for finding in forms.check_file("a.form", content)] == [rule]
+
+
 def test_all_findings_come_at_once():
     content = json.dumps({"components": [ask("iframe"), ask(key=""), ask("select")]}).encode()
     rules = [finding.rule for finding in forms.check_file("a.form", content)]
@@ -146,6 +155,7 @@ def test_any_json_gives_findings_and_never_an_exception(value):
         ({"type": "text", "text": "[a](https://a.id) [b](javascript:alert)"},
          '<p><a href="https://a.id">a</a> [b](javascript:alert)</p>'),
         ({"type": "html", "content": "<p onclick=x>A<script>alert(1)</script><b>B</p>"}, "<p>A<b>B</b></p>"),
+        ({"type": "html", "content": "<b>A<script></b></script>B"}, "<b>AB</b>"),
         ({"type": "html", "content": '<a href="javascript:x">A</a><img src=x onerror=y>'}, "<a>A</a>"),
     ],
 )  # fmt: skip
@@ -574,6 +584,7 @@ def test_data_are_shown_in_words():
         ("=a != 'x'", ["!=", ["get", "/a"], ["is", "x"]]),
         ("a == null or not lama", ["or", ["==", ["get", "/a"], ["is", None]], ["not", ["is", "dulu"]]]),
         ("a in ['x', 'y']", ["in", ["get", "/a"], ["list", ["is", "x"], ["is", "y"]]]),
+        ("a not in ['x']", ["not", ["in", ["get", "/a"], ["list", ["is", "x"]]]]),
         ("len(a) > 2", None),
     ],
 )
@@ -581,6 +592,11 @@ def test_a_condition_is_handed_to_the_page_where_it_can_follow_it(text, script):
     form = made(ask(key="a"), ask(key="b", conditional={"hide": text}))
     hide = form.draw({"lama": "dulu"})[1].hide
     assert (json.loads(hide) if hide else None) == script
+
+
+def test_a_condition_in_a_row_looks_into_its_row():
+    hides = [row.parts[1].hide for row in made(PLACES).draw({"lokasi": [{}, {}]})[0].parts]
+    assert [json.loads(hide)[1] for hide in hides] == [["get", "/lokasi/0/kota"], ["get", "/lokasi/1/kota"]]
 
 
 def macros(**known) -> object:
