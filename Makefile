@@ -56,12 +56,12 @@ $(MADE)/venv:
 
 $(MADE)/run: pyproject.toml | $(MADE)/venv
 	@echo "make: the packages of pyproject.toml" >&2
-	@$(BIN)/python -m pip install -q -e '.[build]'
+	@$(BIN)/python -m pip install -qq -e '.[build]'
 	@touch $@
 
 $(MADE)/test: pyproject.toml | $(MADE)/run
 	@echo "make: the packages that the tests need" >&2
-	@$(BIN)/python -m pip install -q -e '.[build,dev]'
+	@$(BIN)/python -m pip install -qq -e '.[build,dev]'
 	@touch $@
 
 $(MADE)/messages: $(PO) | $(MADE)/run
@@ -71,7 +71,7 @@ $(MADE)/messages: $(PO) | $(MADE)/run
 # Never the scripts of npm's packages: one of them reports each installation to its maker.
 node_modules/.made: package.json package-lock.json | $(MADE)/run
 	@echo "make: the packages of package-lock.json" >&2
-	@$(NODE) npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@$(NODE) npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@
 
 app/web/static/dist/.made: node_modules/.made $(wildcard app/web/assets/*)

@@ -149,8 +149,12 @@ def demo() -> None:
     from app import config, database
     from app import demo as example
 
+    def say(words: str) -> None:
+        if sys.stderr.isatty():
+            click.echo(f"\rcontoh permohonan {words}", nl=False, err=True)
+
     with _opened() as (settings, engine):
-        example.build(settings, database.sessions(engine)[1], config.PROJECT, lambda words: click.echo(words, err=True))
+        example.build(settings, database.sessions(engine)[1], config.PROJECT, say)
 
 
 # SOPs
