@@ -332,6 +332,20 @@ def test_conditions_follow_answers_and_the_case(answers, data, clean, faults):
     assert check(made(*CHAIN), answers, data) == (clean, faults)
 
 
+@pytest.mark.parametrize(
+    ("note", "kept"),
+    [
+        (" a\r\nb ", "a\nb"),
+        ("e\u0301", "é"),
+        ("a\x00b\ud800\x85c", "abc"),
+        ("\u200b", ""),
+        ("😀 <b> ${x}", "😀 <b> ${x}"),
+    ],
+)
+def test_a_note_is_kept_as_it_can_be_read(note, kept):
+    assert forms.normal_text(note) == kept
+
+
 def test_answers_replace_what_the_form_asks_and_nothing_else():
     form = made(FIRM, ask(readonly=True), PLACES)
     data = {"firma": {"nama": "Lama", "nib": "1", "lain": 2}, "x": "tetap", "lokasi": [{"kota": "a"}, {"kota": "b"}]}

@@ -5,15 +5,14 @@ Values in, values out; knows no web, no database, no clock.
 
 from __future__ import annotations
 
-from app.forms.checking import Fault, UploadInfo, check, normal_text, printable
-from app.forms.drawing import Part, anchor
-from app.forms.fields import Field, pointer_of
+from app.forms.checking import Fault, UploadInfo, check, normal_text
+from app.forms.fields import Field
 from app.forms.form import Form
-from app.forms.posting import from_html, is_edit, marked, posted_files
+from app.forms.posting import from_html, is_edit, posted_files
 from app.forms.reading import FormError, check_file, load
 from app.forms.sample import sample
 from app.forms.schema import published
-from app.forms.showing import Row, text
+from app.forms.showing import text
 from app.forms.values import apply, at, merge
 
 __all__ = [
@@ -21,10 +20,7 @@ __all__ = [
     "Field",
     "Form",
     "FormError",
-    "Part",
-    "Row",
     "UploadInfo",
-    "anchor",
     "apply",
     "at",
     "check",
@@ -32,12 +28,9 @@ __all__ = [
     "from_html",
     "is_edit",
     "load",
-    "marked",
     "merge",
     "normal_text",
-    "pointer_of",
     "posted_files",
-    "printable",
     "published",
     "sample",
     "text",

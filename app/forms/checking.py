@@ -72,15 +72,15 @@ def _normal(value: Any) -> Any:
         return {key: _normal(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_normal(inner) for inner in value]
-    return (normal_text(value) or None) if isinstance(value, str) else value
+    return (trimmed(value) or None) if isinstance(value, str) else value
 
 
-def printable(text: str) -> str:
-    """The text without characters that no page and no paper can show."""
-    return _UNREADABLE.sub("", text)
+def normal_text(text: str) -> str:
+    """A text beside a form, such as a note: trimmed, composed, without what no page and no paper can show."""
+    return trimmed(_UNREADABLE.sub("", text))
 
 
-def normal_text(text: str, *, lines: bool = True) -> str:
+def trimmed(text: str, *, lines: bool = True) -> str:
     """Trimmed, composed (NFC), with \\n as the only line end; in one line where `lines` is false."""
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
@@ -139,7 +139,7 @@ class _Checker:
     def value(self, field: Field, entry: Entry, raw: Any, pointer: str) -> Any:
         """The cleaned value; None where there is none or it is at fault."""
         if isinstance(raw, str):
-            raw = normal_text(raw, lines=field.type == "textarea") or None
+            raw = trimmed(raw, lines=field.type == "textarea") or None
             if raw is not None and _UNREADABLE.search(raw):
                 self.fault(pointer, messages.unreadable(field))
                 return None
@@ -204,4 +204,4 @@ def _blank(value: Any) -> bool:
         return all(_blank(inner) for inner in value.values())
     if isinstance(value, list):
         return all(_blank(inner) for inner in value)
-    return value is None or value is False or (isinstance(value, str) and not normal_text(value))
+    return value is None or value is False or (isinstance(value, str) and not trimmed(value))

@@ -10,7 +10,7 @@ from app.forms.fields import MOST_ROWS, Field
 from app.forms.form import Form
 from app.forms.text import parse_date, parse_number
 
-ADD, REMOVE, DISCARD, MARK = "_tambah", "_hapus", "_buang", "_salah"
+ADD, REMOVE, DISCARD = "_tambah", "_hapus", "_buang"
 
 
 class Posted(Protocol):
@@ -34,11 +34,6 @@ def from_html(form: Form, values: Posted, uploaded: Mapping[str, Sequence[str]] 
 def is_edit(values: Posted) -> bool:
     """Did a button change the form (a row added or removed) instead of sending it? Then draw it again."""
     return ADD in values or REMOVE in values
-
-
-def marked(form: Form, values: Posted) -> list[str]:
-    """The pointers ticked as wrong (`_salah`) that this form has."""
-    return [pointer for pointer in dict.fromkeys(values.getlist(MARK)) if form.field_at(pointer)]
 
 
 def posted_files(form: Form, files: Posted) -> list[tuple[Field, str, Any]]:
