@@ -14,7 +14,7 @@ import struct
 import subprocess  # noqa: S404 - only ourselves, see _spawn
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -70,15 +70,28 @@ def fill(template: bytes, context: Mapping[str, Any]) -> bytes:
     return content
 
 
-def check_file(name: str, content: bytes, known: Mapping[str, Any] | None = None) -> list[Finding]:
+def known(answers: Iterable[str], lanes: Iterable[str]) -> dict[str, Any]:
+    """What `check_file` may expect of one SOP: its answers by pointer (`/tka/nama`, `/lokasi/*/alamat`), its lanes."""
+    isian: dict[str, Any] = {}
+    for pointer in answers:
+        here: Any = isian
+        *path, last = pointer.strip("/").replace("/*", "*").split("/")
+        for name in path:
+            inner = here.setdefault(name.rstrip("*"), [{}] if name.endswith("*") else {})
+            here = inner[0] if isinstance(inner, list) else inner
+        here.setdefault(last.rstrip("*"), None)
+    return {"isian": isian, "petugas": dict.fromkeys(lanes)}
+
+
+def check_file(name: str, content: bytes, expected: Mapping[str, Any] | None = None) -> list[Finding]:
     """What is wrong with a template: no .docx, unsafe, broken tags by their paragraph, unknown names, a failed trial.
 
-    `known` narrows what a template may read, merged over CONTEXT: `{"isian": {"tka": {"nama": None}}}`. Never raises.
+    `expected` (see `known`) narrows what a template may read, over CONTEXT. Never raises.
     """
     if not name.lower().endswith(".docx"):
         return [Finding(name, "error", "bukan-docx", f"{name}: hanya berkas .docx yang dapat menjadi templat.")]
     try:
-        answer, _ = _child.ask({"do": "check", "known": {**CONTEXT, **(known or {})}}, content)
+        answer, _ = _child.ask({"do": "check", "known": {**CONTEXT, **(expected or {})}}, content)
     except DocumentError as error:
         answer = {"error": str(error)}
     if "error" in answer:
@@ -100,7 +113,10 @@ class _Child:
         """What the child answers. Raises DocumentError where it dies or is too slow."""
         head = json.dumps(request).encode()
         with self.lock:
-            process = self.process = self.process if self.process and self.process.poll() is None else _spawn()
+            if self.process is None or self.process.poll() is not None:
+                self._end()
+                self.process = _spawn()
+            process = self.process
             late = threading.Event()
             clock = threading.Timer(TIMEOUT, self._stop, (process, late))
             clock.daemon = True

@@ -1,0 +1,458 @@
+from __future__ import annotations
+
+import io
+import multiprocessing
+import re
+import shutil
+import subprocess
+import threading
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from docx import Document
+from lxml import etree
+
+from app import documents, forms
+
+ROOT = Path(__file__).resolve().parent.parent
+BUNDLE = "perpanjangan-imta"
+LETTERS = sorted((ROOT / "docx_templates" / BUNDLE).glob("*.docx"))
+NAUGHTY = [
+    "<script>alert('x')</script> & \"kutip\" ]]> <!-- -->",
+    "{{ 7 * 7 }} {% for x in y %} {# ulasan #} {_{ 1 }_}",
+    "محمد بن عبد الله",
+    "Zoë 😀👩‍👩‍👧 漢字 Nguyễn",
+    "  dua  spasi\tdan tab ",
+    "A" * 300,
+]
+
+
+def letter(*paragraphs: str, rows: list[list[str]] | None = None, footer: str = "") -> bytes:
+    """A template with these paragraphs, and a table."""
+    document = Document()
+    for text in paragraphs:
+        document.add_paragraph(text)
+    if rows:
+        table = document.add_table(len(rows), len(rows[0]))
+        for row, texts in zip(table.rows, rows, strict=True):
+            for cell, text in zip(row.cells, texts, strict=True):
+                cell.text = text
+    document.sections[0].footer.paragraphs[0].text = footer
+    written = io.BytesIO()
+    document.save(written)
+    return written.getvalue()
+
+
+def read(paper: bytes) -> tuple[list[str], list[list[str]]]:
+    """The paragraphs of a paper that say something, and the rows of its first table."""
+    document = Document(io.BytesIO(paper))
+    rows = [[cell.text for cell in row.cells] for row in document.tables[0].rows] if document.tables else []
+    return [p.text for p in document.paragraphs if p.text], rows
+
+
+def words(paper: bytes) -> str:
+    """Every word of a paper in order, tables and footer too."""
+    with zipfile.ZipFile(io.BytesIO(paper)) as archive:
+        parts = [name for name in archive.namelist() if re.fullmatch(r"word/(document|header\d+|footer\d+)\.xml", name)]
+        return "\n".join("".join(etree.fromstring(archive.read(part)).itertext()) for part in parts)
+
+
+def packed(template: bytes, **parts: bytes) -> bytes:
+    """A template with parts put in or replaced; `__` in a name stands for `/`, `_dot_` for a point."""
+    written, names = io.BytesIO(), {n.replace("__", "/").replace("_dot_", "."): p for n, p in parts.items()}
+    with zipfile.ZipFile(io.BytesIO(template)) as old, zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            if name not in names:
+                new.writestr(name, old.read(name))
+        for name, part in names.items():
+            new.writestr(name, part)
+    return written.getvalue()
+
+
+# -- filling -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "context", "expected"),
+    [
+        ("Nama: {{ isian.tka.nama }}", {"isian": {"tka": {"nama": "Kenji"}}}, ["Nama: Kenji"]),
+        ("Nama: {{ isian.tka.nama }}.", {"isian": {}}, ["Nama: ."]),
+        ("Nama: {{ isian.tka.nama }}.", {}, ["Nama: ."]),
+        ("Nama: {{ isian.nama }}.", {"isian": {"nama": None}}, ["Nama: ."]),
+        ("Nama: {{ isian.nama|kosong('…') }}", {"isian": {"nama": " "}}, ["Nama: …"]),
+        ("{{ isian.a }} {{ isian.b }}", {"isian": {"a": True, "b": False}}, ["ya tidak"]),
+        ("{{ isian.tanggal|tanggal }}", {"isian": {"tanggal": "2026-11-23"}}, ["23 November 2026"]),
+        ("{{ isian.tanggal|tanggal }}", {"isian": {"tanggal": "<besok>"}}, ["<besok>"]),
+        ("{{ isian.n|terbilang }}", {"isian": {"n": 12}}, ["dua belas"]),
+        ("{{ petugas[“Kepala”].nama }}", {"petugas": {"Kepala": {"nama": "Sari"}}}, ["Sari"]),
+        ("{{ isian.items }}", {"isian": {"items": "satu"}}, ["satu"]),
+        ("{{ lipsum.__globals__ }}{{ ''.__class__.__mro__ }}", {}, []),
+        ("{{ isian.kode|pilih(L='Laki-laki') }}", {"isian": {"kode": "L"}}, ["Laki-laki"]),
+        ("{% if isian.a.b.c %}ada{% else %}tidak ada{% endif %}", {"isian": {}}, ["tidak ada"]),
+        ("a{{ isian.x }}b", {"isian": {"x": "1\n2\r\n3\r4\u20285"}}, ["a1\n2\n3\n4\n5b"]),
+        ("a{{ isian.x }}b", {"isian": {"x": "\x00\x07\x1b\u202e\ud800\uffff."}}, ["a\ufffd.b"]),
+        *(("a{{ isian.x }}b", {"isian": {"x": text}}, [f"a{text}b"]) for text in NAUGHTY),
+    ],
+)  # fmt: skip
+def test_fill(text: str, context: dict[str, Any], expected: list[str]) -> None:
+    assert read(documents.fill(letter(text), context))[0] == expected
+
+
+def test_rows() -> None:
+    rows = [
+        ["No.", "Langkah"],
+        ["{%tr for b in lembar %}", ""],
+        ["{{ b.no }}", "{{ b.langkah }}"],
+        ["{%tr endfor %}", ""],
+    ]
+    template = letter("Isi:", "{%p for b in lembar %}", "- {{ b.langkah }}", "{%p endfor %}", rows=rows)
+    sheet = [{"no": 1, "langkah": "a & b"}, {"no": 2}]
+    assert read(documents.fill(template, {"lembar": sheet})) == (
+        ["Isi:", "- a & b", "- "],
+        [["No.", "Langkah"], ["1", "a & b"], ["2", ""]],
+    )
+    assert read(documents.fill(template, {"lembar": []})) == (["Isi:"], [["No.", "Langkah"]])
+
+
+def test_a_table_or_cell_that_lost_all_it_had_is_still_a_document() -> None:
+    gone = [["{%tr for b in lembar %}"], ["{{ b.no }}"], ["{%tr endfor %}"]]
+    assert read(documents.fill(letter("Isi:", rows=gone), {})) == (["Isi:"], [])
+    document = Document()
+    cell = document.add_table(1, 1).cell(0, 0)
+    cell.text = "{%p if isian.x %}"
+    cell.add_paragraph("{%p endif %}")
+    written = io.BytesIO()
+    document.save(written)
+    assert read(documents.fill(written.getvalue(), {})) == ([], [[""]])
+
+
+def test_equal_inputs_give_equal_bytes() -> None:
+    template, context = letter("{{ isian.nama }}", footer="{{ dokumen.nama }}"), {"isian": {"nama": "Kenji"}}
+    first = documents.fill(template, context)
+    documents._child.close()
+    assert documents.fill(template, context) == first
+    assert documents.fill(template, {"isian": {"nama": "Li"}}) != first
+    with zipfile.ZipFile(io.BytesIO(first)) as archive:
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+
+
+# -- a template is code ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+        "{{ cycler.__init__.__globals__.os.popen('id').read() }}",
+        "{{ isian.update({'a': 1}) }}",
+        "{{ isian.x|safe }}",
+        "{{ isian.x|tojson }}",
+        "{% autoescape false %}{{ isian.x }}{% endautoescape %}",
+        "{% include '/etc/passwd' %}",
+        "{% import 'os' as os %}",
+        "{{ range(999999999)|list }}",
+        "{{ 'a' * 9999999999 }}",
+        "{{ 9 ** (9 ** 9) }}",
+        "{{ isian.x + 1 }}",
+        "{{ isian.x.y.z() }}",
+        "{{ isian.x",
+        "{% if isian.x %}",
+        "{{ isian.x|tanggall }}",
+    ],
+)
+def test_a_template_that_breaks_costs_its_own_paper_only(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "TIMEOUT", 2.0)
+    with pytest.raises(documents.DocumentError) as caught:
+        documents.fill(letter(text), {"isian": {"x": "<b>"}})
+    assert re.match("Pada “|Templat ini|Susunan|[A-Z]", str(caught.value))
+    assert not re.search("Traceback|Error|undefined|expected|<w:", str(caught.value))
+    assert read(documents.fill(letter("{{ isian.x }}"), {"isian": {"x": "utuh"}}))[0] == ["utuh"]
+
+
+def test_a_template_without_end_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "TIMEOUT", 0.5)
+    loop = "{% for a in range(99999) %}" * 3 + "{% endfor %}" * 3
+    with pytest.raises(documents.DocumentError, match="terlalu lama"):
+        documents.fill(letter(loop), {})
+    monkeypatch.undo()
+    assert read(documents.fill(letter("{{ isian.x }}"), {"isian": {"x": "utuh"}}))[0] == ["utuh"]
+
+
+def test_the_child_has_nothing_to_reach_out_with() -> None:
+    documents.fill(letter("x"), {})
+    assert documents._child.process
+    proc = Path(f"/proc/{documents._child.process.pid}")
+    limits = {line[:26].strip(): line[26:].split()[0] for line in (proc / "limits").read_text().splitlines()[1:]}
+    assert [limits[name] for name in ("Max open files", "Max file size", "Max address space")] == ["3", "0", str(2**29)]
+    assert sorted(fd.name for fd in (proc / "fd").iterdir()) == ["0", "1", "2"]
+    assert (proc / "environ").read_bytes() == b"LC_ALL=C.UTF-8\0"
+
+
+def test_a_child_that_was_killed_is_replaced() -> None:
+    documents.fill(letter("x"), {})
+    assert documents._child.process
+    documents._child.process.kill()
+    documents._child.process.wait()
+    assert read(documents.fill(letter("y"), {}))[0] == ["y"]
+
+
+def test_threads_and_forks_each_get_their_own_answer() -> None:
+    template, found = letter("{{ isian.n }}"), {}
+
+    def work(n: int) -> None:
+        found[n] = read(documents.fill(template, {"isian": {"n": n}}))[0]
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == {n: [str(n)] for n in range(12)}
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        papers = pool.starmap(documents.fill, [(template, {"isian": {"n": n}}) for n in range(6)])
+    assert [read(paper)[0] for paper in papers] == [[str(n)] for n in range(6)]
+    work(12)
+    assert found[12] == ["12"]
+
+
+# -- checking ----------------------------------------------------------------------------------------------------------
+
+KNOWN = documents.known(["/tka/nama", "/lokasi/*/alamat"], ["Kepala"])
+UNKNOWN = "Nama “{}” tidak dikenal, sehingga selalu tercetak kosong."
+
+
+def test_known() -> None:
+    assert documents.known(["/a", "/b/c", "/b/d", "/e/*/f", "/e/*/g", "/h/*"], ["Kasi"]) == {
+        "isian": {"a": None, "b": {"c": None, "d": None}, "e": [{"f": None, "g": None}], "h": None},
+        "petugas": {"Kasi": None},
+    }
+
+
+@pytest.mark.parametrize(
+    ("paragraphs", "expected"),
+    [
+        (["Nama {{ isian.tka.nama }} {{ petugas['Kepala'].nama }}"], []),
+        (["{%p for l in isian.lokasi %}", "{{ loop.index }} {{ l.alamat|kosong }}", "{%p endfor %}"], []),
+        (["{% set nama = isian.tka.nama %}{{ nama }}"], []),
+        (["{{ sop.dasar_hukum|join(', ') }}{% for d in sop.dasar_hukum %}{{ d }}{% endfor %}"], []),
+        (["Nomor {{ permohonan.nomer }}"], [("error", "nama-tidak-dikenal", UNKNOWN.format("permohonan.nomer"))]),
+        (["{{ pemohon }}"], [("error", "nama-tidak-dikenal", UNKNOWN.format("pemohon"))]),
+        (["{{ isian.tka.nam }}"], [("warning", "nama-tidak-dikenal", UNKNOWN.format("isian.tka.nam"))]),
+        (["{{ petugas['Camat'].nama }}"], [("warning", "nama-tidak-dikenal", UNKNOWN.format("petugas.Camat.nama"))]),
+        (["{% for l in isian.lokasi %}{{ l.kota }}{% endfor %}"],
+         [("error", "nama-tidak-dikenal", UNKNOWN.format("l.kota"))]),
+        (["utuh", "Nama {{ isian.tka.nama }"],
+         [("error", "tag-rusak", "Pada “Nama {{ isian.tka.nama }”: “{{” tidak ditutup.")]),
+        (["Nama {{ isian.tka.nama %}"],
+         [("error", "tag-rusak", "Pada “Nama {{ isian.tka.nama %}”: “{{” ditutup dengan “%}”.")]),
+        (["Nama isian.tka.nama }}"], [("error", "tag-rusak", "Pada “Nama isian.tka.nama }}”: “}}” tanpa pembuka.")]),
+        (["{{ isian.tka.nama {{ x }}"],
+         [("error", "tag-rusak", "Pada “{{ isian.tka.nama {{ x }}”: “{{” belum ditutup sebelum “{{”.")]),
+        (["{{ isian tka }}"], [("error", "tag-rusak", "Pada “{{ isian tka }}”: penulisannya salah.")]),
+        (["{{ isian.tka.nama|besar }}"],
+         [("error", "tag-rusak", "Pada “{{ isian.tka.nama|besar }}”: penyaring “besar” tidak dikenal.")]),
+        (["{{r isian.tka.nama }}"],
+         [("error", "tag-rusak",
+           "Pada “{{r isian.tka.nama }}”: “{{r … }}” menyisipkan potongan teks mentah dan tidak diizinkan.")]),
+        (["{%p if isian.tka.nama %}", "ada"], [("error", "tag-rusak", "Pada “{% if isian.tka.nama %}”: “if” tidak ditutup.")]),
+        (["awal", "{% endfor %}"],
+         [("error", "tag-rusak", "Pada “{% endfor %}”: perintah “endfor” tidak dikenal atau tidak pada tempatnya.")]),
+        (["{% include 'a' %}"],
+         [("error", "tag-rusak", "Pada “{% include 'a' %}”: perintah ini tidak diizinkan dalam templat.")]),
+        (["{{ isian.tka.nama + 1 }}"],
+         [("warning", "percobaan-gagal",
+           "Percobaan tanpa isian. Pada “{{ isian.tka.nama + 1 }}”: “tka” tidak ada isinya.")]),
+    ],
+)  # fmt: skip
+def test_check(paragraphs: list[str], expected: list[tuple[str, str, str]]) -> None:
+    found = documents.check_file("a.docx", letter(*paragraphs), KNOWN)
+    assert [(f.level, f.rule, f.message) for f in found] == [
+        (level, rule, f"a.docx: {text}") for level, rule, text in expected
+    ]
+    assert {f.element for f in found} <= {"a.docx"}
+
+
+def _external(kind: str) -> bytes:
+    relation = f"http://schemas.openxmlformats.org/officeDocument/2006/relationships/{kind}"
+    return (
+        '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
+        f'<Relationship Id="x1" Type="{relation}" Target="http://a.example/b" TargetMode="External"/></Relationships>'
+    ).encode()
+
+
+def _field(code: str) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(letter("x"))) as archive:
+        field = f'<w:r><w:instrText xml:space="preserve"> {code} </w:instrText></w:r></w:p>'
+        return archive.read("word/document.xml").replace(b"</w:p>", field.encode(), 1)
+
+
+ODD_FILES: dict[str, tuple[Callable[[], bytes], str]] = {
+    "kosong": (lambda: b"", "bukan-docx"),
+    "teks": (lambda: b"bukan dokumen", "bukan-docx"),
+    "terpotong": (lambda: letter("x")[:-200], "bukan-docx"),
+    "zip lain": (lambda: packed(letter("x"), **{"[Content_Types]_dot_xml": b"<Types/>"}), "bukan-docx"),
+    "bom": (lambda: packed(letter("x"), word__media__a_dot_png=b"\0" * 40_000_000), "bom-zip"),
+    "besar": (lambda: b"\0" * 9_000_000, "terlalu-besar"),
+    "makro": (lambda: packed(letter("x"), word__vbaProject_dot_bin=b"x"), "makro"),
+    "sematan": (lambda: packed(letter("x"), word__embeddings__a_dot_bin=b"x"), "makro"),
+    "entitas": (
+        lambda: packed(letter("x"), word__footnotes_dot_xml=b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'),
+        "xml-tidak-aman",
+    ),
+    "templat jauh": (
+        lambda: packed(letter("x"), word___rels__settings_dot_xml_dot_rels=_external("attachedTemplate")),
+        "tautan-luar",
+    ),
+    "gambar jauh": (
+        lambda: packed(letter("x"), word__document_dot_xml=_field("INCLUDEPICTURE http://a/b")),
+        "tautan-luar",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", ODD_FILES)
+def test_odd_files(kind: str) -> None:
+    make, rule = ODD_FILES[kind]
+    content = make()
+    assert [(f.level, f.rule) for f in documents.check_file("a.docx", content)] == [("error", rule)]
+    with pytest.raises(documents.DocumentError):
+        documents.fill(content, {})
+
+
+def test_a_plain_link_is_welcome_and_other_names_are_not() -> None:
+    linked = packed(letter("x"), word___rels__settings_dot_xml_dot_rels=_external("hyperlink"))
+    assert documents.check_file("A.DOCX", linked) == []
+    assert [f.rule for f in documents.check_file("a.docm", letter("x"))] == ["bukan-docx"]
+
+
+def test_an_xml_part_that_is_none_is_a_finding() -> None:
+    broken = packed(letter("x"), word__document_dot_xml=b"<w:document")
+    assert [(f.level, f.rule) for f in documents.check_file("a.docx", broken)] == [("error", "percobaan-gagal")]
+
+
+# -- the office's own letters ------------------------------------------------------------------------------------------
+
+
+def bundle() -> dict[str, Any]:
+    """What the bundle's forms, registers and lanes can put into a paper."""
+    read_forms = [forms.load(path.read_bytes()) for path in sorted((ROOT / "forms" / BUNDLE).glob("*.form"))]
+    diagram = etree.fromstring((ROOT / "bpmn" / f"{BUNDLE}.bpmn").read_bytes())
+    numberings = diagram.xpath("//*[local-name()='property' and @name='register']/@value")
+    keys = [line.split("=")[0].strip().replace(".", "/") for text in numberings for line in text.splitlines()]
+    lanes = diagram.xpath("//*[local-name()='lane']/@name")
+    return documents.known([field.pointer for form in read_forms for field in form.fields] + keys, lanes)
+
+
+def filled(shape: Any, text: str) -> Any:
+    """Data of a known shape, with `text` in every leaf."""
+    if isinstance(shape, dict):
+        return {key: filled(inner, text) for key, inner in shape.items()}
+    return [filled(inner, text) for inner in shape] if isinstance(shape, list) else text
+
+
+OFFICE = {
+    "kantor": {
+        "nama": "Dinas Contoh",
+        "alamat": "Jalan Contoh 1",
+        "kota": "Contoh",
+        "induk": "Pemerintah Provinsi Contoh",
+    },
+    "sop": {
+        "nomor": "SOP-1",
+        "judul": "Izin Contoh",
+        "revisi": "03",
+        "jangka_waktu": "7 kerja",
+        "dasar_hukum": ["UU A", "UU B"],
+    },
+}
+
+
+def test_there_are_letters() -> None:
+    names = {path.name for path in LETTERS}
+    assert {
+        "tanda-terima.docx",
+        "lembar-kendali.docx",
+        "draf-izin.docx",
+        "izin.docx",
+        "formulir-permohonan.docx",
+    } <= names
+
+
+@pytest.mark.parametrize("path", LETTERS, ids=lambda path: path.stem)
+def test_letters_read_only_what_the_bundle_knows(path: Path) -> None:
+    assert documents.check_file(path.name, path.read_bytes(), bundle()) == []
+
+
+@pytest.mark.parametrize("path", LETTERS, ids=lambda path: path.stem)
+def test_letters_hold_what_people_type(path: Path) -> None:
+    template = path.read_bytes()
+    people = {lane: {"nama": "Sari", "nip": "1985"} for lane in bundle()["petugas"]}
+    empty = documents.fill(template, {"isian": {}, **OFFICE})
+    assert "DINAS CONTOH" in words(empty).upper()
+    assert "None" not in words(empty)
+    for text in NAUGHTY:
+        row = {**dict.fromkeys(documents.ROW, text), "putaran": 2}
+        paper = documents.fill(
+            template,
+            {"isian": filled(bundle()["isian"], text), "lembar": [{**row, "kembali": True}, {**row, "kembali": False}],
+             "permohonan": filled(documents.CONTEXT["permohonan"], text), "petugas": people, **OFFICE},
+        )  # fmt: skip
+        assert text.replace("\t", "") in words(paper)
+        Document(io.BytesIO(paper))
+
+
+def test_the_permit_says_what_was_decided() -> None:
+    isian = {
+        "pemberi_kerja": {"nama": "PT Contoh & Rekan"}, "tka": {"nama": "Kenji Watanabe", "jenis_kelamin": "L"},
+        "perpanjangan_ke": 2, "nomor_izin": "503/0042/IMTA/DPMPTSP/2026", "nomor_berkas": "0007/BERKAS",
+        "imta_lama": {"nomor": "IMTA-LAMA", "tanggal": "2025-12-24"}, "rptka": {"nomor": "RPTKA-1"},
+        "izin": {"berlaku_dari": "2026-12-24", "berlaku_sampai": "2027-12-23", "tanggal": "2026-11-25"},
+        "lokasi_kerja": [{"kabupaten_kota": "Kota A"}, {"kabupaten_kota": "Kabupaten B"}],
+    }  # fmt: skip
+    petugas = {"Kepala": {"nama": "Puguh", "nip": "1970", "jabatan": "Kepala Dinas"}}
+    context = {"isian": isian, "petugas": petugas, "permohonan": {"nomor": "00042/IMTA/2026"}, **OFFICE}
+    said = words(documents.fill((ROOT / "docx_templates" / BUNDLE / "izin.docx").read_bytes(), context))
+    for phrase in (
+        "PERPANJANGAN KE-II", "NOMOR: 503/0042/IMTA/DPMPTSP/2026", "nomor 00042/IMTA/2026", "berkas nomor 0007/BERKAS",
+        "IMTA nomor IMTA-LAMA tanggal 24 Desember 2025", "nomor RPTKA-1", "UU A;", "UU B.", "PT Contoh & Rekan",
+        "Laki-laki", "Kota A", "Kabupaten B", "selama 1 (satu) tahun",
+        "24 Desember 2026 (dua puluh empat Desember dua ribu dua puluh enam) sampai dengan tanggal "
+        "23 Desember 2027 (dua puluh tiga Desember dua ribu dua puluh tujuh)",
+        "akan diadakan perbaikan sebagaimana mestinya", "pada tanggal 25 November 2026", "Puguh", "NIP 1970",
+    ):  # fmt: skip
+        assert phrase in said
+
+
+def test_the_control_sheet_has_a_row_for_each_pass() -> None:
+    lembar = [
+        {"no": 1, "nomor": "4", "langkah": "Periksa", "pelaksana": "CS", "petugas": "Rina", "putaran": 1,
+         "masuk": "2026-11-23T08:10+08:00", "keluar": "2026-11-23T08:31+08:00", "menit": 21, "standar": "10-30", "hasil": "Belum lengkap",
+         "alasan": "Paspor buram", "kembali": True},
+        {"no": 2, "langkah": "Isi", "pelaksana": "Pemohon", "masuk": "2026-11-23T08:31+08:00", "putaran": 2,
+         "hasil": "Sedang berjalan", "kembali": False},
+    ]  # fmt: skip
+    paper = documents.fill((ROOT / "docx_templates" / BUNDLE / "lembar-kendali.docx").read_bytes(), {"lembar": lembar})
+    table = max(Document(io.BytesIO(paper)).tables, key=lambda table: len(table.columns))
+    assert [[cell.text for cell in row.cells] for row in table.rows[1:]] == [
+        ["1", "4. Periksa", "CS", "Rina", "23-11-2026\n08.10", "23-11-2026\n08.31", "21\n(10-30)",
+         "DIKEMBALIKAN\nBelum lengkap", "Alasan: Paspor buram", ""],
+        ["2", "Isi (putaran 2)", "Pemohon", "", "23-11-2026\n08.31", "\n", "–", "Sedang berjalan", "", ""],
+    ]  # fmt: skip
+
+
+@pytest.mark.skipif(not shutil.which("soffice"), reason="LibreOffice is not installed")
+def test_letters_print(tmp_path: Path) -> None:
+    from pypdf import PdfReader
+
+    isian = filled(bundle()["isian"], "Isian")
+    for path in LETTERS:
+        (tmp_path / path.name).write_bytes(documents.fill(path.read_bytes(), {"isian": isian, **OFFICE}))
+    papers = [str(tmp_path / path.name) for path in LETTERS]
+    office = ["soffice", f"-env:UserInstallation=file://{tmp_path}/profile", "--headless", "--convert-to", "pdf"]
+    subprocess.run([*office, "--outdir", str(tmp_path), *papers], check=True, capture_output=True, timeout=180)
+    for path in LETTERS:
+        pages = [page.extract_text() for page in PdfReader(tmp_path / f"{path.stem}.pdf").pages]
+        assert [n for n, page in enumerate(pages, 1) if f"Halaman {n} dari {len(pages)}" not in page] == []
