@@ -142,7 +142,7 @@ def test_one_place_commits() -> None:
     assert found == {
         ("app/web/base.py", "commit"),
         ("app/web/base.py", "begin"),  # papers, after the commit
-        ("app/cli.py", "begin"),
+        ("app/cli/base.py", "begin"),
         ("app/worker.py", "begin"),
         ("app/demo.py", "begin"),
         ("app/backup.py", "begin"),
