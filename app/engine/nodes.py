@@ -22,7 +22,7 @@ from app.engine.tokens import STARTED, WAITING, BadValue, Case, Endless, NoBranc
 if TYPE_CHECKING:
     from app.engine.events import Catch, Watcher
 
-MAX_INSTANCES = 1_000
+MAX_INSTANCES = 500
 MAX_DEPTH = 50  # sub-processes in sub-processes
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from app.engine.nodes import Node, Process, Way
 
 SYNTHETIC = "_alur_"  # ids that the reader made up begin so, and never show
-MAX_TOKENS = 10_000  # in one verb; more is a drawing that never rests
+MAX_TOKENS = 3_000  # in one verb; more is a drawing that never rests
 ROOT = "0"
 
 FUTURE, WAITING, READY, STARTED = TaskState.FUTURE, TaskState.WAITING, TaskState.READY, TaskState.STARTED

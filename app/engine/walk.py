@@ -50,13 +50,15 @@ def walk(definition: Definition, seed: int, max_steps: int) -> Walk:
         return made
 
     def attempt(verb: Any) -> run.Outcome:
-        for _ in range(TRIES):
+        tries = TRIES if definition.facts else 1
+        while True:
             try:
                 outcome: run.Outcome = verb()
                 return outcome
             except run.RoutingError as error:
-                reason = error
-        raise reason
+                tries -= 10 if isinstance(error, run.Endless) else 1
+                if tries <= 0:
+                    raise
 
     try:
         begin = chance.choice([known.id for known in definition.starts] or [None])
