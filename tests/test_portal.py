@@ -456,6 +456,33 @@ def test_the_counter_files_for_whoever_walks_in(office: Office) -> None:
     assert "Ibu Rosmiati" in client.get("/permohonan").text
 
 
+def test_everybody_finds_the_cases_that_they_may_see(office: Office) -> None:
+    officer = next(iter(office.officers.values()))
+    for name in ("pemohon", "pemohon2"):
+        office.client(name).post(f"/layanan/{office.sop}/ajukan")
+    with office.look() as ctx:
+        numbers = list(ctx.session.scalars(select(Case.number).order_by(Case.id)))
+    first, second = numbers
+    asked = {
+        ("pemohon", ""): [first],
+        ("pemohon2", ""): [second],
+        (officer, ""): [second, first],
+        (officer, f"?cari={first}"): [first],
+        (officer, "?cari=LINA+kusuma"): [second],
+        (officer, "?cari=%25"): [],
+        (officer, "?status=ended"): [],
+        (officer, "?status=open"): [second, first],
+        ("auditor", ""): [second, first],
+        ("luar", ""): [],
+        ("luar", f"?cari={first}"): [],
+    }
+    found = {}
+    for name, query in asked:
+        page = office.client(name).get(f"/permohonan/semua{query}").text
+        found[name, query] = re.findall(r'class="case-link"[^>]*>([^<]+)<', page)
+    assert found == asked
+
+
 @pytest.mark.parametrize("name", ["luar", "pemilik"])
 def test_who_is_no_applicant_cannot_apply(office: Office, name: str) -> None:
     assert office.client(name).post(f"/layanan/{office.sop}/ajukan").status_code == 403

@@ -14,12 +14,12 @@ from app.cases.readers import (
     locked,
     may_take,
     open_tasks,
-    own_cases,
     returned,
     step_of,
     task_for,
     tracked,
     values,
+    visible_cases,
 )
 from app.cases.refusals import (
     AlreadyDone,
@@ -43,5 +43,6 @@ __all__ = [
     "AlreadyDone", "CannotGoOn", "CaseEnded", "ChoiceNeeded", "Completion", "FourEyes", "Invalid", "NoSuchSop", "NotFound",
     "NotYours", "ReasonNeeded", "Refusal", "Returned", "Stale", "Taken", "TooLarge", "case_for", "choices", "claim",
     "complete", "document", "documents", "duplicates", "fire_due", "form_of", "journal_for", "locked", "may_take",
-    "open_case", "open_tasks", "own_cases", "release", "returned", "save_draft", "step_of", "task_for", "tracked", "values",
+    "open_case", "open_tasks", "release", "returned", "save_draft", "step_of", "task_for", "tracked", "values",
+    "visible_cases",
 ]  # fmt: skip

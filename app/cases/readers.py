@@ -155,12 +155,17 @@ def tracked(ctx: Context, number: str, code: str) -> Case | None:
     return case if case and fits else None
 
 
-def own_cases(ctx: Context, actor: Actor) -> list[Case]:
-    """The cases of which the actor is the applicant, or which they filed for a walk-in, newest first."""
-    mine = or_(Case.applicant_id == actor.person.id, Case.filed_by_id == actor.person.id)
-    return list(
-        ctx.session.scalars(select(Case).where(mine).options(joinedload(Case.revision)).order_by(Case.id.desc()))
-    )
+def visible_cases(actor: Actor, q: str = "", status: str = "", before: int | None = None) -> Select[tuple[Case]]:
+    """The cases that the actor may see, newest first, with their revision: all words of `q`, older than `before`."""
+    query = select(Case).options(joinedload(Case.revision)).order_by(Case.id.desc())
+    if not actor.person.auditor:
+        mine = or_(Case.applicant_id == actor.person.id, Case.filed_by_id == actor.person.id)
+        query = query.where(or_(mine, Case.sop.in_(actor.sops)))
+    if status:
+        query = query.where(Case.status == status)
+    for word in q.lower().split()[:5]:
+        query = query.where(Case.search.contains(word, autoescape=True))
+    return query.where(Case.id < before) if before else query
 
 
 def task_query() -> Select[Task]:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from flask import Blueprint, Response, jsonify, request, send_file, url_for
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import joinedload, undefer
 
 from app import cases, files, forms, inbox, journal, revisions, uploads
@@ -124,19 +124,10 @@ def new_case() -> tuple[Response, int]:
 def list_cases() -> Response:
     """The cases that the caller may see, newest first."""
     actor, limit = base.actor(), _limit()
-    query = (
-        select(Case).options(joinedload(Case.revision), undefer(Case.data)).order_by(Case.id.desc()).limit(limit + 1)
-    )
-    if not actor.person.auditor:
-        mine = or_(Case.applicant_id == actor.person.id, Case.filed_by_id == actor.person.id)
-        query = query.where(or_(mine, Case.sop.in_(actor.sops)))
-    if request.args.get("status"):
-        query = query.where(Case.status == request.args["status"])
-    for word in request.args.get("q", "").lower().split()[:5]:
-        query = query.where(Case.search.contains(word, autoescape=True))
-    if request.args.get("cursor", "").isdecimal():
-        query = query.where(Case.id < int(request.args["cursor"]))
-    found = list(base.session().scalars(query))
+    cursor = request.args.get("cursor", "")
+    before = int(cursor) if cursor.isdecimal() else None
+    query = cases.visible_cases(actor, request.args.get("q", ""), request.args.get("status", ""), before)
+    found = list(base.session().scalars(query.options(undefer(Case.data)).limit(limit + 1)))
     after = str(found[limit - 1].id) if len(found) > limit else None
     return jsonify(items=[_case(case) for case in found[:limit]], next=after)
 

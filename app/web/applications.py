@@ -18,6 +18,7 @@ from app.web.portal import Service, service, services
 
 blueprint = Blueprint("applications", __name__)
 PAGE = 50
+STATUSES = ("open", "ended", "refused", "withdrawn", "lapsed")
 
 
 @dataclass
@@ -28,6 +29,10 @@ class Own:
     mine: list[tuple[Task, cases.Returned | None]] = field(default_factory=list)  # what waits for this person
     others: list[Task] = field(default_factory=list)  # what waits for somebody else
     papers: list[Document] = field(default_factory=list)
+
+    @property
+    def tasks(self) -> list[Task]:
+        return [task for task, _back in self.mine] + self.others
 
 
 @blueprint.get("/permohonan")
@@ -44,6 +49,25 @@ def daftar() -> ResponseReturnValue:
         over=[row for row in rows if row.case.status != "open"],
         services=[s for s in services() if _may_apply(s.sop)] if not before else [],
         next=shown[-1].id if more else None,
+    )
+
+
+@blueprint.get("/permohonan/semua")
+@base.signed_in
+def semua() -> ResponseReturnValue:
+    q, status, before = (request.args.get(name, "").strip()[:100] for name in ("cari", "status", "sebelum"))
+    older = int(before) if before.isdecimal() and len(before) < 16 else None
+    query = cases.visible_cases(base.actor(), q, status if status in STATUSES else "", older)
+    found = list(base.session().scalars(query.limit(PAGE + 1)))
+    rows, more = _told(found[:PAGE]), len(found) > PAGE
+    return render_template(
+        "applications/semua.html",
+        rows=rows,
+        q=q,
+        status=status,
+        statuses=STATUSES,
+        narrowed=bool(q or status or older),
+        next=rows[-1].case.id if more else None,
     )
 
 

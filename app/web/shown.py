@@ -183,6 +183,8 @@ class Header:
         places = [("/", _("Beranda"), "")]
         if self.actor and self.actor.staff:
             places.append(("/tugas", _("Kotak tugas"), self.waiting))
+        if self.actor and (self.actor.staff or self.actor.person.auditor):
+            places.append(("/permohonan/semua", _("Permohonan"), ""))
         if self.me and self.me.applicant:
             places.append(("/permohonan", _("Permohonan saya"), ""))
         if self.me and self.me.owner and _serves("/sop"):
@@ -190,8 +192,11 @@ class Header:
         return places
 
     def at(self, address: str) -> bool:
-        """Is this page at, or below, `address`?"""
-        return request.path == address or (address != "/" and request.path.startswith(address + "/"))
+        """Is this page at, or below, `address`, and at no place of its own?"""
+        if request.path == address:
+            return True
+        known = {place for place, _words, _figure in self.nav}
+        return address != "/" and request.path.startswith(address + "/") and request.path not in known
 
     @property
     def built(self) -> bool:
