@@ -155,7 +155,7 @@ def tracked(ctx: Context, number: str, code: str) -> Case | None:
     return case if case and fits else None
 
 
-def visible_cases(actor: Actor, q: str = "", status: str = "", before: int | None = None) -> Select[tuple[Case]]:
+def visible_cases(actor: Actor, q: str = "", status: str = "", before: int | None = None) -> Select[Case]:
     """The cases that the actor may see, newest first, with their revision: all words of `q`, older than `before`."""
     query = select(Case).options(joinedload(Case.revision)).order_by(Case.id.desc())
     if not actor.person.auditor:
