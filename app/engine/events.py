@@ -142,7 +142,7 @@ class Watcher(Catch):
 def deliver(case: Case, name: str, kinds: tuple[str, ...] = ("signal", "message")) -> None:
     """A signal reaches everyone who waits for it, a message the one who waits longest."""
     taken = False
-    for token in list(case.tokens()):
+    for token in sorted(case.tokens(), key=lambda waiting: int(waiting.id)):
         if token.state != WAITING or token.id not in token.workflow.tasks or not isinstance(token.task_spec, Catch):
             continue
         heard = {trigger.kind for trigger in token.task_spec.triggers if trigger.name == name and trigger.kind in kinds}
