@@ -138,7 +138,7 @@ def fill(template: bytes, context: Mapping[str, Any]) -> bytes:
     with opened(template):
         pass
     letter = Letter(io.BytesIO(template))
-    letter.render(_clean(context), ENVIRONMENT, autoescape=True)
+    letter.render(_clean(context), ENVIRONMENT)
     written = io.BytesIO()
     letter.save(written)
     return sealed(written.getvalue())
