@@ -25,15 +25,23 @@ def calendar(ctx: Context) -> worktime.Calendar:
 def case_due(ctx: Context, definition: Definition, received: datetime) -> datetime | None:
     """The legal limit (`jangka_waktu`, as `7 kerja`) of a case whose receipt was issued at `received`."""
     match = LENGTH.match(definition.properties.get("jangka_waktu", ""))
-    return _closing(ctx, received, int(match[1]), (match[2] or "kerja").lower()) if match else None
+    return _closing(ctx, definition, received, int(match[1]), (match[2] or "kerja").lower()) if match else None
 
 
-def step_due(ctx: Context, step: Step, received: datetime | None) -> datetime | None:
+def step_due(ctx: Context, definition: Definition, step: Step, received: datetime | None) -> datetime | None:
     """When a step is due (`batas`, as `H+2`): closing time of that working day; None before the clock starts."""
     match = LIMIT.match(step.properties.get("batas", ""))
-    return _closing(ctx, received, int(match[1] or 0), "kerja") if match and received else None
+    return _closing(ctx, definition, received, int(match[1] or 0), "kerja") if match and received else None
 
 
-def _closing(ctx: Context, received: datetime, days: int, unit: str) -> datetime:
+def hours(definition: Definition) -> worktime.Hours:
+    """The SOP's service hours (`jam_layanan`), the usual ones where it tells none that can be read."""
+    try:
+        return worktime.read_hours(definition.properties.get("jam_layanan", ""))
+    except ValueError:
+        return worktime.HOURS
+
+
+def _closing(ctx: Context, definition: Definition, received: datetime, days: int, unit: str) -> datetime:
     day, _ = worktime.due_date(received.astimezone(ctx.settings.zone).date(), days, unit, calendar(ctx))
-    return worktime.closing(day, ctx.settings.zone)
+    return worktime.closing(day, ctx.settings.zone, hours(definition))

@@ -319,7 +319,7 @@ def file_contents(session: Session, revision_id: int, prefix: str = "") -> dict[
         .where(RevisionFile.revision_id == revision_id, RevisionFile.path.startswith(prefix, autoescape=True))
         .order_by(RevisionFile.path)
     )
-    return {path: content for path, content in rows}
+    return {row.path: row.content for row in rows}
 
 
 def template(session: Session, revision_id: int, name: str) -> bytes:

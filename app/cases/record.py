@@ -84,7 +84,7 @@ def _open(
     opened = []
     for pass_ in outcome.opened:
         step = loaded.definition.steps[pass_.step]
-        due = clock.step_due(ctx, step, case.clock_at)
+        due = clock.step_due(ctx, loaded.definition, step, case.clock_at)
         lane = _lane(ctx, loaded.sop, step.lane)
         task = Task(
             case_id=case.id,

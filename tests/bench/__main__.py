@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import func, insert, select, text
 
 from app import audit, cases, demo, documents, forms, people, revisions
-from app.models import Case, Document, Event, EventValues, Lane, Task, instant
+from app.models import Case, Document, Event, EventValues, Lane, RegisterEntry, Task, instant
 from tests.bench import http
 from tests.bench.office import ROOT, Office, office
 
@@ -155,8 +155,8 @@ def fill_inbox(place: Office, count: int) -> None:
         for table, values in ((Case, rows), (Task, tasks)):
             for start in range(0, len(values), 5000):
                 session.execute(insert(table), values[start : start + 5000])
-    with place.engine.connect() as connection:
-        connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("ANALYZE"))
+    with place.engine.begin() as connection:
+        connection.execute(text("ANALYZE"))
 
 
 def paper(place: Office) -> Iterator[dict[str, Any]]:
@@ -214,22 +214,26 @@ def case_bytes(place: Office, count: int = 100) -> Iterator[dict[str, Any]]:
 
 
 def _size(place: Office) -> int:
-    tables = [t.__tablename__ for t in (Case, Task, Event, EventValues)] + ["register_entry"]
-    with place.engine.connect() as connection:
-        connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+    """Bytes of the tables that a case fills, indexes and all, once everything dead is swept out."""
+    tables = [t.__tablename__ for t in (Case, Task, Event, EventValues, RegisterEntry)]
+    connection = place.engine.raw_connection()
+    try:
+        cursor = connection.cursor()
         if place.engine.dialect.name == "sqlite":
-            connection.execute(text("VACUUM"))
+            cursor.execute("VACUUM")
             listed = ", ".join(f"'{table}'" for table in tables)
-            names = connection.scalars(text(f"SELECT name FROM sqlite_master WHERE tbl_name IN ({listed})")).all()
-            return sum(
-                connection.scalar(text("SELECT coalesce(sum(pgsize), 0) FROM dbstat WHERE name = :name"), {"name": name}) or 0
-                for name in names
+            cursor.execute(
+                "SELECT sum(pgsize) FROM dbstat JOIN sqlite_master USING (name) WHERE tbl_name IN (" + listed + ")"
             )
-        connection.execute(text("VACUUM FULL"))
-        return sum(
-            connection.scalar(text("SELECT pg_total_relation_size(CAST(:name AS regclass))"), {"name": f'"{table}"'}) or 0
-            for table in tables
-        )
+            return int(cursor.fetchone()[0])
+        connection.driver_connection.autocommit = True
+        cursor.execute("VACUUM FULL")
+        cursor.execute("SELECT " + " + ".join(f"pg_total_relation_size('\"{table}\"')" for table in tables))
+        size = int(cursor.fetchone()[0])
+        connection.driver_connection.autocommit = False
+        return size
+    finally:
+        connection.close()
 
 
 MEASURES: dict[str, Callable[[Office], Iterator[dict[str, Any]]]] = {
