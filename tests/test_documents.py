@@ -212,8 +212,9 @@ def test_threads_and_forks_each_get_their_own_answer() -> None:
     for thread in threads:
         thread.join()
     assert found == {n: [str(n)] for n in range(12)}
-    with multiprocessing.get_context("fork").Pool(2) as pool:
-        papers = pool.starmap(documents.fill, [(template, {"isian": {"n": n}}) for n in range(6)])
+    with documents._child.lock, multiprocessing.get_context("fork").Pool(2) as pool:
+        asked = [(template, {"isian": {"n": n}}) for n in range(6)]
+        papers = pool.starmap_async(documents.fill, asked).get(timeout=30)
     assert [read(paper)[0] for paper in papers] == [[str(n)] for n in range(6)]
     work(12)
     assert found[12] == ["12"]
