@@ -206,7 +206,7 @@ HOSTILE = {
     "unknown encoding": (b'<?xml version="1.0" encoding="klingon"?>' + HEAD + b"</definitions>", "bukan-xml"),
     "wrong encoding": (b'<?xml version="1.0" encoding="UTF-16"?>' + HEAD + b"</definitions>", None),
     "too large": (HEAD + b"<!--" + b"x" * 17_000_000 + b"--></definitions>", "terlalu-besar"),
-    "many attributes": (HEAD + b"<process " + b" ".join(b'a%d=""' % n for n in range(9_999)) + b"/></definitions>", None),
+    "many attributes": (HEAD + b"<process " + b" ".join(b'a%d=""' % n for n in range(999)) + b"/></definitions>", None),
 }  # fmt: skip
 
 
