@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from app.engine.definition import (
     Choice,
     Definition,
@@ -15,24 +13,21 @@ from app.engine.definition import (
     Start,
     Step,
 )
-
-with suppress(ImportError):  # until both rooms stand
-    from app.engine.reader import called_ids, process_ids, read
-with suppress(ImportError):
-    from app.engine.run import (
-        NotOpen,
-        OpenStep,
-        Outcome,
-        RoutingError,
-        UnknownChoice,
-        UnknownStart,
-        complete,
-        facts,
-        fire,
-        send,
-        start,
-    )
-    from app.engine.walk import Walk, walk
+from app.engine.reader import called_ids, process_ids, read
+from app.engine.run import (
+    NotOpen,
+    OpenStep,
+    Outcome,
+    RoutingError,
+    UnknownChoice,
+    UnknownStart,
+    complete,
+    facts,
+    fire,
+    send,
+    start,
+)
+from app.engine.walk import Walk, walk
 
 __all__ = [
     "Choice",
