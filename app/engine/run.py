@@ -31,7 +31,7 @@ from app.engine.tokens import (
 
 __all__ = [
     "BadValue", "Endless", "EngineError", "NoBranch", "NotOpen", "OpenStep", "Outcome", "RoutingError", "Stuck",
-    "UnknownChoice", "UnknownStart", "complete", "facts", "fire", "opened", "send", "start", "waiting",
+    "UnknownChoice", "UnknownStart", "complete", "facts", "fire", "send", "start", "waiting",
 ]  # fmt: skip
 
 
@@ -137,11 +137,6 @@ def send(definition: Definition, state: bytes, name: str, facts: Mapping[str, An
     case = _load(definition, state, facts, now)
     deliver(case, name)
     return _settle(definition, case)
-
-
-def opened(definition: Definition, state: bytes) -> tuple[OpenStep, ...]:
-    """The steps that are open, oldest first."""
-    return tuple(_open(token) for token in _load(definition, state, {}, EPOCH).tokens() if token.state == READY)
 
 
 def waiting(definition: Definition, state: bytes) -> tuple[str, ...]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from app.engine import run
-from app.engine.definition import Choice, Definition
+from app.engine.definition import Definition
 from app.engine.events import Catch
 from app.engine.expressions import Expression, put
 from app.engine.nodes import Repeated
@@ -39,67 +39,89 @@ class Walk:
 
 def walk(definition: Definition, seed: int, max_steps: int) -> Walk:
     """Completes random open steps with random choices and facts; clocks and messages come when nothing else can."""
-    chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
-    values = _values(definition)
-    done: list[WalkStep] = []
+    walker = _Walker(definition, seed)
+    try:
+        walker.begin()
+        idle = 0
+        while not walker.last.ended:
+            if len(walker.done) >= max_steps:
+                return Walk(False, tuple(walker.done), f"Belum sampai akhir setelah {max_steps} langkah.")
+            if idle > max_steps:
+                error = "Tidak ada langkah yang terbuka dan tidak ada lagi yang dapat terjadi."
+                return Walk(False, tuple(walker.done), error)
+            if walker.open:
+                walker.complete()
+                idle = 0
+            else:
+                walker.wait()
+                idle += 1
+    except run.EngineError as error:
+        return Walk(False, tuple(walker.done), error.message)
+    return Walk(True, tuple(walker.done), None)
 
-    def facts() -> dict[str, Any]:
-        made: dict[str, Any] = {}
-        for name in definition.facts:
-            made = put(made, name.split("."), chance.choice(values.get(name, [None, True, False])))
-        return made
 
-    def attempt(verb: Any) -> run.Outcome:
-        tries = TRIES if definition.facts else 1
+class _Walker:
+    last: run.Outcome
+
+    def __init__(self, definition: Definition, seed: int) -> None:
+        self.definition = definition
+        self.chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
+        self.values = _values(definition)
+        self.now = BEGIN
+        self.open: dict[str, run.OpenStep] = {}
+        self.done: list[WalkStep] = []
+
+    def begin(self) -> None:
+        start = self.chance.choice([known.id for known in self.definition.starts] or [None])
+        self.attempt(lambda facts: run.start(self.definition, start, facts, self.now))
+
+    def complete(self) -> None:
+        opened = self.chance.choice(list(self.open.values()))
+        step = self.definition.steps.get(opened.step)
+        choices = step.choices if step else ()
+        # Returns become rarer with every round, or a long SOP would hardly ever end.
+        weights = [1 / opened.round if choice.returns else 1.0 for choice in choices]
+        choice = None
+
+        def verb(facts: dict[str, Any]) -> run.Outcome:
+            nonlocal choice
+            choice = self.chance.choices(choices, weights)[0].id if choices else None
+            return run.complete(self.definition, self.last.state, opened.token, facts, choice, self.now)
+
+        self.attempt(verb)
+        self.done.append(WalkStep(opened.step, step.lane if step else "", choice))
+
+    def wait(self) -> None:
+        """Nobody can do anything: the next clock strikes, or a message comes."""
+        state, due = self.last.state, self.last.next_due
+        if due is not None:
+            self.now = max(self.now, due)
+            self.attempt(lambda facts: run.fire(self.definition, state, facts, self.now))
+        else:
+            name = self.chance.choice(run.waiting(self.definition, state) or ("",))
+            self.attempt(lambda facts: run.send(self.definition, state, name, facts, self.now))
+
+    def attempt(self, verb: Callable[[dict[str, Any]], run.Outcome | None]) -> None:
+        """What is refused is not saved: people would give other answers, so the walk does too."""
+        tries = TRIES
         while True:
             try:
-                outcome: run.Outcome = verb()
-                return outcome
+                outcome = verb(self.facts())
+                break
             except run.RoutingError as error:
                 tries -= 10 if isinstance(error, run.Endless) else 1
                 if tries <= 0:
                     raise
+        if outcome is not None:
+            self.last = outcome
+            self.open = {token: step for token, step in self.open.items() if token not in outcome.closed}
+            self.open.update({step.token: step for step in outcome.opened})
 
-    try:
-        begin = chance.choice([known.id for known in definition.starts] or [None])
-        outcome = attempt(lambda: run.start(definition, begin, facts(), BEGIN))
-        now = BEGIN
-        open_steps = {step.token: step for step in outcome.opened}
-        idle = 0
-        while not outcome.ended:
-            if len(done) >= max_steps:
-                return Walk(False, tuple(done), f"Belum sampai akhir setelah {max_steps} langkah.")
-            if open_steps:
-                step = chance.choice(list(open_steps.values()))
-                drawn = definition.steps.get(step.step)
-                choice = _choose(chance, drawn.choices if drawn else (), step.round)
-                state = outcome.state
-                outcome = attempt(lambda: run.complete(definition, state, step.token, facts(), choice, now))  # noqa: B023
-                done.append(WalkStep(step.step, drawn.lane if drawn else "", choice))
-                idle = 0
-            else:
-                state, due, idle = outcome.state, outcome.next_due, idle + 1
-                names = run.waiting(definition, state)
-                if idle > max_steps:
-                    return Walk(False, tuple(done), "Tidak ada langkah yang terbuka dan tidak ada yang dapat terjadi.")
-                if due is not None:
-                    now = max(now, due)
-                    outcome = attempt(lambda: run.fire(definition, state, facts(), now))  # noqa: B023
-                else:
-                    name = chance.choice(names) if names else ""
-                    outcome = attempt(lambda: run.send(definition, state, name, facts(), now))  # noqa: B023
-            for token in outcome.closed:
-                open_steps.pop(token, None)
-            open_steps.update({step.token: step for step in outcome.opened})
-    except run.EngineError as error:
-        return Walk(False, tuple(done), error.message)
-    return Walk(True, tuple(done), None)
-
-
-def _choose(chance: random.Random, choices: tuple[Choice, ...], rounds: int) -> str | None:
-    """A branch at random; returns become rarer with every round, or a long SOP would hardly ever end."""
-    weights = [1 / rounds if choice.returns else 1.0 for choice in choices]
-    return chance.choices(choices, weights)[0].id if choices else None
+    def facts(self) -> dict[str, Any]:
+        made: dict[str, Any] = {}
+        for name in self.definition.facts:
+            made = put(made, name.split("."), self.chance.choice(self.values.get(name, [None, True, False])))
+        return made
 
 
 def _values(definition: Definition) -> dict[str, list[Any]]:
