@@ -438,3 +438,63 @@ def test_every_diagram_that_we_ship_reads_quickly_and_walks() -> None:
         assert min(took) < 0.02
         for seed in range(10):
             assert engine.walk(reading.definition, seed, 1_000).completed
+
+
+def test_behind_an_event_based_gateway_the_first_that_happens_ends_the_others() -> None:
+    definition = read(
+        "start s\nevent g\n"
+        'catch bayar "Dibayar" <<messageEventDefinition/>>\nreceive surat "Surat masuk"\n'
+        "catch lewat <<timerEventDefinition><timeDuration>P3D</timeDuration></timerEventDefinition>>\n"
+        "end e\nend f\nend h\ns > g\ng > bayar\ng > surat\ng > lewat\nbayar > e\nsurat > f\nlewat > h"
+    )
+    outcome = engine.start(definition, None, {}, NOW)
+    assert [open_step.step for open_step in outcome.opened] == ["bayar", "surat"]
+    assert outcome.next_due
+    late = engine.fire(definition, outcome.state, {}, outcome.next_due)
+    assert late
+    assert (late.ended, late.ends) == (True, ("h",))
+    paid = engine.complete(definition, outcome.state, outcome.opened[0].token, {}, None, NOW)
+    assert (paid.ended, paid.ends, paid.next_due) == (True, ("e",), None)
+
+
+def test_a_boundary_event_keeps_its_kind() -> None:
+    text = (
+        'start s\nuser a "A"\nboundary b attachedToRef=a cancelActivity=false'
+        " <<timerEventDefinition><timeCycle>R2/PT1H</timeCycle></timerEventDefinition>>\n"
+        'user c "Ingatkan"\nend e\nend f\ns > a\na > e\nb > c\nc > f'
+    )
+    definition = read(text)
+    outcome = engine.start(definition, None, {}, NOW)
+    assert outcome.next_due
+    fired = engine.fire(definition, outcome.state, {}, outcome.next_due)
+    assert fired
+    assert ([open_step.step for open_step in fired.opened], fired.closed) == (["c"], ())
+    definition = read(text.replace(" cancelActivity=false", ""))
+    fired = engine.fire(definition, outcome.state, {}, outcome.next_due)
+    assert fired
+    assert ([open_step.step for open_step in fired.opened], len(fired.closed)) == (["c"], 1)
+
+
+LOOPS = {
+    "<multiInstanceLoopCharacteristics><loopCardinality>3</loopCardinality></multiInstanceLoopCharacteristics>": 3,
+    '<multiInstanceLoopCharacteristics isSequential="true"><loopDataInputRef>orang</loopDataInputRef>'
+    "</multiInstanceLoopCharacteristics>": 2,
+    '<multiInstanceLoopCharacteristics camunda:collection="${orang}"/>': 2,
+    "<multiInstanceLoopCharacteristics><extensionElements>"
+    '<zeebe:loopCharacteristics inputCollection="=orang"/></extensionElements></multiInstanceLoopCharacteristics>': 2,
+    '<standardLoopCharacteristics loopMaximum="4"/>': 4,
+}
+
+
+@pytest.mark.parametrize(("marker", "times"), LOOPS.items())
+def test_loop_markers(marker: str, times: int) -> None:
+    definition = read(f'start s\nuser a "A" <{marker}>\nend e\ns > a\na > e')
+    facts = {"orang": ["x", "y"]}
+    outcome = engine.start(definition, None, facts, NOW)
+    tokens = list(outcome.opened)
+    for done, token in enumerate(tokens, 1):
+        assert not outcome.ended, done
+        outcome = engine.complete(definition, outcome.state, token.token, facts, None, NOW)
+        tokens += outcome.opened
+    assert outcome.ended
+    assert len(tokens) == times
