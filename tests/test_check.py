@@ -67,11 +67,11 @@ SAID = {
     ),
     "a bad condition": (
         PLAIN.replace("a > e", "xor g default=g_f\na > g\ng > e if __import__('os').system('x')\nend f\ng > f"),
-        [("g", "error", "ungkapan")],
+        [("g_e", "error", "ungkapan")],
     ),
     "a name that is ours": (
         PLAIN.replace("a > e", "xor g default=g_f\na > g\ng > e if _choice == 'x'\nend f\ng > f"),
-        [("g", "error", "ungkapan")],
+        [("g_e", "error", "ungkapan")],
     ),
     "a branch without a condition beside others": (
         PLAIN.replace("a > e", "xor g default=g_f\na > g\ng > e if x\nend f\ng > f\nend h\ng > h"),

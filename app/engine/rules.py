@@ -79,15 +79,18 @@ class Rules:
     def say(self, node: Node, level: str, rule: str, message: str) -> None:
         self.findings.say(node.id, level, rule, message[0].upper() + message[1:])  # type: ignore[arg-type]
 
-    def expression(self, node: Node, text: str, what: str, sense: Sense) -> str:
-        """A condition or the like in our language; "" with an error finding where it is none."""
+    def expression(self, node: Node, text: str, what: str, sense: Sense, element: str = "") -> str:
+        """A condition or the like in our language; "" with an error finding at `element` where it is none."""
+        fault = ""
         try:
             read = expressions.compile(text)
         except SyntaxError as wrong:
-            self.say(node, "error", "ungkapan", f"{what} pada {node.label} tidak terbaca. {wrong.msg}")
-            return ""
-        if any(name.startswith("_") for name in read.names):
-            self.say(node, "error", "ungkapan", f"{what} pada {node.label} memakai nama yang diawali garis bawah.")
+            fault = f"tidak terbaca. {wrong.msg}"
+        else:
+            if any(name.startswith("_") for name in read.names):
+                fault = "memakai nama yang diawali garis bawah."
+        if fault:
+            self.findings.say(element or node.id, "error", "ungkapan", f"{what} pada {node.label} {fault}")
             return ""
         sense.reads += read.names
         return read.text
@@ -124,7 +127,7 @@ class Rules:
             return ""
         known = self.drawing.named.get(raw)
         if known is None:
-            message = f"{node.label} merujuk {kind} “{raw}” yang tidak ada; dibaca seolah-olah tidak disebut."
+            message = f"{node.label} merujuk {REFERRED[kind]} “{raw}” yang tidak ada; dibaca seolah-olah tidak disebut."
             self.say(node, "warning", "rujukan-putus", message)
             return ""
         return known[1]
@@ -343,7 +346,7 @@ class Rules:
         for edge in node.outgoing:
             if edge.condition and edge.id != sense.default and len(node.outgoing) > 1:
                 name = f"Syarat cabang “{edge.name}”" if edge.name else "Syarat"
-                read = self.expression(node, edge.condition, name, sense)
+                read = self.expression(node, edge.condition, name, sense, edge.id)
                 sense.conditions[edge.id] = read or "False"
 
 
@@ -373,6 +376,7 @@ NAMES = {
     "errorEventDefinition": "error",
     "escalationEventDefinition": "escalation",
 }
+REFERRED = {"message": "pesan", "signal": "sinyal", "error": "galat", "escalation": "eskalasi"}
 REFUSED = {
     "compensateEventDefinition": "kompensasi tidak dapat dijalankan. Gambarlah langkah pembatalannya dengan panah.",
     "cancelEventDefinition": "pembatalan transaksi tidak dapat dijalankan. Pakailah kejadian galat (error).",
