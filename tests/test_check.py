@@ -256,13 +256,13 @@ def test_about_linear() -> None:
     def took(count: int) -> float:
         content = chain(count)
         times = []
-        for _ in range(3):
-            began = time.perf_counter()
+        for _ in range(5):
+            began = time.process_time()
             engine.read(content)
-            times.append(time.perf_counter() - began)
+            times.append(time.process_time() - began)
         return min(times)
 
-    assert took(2_000) < 10 * took(500)
+    assert took(4_000) < 20 * took(500)
 
 
 @pytest.mark.parametrize("seed", range(150))
