@@ -8,6 +8,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ from app import engine
 from app.engine import timers
 from app.engine.tokens import BadValue, Endless, NoBranch, Stuck
 
+ROOT = Path(__file__).parents[1]
 NOW = datetime(2026, 11, 23, 10, 30, tzinfo=timezone(timedelta(hours=8)))
 BPMN = "http://www.omg.org/spec/BPMN/20100524/MODEL"
 
@@ -460,7 +462,7 @@ def test_threads_and_processes_agree() -> None:
     for seed in ("1", "2"):
         environment = {**os.environ, "PYTHONHASHSEED": seed, "TZ": "Pacific/Kiritimati"}
         told = subprocess.run(
-            [sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=True
+            [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, env=environment, check=True
         )
         assert told.stdout.strip() == runs[0][-1][0]
 
