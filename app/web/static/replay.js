@@ -35,7 +35,7 @@
       if (current) item.setAttribute('aria-current', 'step');
       else item.removeAttribute('aria-current');
       if (current && reveal && list.scrollHeight > list.clientHeight) {
-        list.scrollTop = item.offsetTop - list.offsetTop - 40;
+        list.scrollTop = item.offsetTop - 40;
       }
     }
     for (const tick of bar.querySelectorAll('.replay-line a')) {
