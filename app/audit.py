@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import joinedload, undefer
 
-from app import engine, files, forms, journal, registers, revisions
+from app import engine, files, journal, revisions
 from app.context import Context
 from app.engine.definition import Definition
 from app.models import Case, Document, Event, EventValues, Lane, Membership, RegisterEntry, Revision, Task, Upload
@@ -77,17 +77,18 @@ def frames(ctx: Context, case: Case) -> Proof:
         select(Revision).where(Revision.id == case.revision_id).options(undefer(Revision.definition))
     ).one()
     try:
-        loaded = revisions.load(ctx.session, revision)
-        replay = _Replay(Definition.loads(revision.definition))
+        loaded = revisions.load(ctx.session, revision.id)
+        replay = _Replay(loaded.definition)
     except (ValueError, TypeError, KeyError) as error:
         proof.findings.append(f"Revisi SOP yang tersimpan tidak terbaca: {error}")
         return proof
     proof.findings += _revision_findings(ctx, revision)
     rows = journal.stored(ctx, case.id)
     values = _values(ctx, case.id, proof)
+    sent = _uploads(ctx, values)
     previous = b""
     for expected, row in enumerate(rows, 1):
-        findings = _row_findings(row, expected, previous, case, values.get(row["seq"]))
+        findings = _row_findings(row, expected, previous, case, values.get(row["seq"]), sent)
         previous = row["digest"] if isinstance(row["digest"], bytes) else b""
         try:
             entry = journal.parsed(row, values.get(row["seq"]))
@@ -96,7 +97,7 @@ def frames(ctx: Context, case: Case) -> Proof:
             proof.findings += [f"{row['seq']}: {text}" for text in findings]
             return proof
         before = replay.data
-        findings += _effect(ctx, case, loaded, revision, replay, entry)
+        findings += _effect(ctx, case, loaded, revision, replay, entry, sent)
         findings += _actor_findings(ctx, case, entry)
         proof.frames.append(
             Frame(
@@ -140,21 +141,33 @@ def _revision_findings(ctx: Context, revision: Revision) -> list[str]:
     return []
 
 
+def _uploads(ctx: Context, values: Mapping[int, EventValues]) -> dict[str, str]:
+    """The SHA-256 of every upload that was sent with an event, by id."""
+    ids = [upload for row in values.values() for upload in row.typed[3]]
+    rows = ctx.session.execute(select(Upload.id, Upload.sha256).where(Upload.id.in_(ids)))
+    return {row.id: row.sha256 for row in rows}
+
+
 def _values(ctx: Context, case_id: int, proof: Proof) -> dict[int, EventValues]:
     """What was typed, by event; a row that cannot be read counts as gone, and says so."""
     found = {}
     for seq in ctx.session.scalars(select(EventValues.seq).where(EventValues.case_id == case_id)):
         try:
             found[seq] = ctx.session.get_one(EventValues, (case_id, seq))
-        except (ValueError, TypeError) as error:
-            proof.findings.append(f"{seq}: isian peristiwa ini tidak terbaca ({error}).")
-        except Exception as error:  # the driver's own, for bytes that are no text
+            journal.Typed(*found[seq].typed)
+        except Exception as error:  # whatever somebody left there
+            found.pop(seq, None)
             proof.findings.append(f"{seq}: isian peristiwa ini rusak ({type(error).__name__}).")
     return found
 
 
 def _row_findings(
-    row: Mapping[str, Any], expected: int, previous: bytes, case: Case, values: EventValues | None
+    row: Mapping[str, Any],
+    expected: int,
+    previous: bytes,
+    case: Case,
+    values: EventValues | None,
+    sha256: Mapping[str, str],
 ) -> list[str]:
     found = []
     if row["seq"] != expected:
@@ -162,14 +175,20 @@ def _row_findings(
     if journal.chain(previous, case.id, row["seq"], row) != row["digest"]:
         found.append("Rantai sidik tidak cocok: baris ini, atau yang sebelumnya, telah berubah.")
     if values is not None:
-        typed = journal.Typed(values.answers, values.note, values.faults, values.files)
-        if typed.digest(values.key) != row["answers_digest"]:
-            found.append("Isian yang tersimpan bukan lagi isian yang dikirim.")
+        typed = journal.Typed(*values.typed)
+        if typed.digest(values.key, sha256) != row["answers_digest"]:
+            found.append("Isian atau unggahan yang tersimpan bukan lagi yang dikirim.")
     return found
 
 
 def _effect(
-    ctx: Context, case: Case, loaded: revisions.Loaded, revision: Revision, replay: _Replay, entry: journal.Entry
+    ctx: Context,
+    case: Case,
+    loaded: revisions.Loaded,
+    revision: Revision,
+    replay: _Replay,
+    entry: journal.Entry,
+    sent: Mapping[str, str],
 ) -> list[str]:
     """Re-executes one event and compares; findings in words."""
     body, definition = entry.body, replay.definition
@@ -177,7 +196,7 @@ def _effect(
         return _document_findings(ctx, case, replay, entry)
     if entry.kind not in ("start", "complete", "timer"):
         return []
-    found = _typed_findings(ctx, loaded, replay, entry)
+    found = _typed_findings(ctx, loaded, replay, entry, sent)
     outcome: engine.Outcome | None
     try:
         if entry.kind == "start":
@@ -197,9 +216,10 @@ def _effect(
     for name, mine, theirs in (
         ("jalan yang dilalui", list(outcome.path), body.get("path")),
         ("langkah yang dibuka", [[o.token, o.step, o.round] for o in outcome.opened], body.get("opened")),
-        ("langkah yang ditutup", list(outcome.closed), body.get("closed")),
+        ("langkah yang ditutup", list(outcome.closed), list(entry.closed)),
         ("akhir yang dicapai", list(outcome.ends), body.get("ends", [])),
-        ("sidik keadaan", outcome.digest, body.get("state")),
+        ("nilai yang diatur diagram", dict(outcome.facts), body.get("set", {})),
+        ("sidik keadaan", journal.short(outcome.digest), body.get("state")),
     ):
         if mine != theirs:
             found.append(f"Diputar ulang, {name} berbeda.")
@@ -207,25 +227,25 @@ def _effect(
         if token in replay.open:
             replay.done.append(replay.open.pop(token)[0])
     replay.open.update({o.token: (o.step, o.round) for o in outcome.opened})
-    replay.data = forms.merge(replay.data, outcome.facts)
-    replay.state, replay.digest, replay.ended = outcome.state, outcome.digest, outcome.ended
+    if entry.kind != "complete":
+        replay.data = journal.data_after(None, replay.data, entry)
+    replay.state, replay.digest, replay.ended = outcome.state, journal.short(outcome.digest), outcome.ended
     return found
 
 
-def _typed_findings(ctx: Context, loaded: revisions.Loaded, replay: _Replay, entry: journal.Entry) -> list[str]:
+def _typed_findings(
+    ctx: Context, loaded: revisions.Loaded, replay: _Replay, entry: journal.Entry, sent: Mapping[str, str]
+) -> list[str]:
     """Takes over what was typed, checks its uploads and that the facts follow from it."""
     found = []
     replay.erased = replay.erased or entry.erased
     if entry.kind == "complete":
         step = replay.definition.steps.get(entry.step)
         form = loaded.form_of(step) if step else None
-        answers = entry.typed.answers if entry.typed else {}
-        data = forms.apply(form, replay.data, answers) if form else replay.data
-        replay.data = forms.merge(data, registers.as_data(entry.body.get("numbers", {})))
-        for upload_id, digest in ((entry.typed.files or {}) if entry.typed else {}).items():
-            upload = ctx.session.get(Upload, upload_id)
-            if upload is None or upload.sha256 != digest or not files.whole(ctx.settings.files, digest):
-                found.append(f"Unggahan {upload.name if upload else upload_id} hilang atau berubah.")
+        replay.data = journal.data_after(form, replay.data, entry)
+        for upload_id in entry.typed.files if entry.typed else ():
+            if not files.whole(ctx.settings.files, sent.get(upload_id, "")):
+                found.append(f"Unggahan {upload_id} hilang atau berubah.")
         for key, number in entry.body.get("numbers", {}).items():
             if not ctx.session.scalar(select(RegisterEntry.number).where(RegisterEntry.text == number)):
                 found.append(f"Nomor {number} ({key}) tidak ada di register.")
@@ -283,7 +303,7 @@ def _end_findings(
         found.append("Simpanan mesin berbeda dari yang dihasilkan riwayat.")
     if (case.status == "open") == replay.ended:
         found.append("Status permohonan tidak sesuai dengan riwayat.")
-    if not replay.erased and case.data != replay.data:
+    if not replay.erased and case.data not in (None, replay.data):
         found.append("Data permohonan bukan yang dihasilkan riwayat.")
     filled = ctx.session.execute(
         select(Document.id, Document.sha256).where(Document.case_id == case.id, Document.filled_at.is_not(None))

@@ -12,13 +12,14 @@ from app.context import Context
 from app.engine.definition import Definition, Step
 from app.models import ClosedDay
 
+_CLOSED = select(ClosedDay.day, ClosedDay.closed, ClosedDay.reason)
 LIMIT = re.compile(r"^\s*H\s*\+?\s*(\d{1,3})?\s*$", re.IGNORECASE)
 LENGTH = re.compile(r"^\s*(\d{1,3})\s*(?:hari\s*)?(kerja|kalender)?\s*$", re.IGNORECASE)
 
 
 def calendar(ctx: Context) -> worktime.Calendar:
     """The national calendar with the days that the office itself closed or opened."""
-    rows = ctx.session.execute(select(ClosedDay.day, ClosedDay.closed, ClosedDay.reason))
+    rows = ctx.session.connection().execute(_CLOSED)
     return worktime.Calendar({row.day: (row.closed, row.reason) for row in rows})
 
 

@@ -6,7 +6,6 @@ Everything is read off the definitions and forms (their `contoh` values), so tha
 from __future__ import annotations
 
 import re
-import secrets
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,11 +16,11 @@ from random import Random
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from app import cases, files, forms, papers, people, revisions
+from app import cases, forms, papers, people, revisions, uploads
 from app.config import Settings
 from app.context import Context
 from app.engine.definition import Choice
-from app.models import Case, Person, Revision, Task, Upload
+from app.models import Case, Person, Revision, Task
 
 PASSWORD = "alur-demo"  # noqa: S105 - told to everybody, on demo installations only
 OFFICERS = (
@@ -63,7 +62,7 @@ def build(settings: Settings, writing: sessionmaker[Session], folder: Path, say:
 def hire(ctx: Context, installed: list[Revision]) -> Staff:
     """One person for each lane of these SOPs, three applicants, an owner and an auditor, all with the demo password."""
     by_lane: dict[str, Person] = {}
-    definitions = [revisions.load(ctx.session, revision).definition for revision in installed]
+    definitions = [revisions.load(ctx.session, revision.id).definition for revision in installed]
     names = iter(OFFICERS * 4)
     for definition in definitions:
         for lane in definition.lanes:
@@ -88,7 +87,7 @@ def play(session: Session, settings: Settings, revision: Revision, staff: Staff,
     """One case, played from its start to somewhere: the last of `of` seeds reach the end."""
     random = Random(seed)  # noqa: S311 - a demo that is the same every time
     clock = settings.now() - timedelta(days=1 + (seed * 7) % 12, hours=random.randint(0, 5))
-    definition = revisions.load(session, revision).definition
+    definition = revisions.load(session, revision.id).definition
     ctx = Context(session, clock, settings)
     applicant = staff.applicants[seed % len(staff.applicants)]
     actor = people.actor(session, applicant, clock)
@@ -125,18 +124,8 @@ def sample_upload(ctx: Context, person: Person, field: forms.Field) -> str:
     """An upload of a one-page PDF that bears the field's label, or of a small picture where only those are accepted."""
     pdf = "application/pdf" in field.accept or not field.accept
     content = _pdf(field.label) if pdf else _png()
-    upload = Upload(
-        id=secrets.token_urlsafe(16)[:22],
-        sha256=files.put(ctx.settings.files, content),
-        name=f"{_login(field.label) or 'berkas'}.{'pdf' if pdf else 'png'}",
-        media_type="application/pdf" if pdf else "image/png",
-        size=len(content),
-        person_id=person.id,
-        created_at=ctx.now,
-    )
-    ctx.session.add(upload)
-    ctx.session.flush()
-    return upload.id
+    name = f"{_login(field.label) or 'berkas'}.{'pdf' if pdf else 'png'}"
+    return uploads.save(ctx, person, name, content).id
 
 
 def _login(name: str) -> str:

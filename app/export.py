@@ -49,7 +49,7 @@ def _rows(ctx: Context) -> Iterator[Row]:
     query = select(Case).options(joinedload(Case.revision)).order_by(Case.id).limit(1)
     while case := ctx.session.scalar(query.where(Case.id > last)):
         last = case.id
-        definition = revisions.load(ctx.session, case.revision).definition
+        definition = revisions.load(ctx.session, case.revision_id).definition
         for entry in journal.entries(ctx, case.id):
             yield _row(case, definition, entry)
         ctx.session.expunge_all()

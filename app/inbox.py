@@ -17,7 +17,7 @@ from app.context import Context
 from app.models import Case, Lane, Person, Task, instant
 
 CAP = 99  # counts stop here: nobody reads on, and counting a whole lane is what makes a page slow
-CURSOR = re.compile(r"([0-9TZ:.\-]{1,40})~([0-9]{1,18})")
+CURSOR = re.compile(r"([0-9]{1,18})~([0-9]{1,18})", re.ASCII)
 
 
 class Holder(Protocol):
@@ -97,7 +97,7 @@ def tasks(ctx: Context, actor: Holder, filters: Filters, cursor: str | None, lim
     parts = []
     for part in _parts(ctx, actor, filters):
         if after:
-            part = part.where(tuple_(Task.rank, Task.id) > (after[1], int(after[2])))
+            part = part.where(tuple_(Task.rank, Task.id) > (int(after[1]), int(after[2])))
         # SQLite takes no ORDER BY inside a UNION but in a subselect.
         part = part.order_by(Task.rank, Task.id).limit(limit + 1)
         parts.append(select(part.subquery()))
@@ -125,7 +125,7 @@ def counts(ctx: Context, actor: Holder) -> Counts:
             steps.append(StepCount(lane.sop, lane.name, step, name, found))
     return Counts(
         tuple(steps),
-        own=_sum(ctx.session, _own(actor)),
+        own=_sum(ctx.session, _own(ctx.session, actor)),
         mine=_sum(ctx.session, _parts(ctx, actor, Filters(mine=True))),
         overdue=_sum(ctx.session, _parts(ctx, actor, Filters(overdue=True))),
     )
@@ -141,7 +141,7 @@ def _parts(ctx: Context, actor: Holder, filters: Filters) -> list[Select[Any]]:
         parts = [claimed.where(Task.lane_id.in_([lane.id for lane in held]))]
     else:
         parts = [_shared(lane.id) for lane in held]
-    for own in _own(actor):
+    for own in _own(ctx.session, actor):
         if filters.lane:
             own = own.where(Task.lane_id.in_(select(Lane.id).where(Lane.name == filters.lane)))
         if filters.sop:
@@ -159,19 +159,17 @@ def _shared(lane_id: int) -> Select[Any]:
     return _open().where(Task.lane_id == lane_id, Task.applicant_id.is_(None))
 
 
-def _own(actor: Holder) -> list[Select[Any]]:
+def _own(session: Session, actor: Holder) -> list[Select[Any]]:
     """Tasks of the person's own applications: those they filed, and those that the counter filed for them."""
-    filed_for = select(Case.id).where(
-        Case.applicant_id == actor.person.id, Case.filed_by_id != actor.person.id, Case.ended_at.is_(None)
-    )
-    return [
-        _open().where(Task.applicant_id == actor.person.id),
-        _open().where(
-            Task.case_id.in_(filed_for),
-            Task.applicant_id.is_(None),
-            Task.lane_id.in_(select(Lane.id).where(Lane.applicant)),
-        ),
-    ]
+    person = actor.person.id
+    filed_for = session.scalars(
+        select(Case.id).where(Case.applicant_id == person, Case.filed_by_id != person, Case.status == "open")
+    ).all()
+    parts = [_open().where(Task.applicant_id == person)]
+    if filed_for:
+        theirs = select(Lane.id).where(Lane.applicant)
+        parts.append(_open().where(Task.case_id.in_(filed_for), Task.lane_id.in_(theirs)))
+    return parts
 
 
 def _filtered(ctx: Context, actor: Holder, filters: Filters, query: Select[Any]) -> Select[Any]:
@@ -182,17 +180,12 @@ def _filtered(ctx: Context, actor: Holder, filters: Filters, query: Select[Any])
     if filters.overdue:
         query = query.where(late(ctx.now))
     for word in filters.q.lower().split()[:5]:
-        pattern = "%" + re.sub(r"([\\%_])", r"\\\1", word) + "%"
-        found = [
-            func.lower(column).like(pattern, escape="\\")
-            for column in (Case.search, Case.number, Case.applicant_name, Case.subject)
-        ]
-        query = query.where(Task.case_id.in_(select(Case.id).where(or_(*found))))
+        query = query.where(Task.case_id.in_(select(Case.id).where(Case.search.contains(word, autoescape=True))))
     return query
 
 
 def late(now: datetime) -> ColumnElement[bool]:
-    """Past its due time: a rank is the due time as text, or "9" and more where nothing is due."""
+    """Past its due time: a rank is the due time, or later than any time where nothing is due."""
     return Task.rank < instant(now)
 
 

@@ -16,11 +16,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import LargeBinary, String, cast, insert, select, type_coerce
+from sqlalchemy import BigInteger, LargeBinary, String, Text, bindparam, cast, insert, select, type_coerce
 
+from app import forms, registers
 from app.context import Context
 from app.engine.definition import Definition
-from app.models import Case, Event, EventValues, Person, canonical, instant
+from app.forms import Form
+from app.models import Case, Event, EventValues, Person, canonical, instant, moment
 
 KINDS = ("start", "claim", "release", "complete", "timer", "document", "link")
 COLUMNS = ("at", "recorded_at", "actor_id", "actor", "lane", "kind", "step", "choice", "body", "answers_digest")
@@ -28,17 +30,21 @@ COLUMNS = ("at", "recorded_at", "actor_id", "actor", "lane", "kind", "step", "ch
 
 @dataclass(frozen=True)
 class Typed:
-    """What a person typed at an event: `files` are the digests of the uploads among the answers, by upload id."""
+    """What a person typed at an event; `files` are the ids of the uploads among the answers."""
 
     answers: Mapping[str, Any]
     note: str = ""
-    faults: Sequence[Mapping[str, str]] = ()
-    files: Mapping[str, str] | None = None
+    faults: Sequence[Mapping[str, str]] = ()  # pointer, message
+    files: Sequence[str] = ()
 
-    def digest(self, key: bytes) -> bytes:
-        """HMAC-SHA256 over the canonical JSON of everything typed."""
-        text = canonical([self.answers, self.note, list(self.faults), self.files or {}])
-        return hmac.digest(key, text.encode(), "sha256")
+    def packed(self) -> list[Any]:
+        """As it is stored."""
+        return [self.answers, self.note, list(self.faults), list(self.files)]
+
+    def digest(self, key: bytes, sha256: Mapping[str, str]) -> bytes:
+        """HMAC-SHA256 over the canonical JSON of everything typed and of the digests of the uploads, by id."""
+        whole = [*self.packed(), [sha256.get(upload) for upload in self.files]]
+        return hmac.digest(key, canonical(whole).encode("utf-8", "surrogatepass"), "sha256")
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,13 @@ class Entry:
     digest: bytes
     typed: Typed | None
     erased: bool
+
+    @property
+    def closed(self) -> Sequence[str]:
+        """The tokens that this event closed: the completed one, unless the body names them."""
+        alone = [self.body["token"]] if self.kind == "complete" else []
+        closed: Sequence[str] = self.body.get("closed", alone)
+        return closed
 
     @property
     def note(self) -> str:
@@ -80,6 +93,18 @@ class Pass:
     returned_by: Entry | None  # the return that opened this pass
 
 
+_RAW = {"at": BigInteger, "recorded_at": BigInteger, "body": Text}
+_EVENT = insert(Event.__table__).values(  # type: ignore[arg-type]
+    {c.key: bindparam(c.key, type_=_RAW.get(c.key, c.type)) for c in Event.__table__.columns}
+)
+_VALUES = insert(EventValues.__table__)  # type: ignore[arg-type]
+
+
+def short(digest: str) -> str:
+    """The part of a state's digest that an event keeps: 128 bits, since the chain covers it anyway."""
+    return digest[:32]
+
+
 def chain(previous: bytes, case_id: int, seq: int, row: Mapping[str, Any]) -> bytes:
     """The digest of an event: SHA-256 over the digest before it and every column, as stored."""
     values = [value.hex() if isinstance(value := row[name], bytes) else value for name in COLUMNS]
@@ -99,9 +124,13 @@ def append(
     step: str = "",
     choice: str = "",
     typed: Typed | None = None,
+    uploads: Mapping[str, str] | None = None,
     at: datetime | None = None,
 ) -> int:
-    """Adds one event to a case whose row is locked, and returns its number. `at` is when it happened, else now."""
+    """Adds one event to a case whose row is locked, and returns its number.
+
+    `at` is when it happened, else now; `uploads` gives the SHA-256 of the uploads among what was typed, by id.
+    """
     if kind not in KINDS:
         raise ValueError(f"not a kind of event: {kind}")
     key = secrets.token_bytes(16) if typed else b""
@@ -115,35 +144,14 @@ def append(
         "step": step,
         "choice": choice,
         "body": canonical(body),
-        "answers_digest": typed.digest(key) if typed else b"",
+        "answers_digest": typed.digest(key, uploads or {}) if typed else b"",
     }
     seq = case.seq + 1
     digest = chain(case.head, case.id, seq, row)
-    ctx.session.execute(
-        insert(Event.__table__),  # type: ignore[arg-type]
-        {
-            **row,
-            "case_id": case.id,
-            "seq": seq,
-            "digest": digest,
-            "at": at or ctx.now,
-            "recorded_at": ctx.now,
-            "body": body,
-        },
-    )
+    connection = ctx.session.connection()
+    connection.execute(_EVENT, {**row, "case_id": case.id, "seq": seq, "digest": digest})
     if typed:
-        ctx.session.execute(
-            insert(EventValues.__table__),  # type: ignore[arg-type]
-            {
-                "case_id": case.id,
-                "seq": seq,
-                "key": key,
-                "answers": typed.answers,
-                "note": typed.note,
-                "faults": list(typed.faults),
-                "files": typed.files or {},
-            },
-        )
+        connection.execute(_VALUES, {"case_id": case.id, "seq": seq, "key": key, "typed": typed.packed()})
     case.seq, case.head = seq, digest
     return seq
 
@@ -160,11 +168,19 @@ def entries(ctx: Context, case_id: int) -> list[Entry]:
 
 
 def _entry(event: Event, values: EventValues | None) -> Entry:
-    typed = Typed(values.answers, values.note, values.faults, values.files) if values else None
+    typed = Typed(*values.typed) if values else None
     return Entry(
         event.seq, event.at, event.recorded_at, event.actor_id, event.actor, event.lane, event.kind, event.step,
         event.choice, event.body, event.digest, typed, bool(event.answers_digest) and typed is None,
     )  # fmt: skip
+
+
+def data_after(form: Form | None, data: Mapping[str, Any], entry: Entry) -> dict[str, Any]:
+    """A case's data after an event at a step with this form: what was answered, the numbers given, what scripts set."""
+    if entry.kind == "complete" and form is not None:
+        data = forms.apply(form, data, entry.typed.answers if entry.typed else {})
+    data = forms.merge(data, registers.as_data(entry.body.get("numbers", {})))
+    return forms.merge(data, entry.body.get("set", {}))
 
 
 def without_typed(entry: Entry) -> Entry:
@@ -176,7 +192,7 @@ def passes(definition: Definition, journal: Sequence[Entry]) -> list[Pass]:
     """The control sheet's rows: each time that a step was opened, in order, and the event that closed it."""
     rows: dict[str, Pass] = {}
     for entry in journal:
-        for token in entry.body.get("closed", ()):
+        for token in entry.closed:
             if token in rows:
                 rows[token] = Pass(
                     token, rows[token].step, rows[token].round, rows[token].entered, entry, rows[token].returned_by
@@ -199,9 +215,7 @@ def stored(ctx: Context, case_id: int) -> list[dict[str, Any]]:
     A text column of SQLite may hold any bytes once somebody meddled with the file; they are read as bytes, and what
     is not UTF-8 becomes lone surrogates, which no digest of ours was made over.
     """
-    columns: list[Any] = [
-        type_coerce(c, String) if c.key in ("at", "recorded_at", "body") else c for c in Event.__table__.columns
-    ]
+    columns: list[Any] = [type_coerce(c, _RAW[c.key]) if c.key in _RAW else c for c in Event.__table__.columns]
     if ctx.session.get_bind().dialect.name == "sqlite":
         columns = [cast(c, LargeBinary) if isinstance(c.type, String) else c for c in columns]
     names = Event.__table__.columns.keys()
@@ -219,10 +233,8 @@ def parsed(row: Mapping[str, Any], values: EventValues | None) -> Entry:
     body = json.loads(row["body"])
     if not isinstance(body, dict):
         raise ValueError("body")
-    at, recorded = (datetime.fromisoformat(row[name]) for name in ("at", "recorded_at"))
-    if at.tzinfo is None or recorded.tzinfo is None:
-        raise ValueError("at")
-    typed = Typed(values.answers, values.note, values.faults, values.files) if values else None
+    at, recorded = moment(row["at"]), moment(row["recorded_at"])
+    typed = Typed(*values.typed) if values else None
     return Entry(
         row["seq"], at, recorded, row["actor_id"], row["actor"], row["lane"], row["kind"], row["step"],
         row["choice"], body, row["digest"], typed, bool(row["answers_digest"]) and typed is None,

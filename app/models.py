@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+import zlib
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Date,
     ForeignKey,
     ForeignKeyConstraint,
@@ -35,24 +37,34 @@ def canonical(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def instant(value: datetime) -> str:
-    """An aware time as the text we store: UTC, microseconds, 27 characters, so that order of text is order of time."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+NEVER = 10**16  # later than any instant: what is not due ranks behind what is, oldest first
+
+
+def instant(value: datetime) -> int:
+    """An aware time as we store it: whole microseconds since 1970 began in UTC."""
     if value.tzinfo is None:
         raise ValueError("a time without its zone")
-    return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return (value - EPOCH) // MICROSECOND
+
+
+def moment(stored: int) -> datetime:
+    """The time, in UTC, that `instant` stored. Raises OverflowError, TypeError for what is none."""
+    return EPOCH + timedelta(microseconds=stored)
 
 
 class Instant(TypeDecorator[datetime]):
-    """An aware datetime, stored as text: the same bytes on every database, which a digest needs."""
+    """An aware datetime, stored as a whole number: the same on every database, which a digest needs, and small."""
 
-    impl = String(27)
+    impl = BigInteger
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
         return None if value is None else instant(value)
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else datetime.fromisoformat(value)
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else moment(value)
 
 
 class Json(TypeDecorator[Any]):
@@ -66,6 +78,19 @@ class Json(TypeDecorator[Any]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         return None if value is None else json.loads(value)
+
+
+class Packed(TypeDecorator[Any]):
+    """A JSON value that is large and seldom read, stored as compressed canonical text."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> bytes | None:
+        return None if value is None else zlib.compress(canonical(value).encode(), 6)
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> Any:
+        return None if value is None else json.loads(zlib.decompress(value))
 
 
 class Base(DeclarativeBase):
@@ -156,7 +181,7 @@ class RevisionFile(Base):
 
 
 class Case(Base):
-    """A permohonan. `data` is the one store of what was filled in; `state` is Spiff's bytes, a cache."""
+    """A permohonan. `data` is the one store of what was filled in, `state` Spiff's bytes; the journal can rebuild both."""
 
     __tablename__ = "case"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -180,7 +205,7 @@ class Case(Base):
     seq: Mapped[int] = mapped_column(default=0)
     head: Mapped[bytes] = mapped_column(LargeBinary, default=b"")
     state_digest: Mapped[str] = mapped_column(String(64), default="")
-    data: Mapped[Any] = mapped_column(Json, default=dict, deferred=True)
+    data: Mapped[Any] = mapped_column(Json, nullable=True, deferred=True)  # null once ended: the journal has it
     state: Mapped[bytes] = mapped_column(LargeBinary, default=b"", deferred=True)
     revision: Mapped[Revision] = relationship()
     __table_args__ = (
@@ -208,7 +233,7 @@ class Task(Base):
     version: Mapped[int] = mapped_column(default=1)
     opened_at: Mapped[datetime]
     due_at: Mapped[datetime | None]
-    rank: Mapped[str] = mapped_column(String(28))  # due_at, or "9" + opened_at: most urgent first in any lane
+    rank: Mapped[int] = mapped_column(BigInteger)  # due_at, or NEVER + opened_at: most urgent first in any lane
     closed_at: Mapped[datetime | None]
     closed_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     returned_seq: Mapped[int | None]  # the event that returned it, where one did
@@ -251,10 +276,7 @@ class EventValues(Base):
     case_id: Mapped[int] = mapped_column(primary_key=True)
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     key: Mapped[bytes] = mapped_column(LargeBinary)
-    answers: Mapped[Any] = mapped_column(Json)
-    note: Mapped[str] = mapped_column(Text, default="")
-    faults: Mapped[Any] = mapped_column(Json)  # [{"pointer", "message"}]
-    files: Mapped[Any] = mapped_column(Json)  # upload id -> SHA-256, of the uploads among the answers
+    typed: Mapped[Any] = mapped_column(Packed)  # [answers, note, faults, ids of the uploads among the answers]
     __table_args__ = (ForeignKeyConstraint(["case_id", "seq"], ["event.case_id", "event.seq"]),)
 
 

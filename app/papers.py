@@ -18,7 +18,7 @@ ATTEMPTS = 5
 
 def due(ctx: Context, case: Case, loaded: revisions.Loaded, seq: int, wanted: Sequence[revisions.Paper]) -> list[int]:
     """Records papers as due at event `seq`, with everything that they will say; their ids."""
-    context = inputs(ctx, case, loaded)
+    context = inputs(ctx, case, loaded, case.data)
     rows = [
         Document(
             case_id=case.id,
@@ -81,13 +81,13 @@ def again(ctx: Context, document_id: int) -> None:
     )
 
 
-def control_sheet(ctx: Context, case: Case, loaded: revisions.Loaded) -> bytes | None:
+def control_sheet(ctx: Context, case: Case, loaded: revisions.Loaded, data: Mapping[str, Any]) -> bytes | None:
     """The control sheet as it stands now, from the template that the process names; None where it names none."""
     wanted = revisions.papers(loaded.definition.properties.get("lembar_kendali", ""))
     if not wanted:
         return None
     template = revisions.template(ctx.session, case.revision_id, wanted[0].template)
-    return documents.fill(template, {**inputs(ctx, case, loaded), "dokumen": {"nama": wanted[0].name, "rangkap": 1}})
+    return documents.fill(template, {**inputs(ctx, case, loaded, data), "dokumen": {"nama": wanted[0].name, "rangkap": 1}})
 
 
 def blank(ctx: Context, loaded: revisions.Loaded, paper: revisions.Paper) -> bytes:
@@ -100,8 +100,8 @@ def blank(ctx: Context, loaded: revisions.Loaded, paper: revisions.Paper) -> byt
     )
 
 
-def inputs(ctx: Context, case: Case, loaded: revisions.Loaded) -> dict[str, Any]:
-    """What a template sees of a case: JSON values only, times as RFC 3339 in the office's zone."""
+def inputs(ctx: Context, case: Case, loaded: revisions.Loaded, data: Mapping[str, Any]) -> dict[str, Any]:
+    """What a template sees of a case and its data: JSON values only, times as RFC 3339 in the office's zone."""
     zone = ctx.settings.zone
 
     def local(at: datetime | None) -> str | None:
@@ -123,7 +123,7 @@ def inputs(ctx: Context, case: Case, loaded: revisions.Loaded) -> dict[str, Any]
             "status": case.status,
             "revisi": loaded.number,
         },
-        "isian": case.data,
+        "isian": data,
         "lembar": [{**row, "masuk": local(row["masuk"]), "keluar": local(row["keluar"])} for row in rows],
         "petugas": _officers(entries, persons, local),
         "kembalian": _last_return(last, local),

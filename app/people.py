@@ -9,7 +9,7 @@ from datetime import datetime
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from app.context import Context
@@ -17,6 +17,18 @@ from app.models import Case, Lane, Membership, Person, Task, Token
 
 HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)  # OWASP's argon2id minimum
 NOBODY = HASHER.hash(secrets.token_urlsafe(16))  # an unknown name costs as long as a known one
+
+
+_HELD = (
+    select(Lane.id, Lane.name, Lane.sop, Lane.counter)
+    .join(Membership, Membership.lane == Lane.name)
+    .where(
+        Membership.person_id == bindparam("person"),
+        Membership.since <= bindparam("now"),
+        or_(Membership.until.is_(None), Membership.until > bindparam("now")),
+    )
+    .order_by(Lane.id)
+)
 
 
 @dataclass(frozen=True)
@@ -36,16 +48,7 @@ class Actor:
 
 def actor(session: Session, person: Person, now: datetime) -> Actor:
     """`person` with the lanes held now. A parent lane grants nothing; a lane's name grants it in every SOP."""
-    held = session.execute(
-        select(Lane.id, Lane.name, Lane.sop, Lane.counter, Lane.applicant)
-        .join(Membership, Membership.lane == Lane.name)
-        .where(
-            Membership.person_id == person.id,
-            Membership.since <= now,
-            or_(Membership.until.is_(None), Membership.until > now),
-        )
-        .order_by(Lane.id)
-    ).all()
+    held = session.connection().execute(_HELD, {"person": person.id, "now": now}).all()
     return Actor(
         person,
         frozenset(row.id for row in held),

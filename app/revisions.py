@@ -9,6 +9,8 @@ import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Integer, cast, func, select
 from sqlalchemy.orm import Session
@@ -77,6 +79,7 @@ class Loaded:
     number: int
     definition: Definition
     forms: Mapping[str, Form]
+    lanes: Mapping[str, int]  # leaf lane's name -> Lane.id
     seal: str
 
     def form_of(self, step: Step) -> Form | None:
@@ -290,23 +293,26 @@ def all_in_force(session: Session) -> list[Revision]:
     return list(session.scalars(select(Revision).where(Revision.in_force_until.is_(None)).order_by(Revision.title)))
 
 
-_kept: dict[str, Loaded] = {}
+_kept: WeakKeyDictionary[Any, dict[int, Loaded]] = WeakKeyDictionary()  # by the engine they came from
 
 
-def load(session: Session, revision: Revision) -> Loaded:
-    """A revision with its definition and forms read; kept by digest, since nothing stored is ever changed."""
-    key = f"{revision.id}:{revision.digest}"
-    loaded = _kept.get(key)
+def load(session: Session, revision_id: int) -> Loaded:
+    """A revision with its definition, forms and lanes read; kept, since nothing stored is ever changed."""
+    kept = _kept.setdefault(session.get_bind(), {})
+    loaded = kept.get(revision_id)
     if loaded is None:
+        revision = session.get_one(Revision, revision_id)
         files = file_contents(session, revision.id, "forms/")
-        if len(_kept) >= 64:
-            _kept.clear()
-        loaded = _kept[key] = Loaded(
+        lanes = session.execute(select(Lane.name, Lane.id).where(Lane.sop == revision.sop))
+        if len(kept) >= 64:
+            kept.clear()
+        loaded = kept[revision_id] = Loaded(
             revision.id,
             revision.sop,
             revision.number,
             Definition.loads(revision.definition),
             {PurePosixPath(path).stem: forms.load(content) for path, content in files.items()},
+            {lane.name: lane.id for lane in lanes},
             seal(revision),
         )
     return loaded

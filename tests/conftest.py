@@ -238,7 +238,7 @@ class Office:
         from app import revisions
 
         with self.look() as ctx:
-            return {r.sop: revisions.load(ctx.session, r).definition for r in revisions.all_in_force(ctx.session)}
+            return {r.sop: revisions.load(ctx.session, r.id).definition for r in revisions.all_in_force(ctx.session)}
 
     @property
     def sop(self) -> str:
@@ -294,7 +294,7 @@ def _open_office(url: str) -> None:
         lanes: set[str] = set()
         for bundle in revisions.bundles([ROOT / "bpmn", ROOT / "forms", ROOT / "docx_templates"]):
             revision = revisions.install(ctx, bundle, "uji", "uji")
-            definition = revisions.load(session, revision).definition
+            definition = revisions.load(session, revision.id).definition
             lanes |= {lane.name for lane in definition.lanes} - {definition.applicant_lane or ""}
         for number, lane in enumerate(sorted(lanes), 1):
             nip = f"19800101 200501 1 {number:03}"

@@ -61,13 +61,13 @@ def test_the_sop_with_a_return_from_every_decision(office: Office) -> None:
     play.finish(office, case_id, *RETURNS)
     with office.look() as ctx:
         case = ctx.session.get_one(Case, case_id)
-        loaded = revisions.load(ctx.session, case.revision)
+        loaded = revisions.load(ctx.session, case.revision_id)
         rows = papers.sheet(ctx, loaded, journal.entries(ctx, case_id))
         names = ctx.session.scalars(
             select(Document.name).where(Document.case_id == case_id, Document.filled_at.is_not(None))
         )
         assert [(r["nomor"], r["hasil"], r["putaran"], r["kembali"]) for r in rows] == SHEET
-        assert (case.status, case.data["nomor_izin"], case.state) == ("ended", "503/0001/IMTA/DPMPTSP/2026", b"")
+        assert (case.status, cases.data_of(ctx, case)["nomor_izin"], case.state) == ("ended", "503/0001/IMTA/DPMPTSP/2026", b"")
         assert sorted(set(names)) == [
             "Bukti tanda terima berkas", "Draf izin perpanjangan IMTA", "Izin perpanjangan IMTA", "Lembar pengendali proses",
             "Surat izin untuk ditandatangani",
@@ -92,7 +92,7 @@ def test_a_new_application_ends_this_case_and_begins_another(office: Office) -> 
         old, new = ctx.session.scalars(select(Case).order_by(Case.id))
         assert (old.status, new.status, new.previous_id) == ("ended", "open", old.id)
         task = play.waiting(ctx, new.id)[0]
-        assert cases.values(task, cases.form_of(ctx, task)) == {k: v for k, v in old.data.items() if k in task.draft}
+        assert cases.values(ctx, task, cases.form_of(ctx, task)) == cases.data_of(ctx, old)
     assert proof_of(office, case_id).all_findings == []
 
 

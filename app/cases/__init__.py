@@ -6,6 +6,7 @@ from app.cases.readers import (
     Returned,
     case_for,
     choices,
+    data_of,
     document,
     documents,
     duplicates,
@@ -42,7 +43,7 @@ from app.cases.verbs import Completion, claim, complete, fire_due, open_case, re
 __all__ = [
     "AlreadyDone", "CannotGoOn", "CaseEnded", "ChoiceNeeded", "Completion", "FourEyes", "Invalid", "NoSuchSop", "NotFound",
     "NotYours", "ReasonNeeded", "Refusal", "Returned", "Stale", "Taken", "TooLarge", "case_for", "choices", "claim",
-    "complete", "document", "documents", "duplicates", "fire_due", "form_of", "journal_for", "locked", "may_take",
+    "complete", "data_of", "document", "documents", "duplicates", "fire_due", "form_of", "journal_for", "locked", "may_take",
     "open_case", "open_tasks", "release", "returned", "save_draft", "step_of", "task_for", "tracked", "values",
     "visible_cases",
 ]  # fmt: skip

@@ -69,12 +69,12 @@ def open_tasks(ctx: Context, case: Case) -> list[Task]:
 
 def step_of(ctx: Context, task: Task) -> Step:
     """The step that a task is a pass of, as its case's revision drew it."""
-    return revisions.load(ctx.session, task.case.revision).definition.steps[task.step]
+    return revisions.load(ctx.session, task.case.revision_id).definition.steps[task.step]
 
 
 def form_of(ctx: Context, task: Task) -> forms.Form | None:
     """The form of a task, None where its step asks nothing."""
-    loaded = revisions.load(ctx.session, task.case.revision)
+    loaded = revisions.load(ctx.session, task.case.revision_id)
     return loaded.form_of(loaded.definition.steps[task.step])
 
 
@@ -83,9 +83,23 @@ def choices(ctx: Context, task: Task) -> tuple[Choice, ...]:
     return step_of(ctx, task).choices
 
 
-def values(task: Task, form: forms.Form | None) -> dict[str, Any]:
+def data_of(ctx: Context, case: Case) -> dict[str, Any]:
+    """What was filled in, as it stands: of a case that ended, as its journal tells it."""
+    if case.data is not None:
+        kept: dict[str, Any] = case.data
+        return kept
+    loaded = revisions.load(ctx.session, case.revision_id)
+    data: dict[str, Any] = {}
+    for entry in journal.entries(ctx, case.id):
+        step = loaded.definition.steps.get(entry.step)
+        data = journal.data_after(loaded.form_of(step) if step else None, data, entry)
+    return data
+
+
+def values(ctx: Context, task: Task, form: forms.Form | None) -> dict[str, Any]:
     """What a task's form shows at first: the case's data, under the draft where there is one."""
-    return forms.apply(form, task.case.data, task.draft) if form and task.draft else dict(task.case.data)
+    data = data_of(ctx, task.case)
+    return forms.apply(form, data, task.draft) if form and task.draft else dict(data)
 
 
 def returned(ctx: Context, task: Task) -> Returned | None:
@@ -93,13 +107,13 @@ def returned(ctx: Context, task: Task) -> Returned | None:
     if task.returned_seq is None:
         return None
     entry = next(e for e in journal.entries(ctx, task.case_id) if e.seq == task.returned_seq)
-    definition = revisions.load(ctx.session, task.case.revision).definition
+    definition = revisions.load(ctx.session, task.case.revision_id).definition
     return Returned(entry.actor, entry.lane, entry.at, definition.steps[entry.step].name, entry.note, entry.faults)
 
 
 def duplicates(ctx: Context, case: Case, data: Mapping[str, Any] | None = None) -> list[Case]:
     """Other open cases of the same SOP with the same value of its `satu_terbuka` key, in `data` or as stored."""
-    key = unique_key(revisions.load(ctx.session, case.revision), data) if data is not None else case.unique_key
+    key = unique_key(revisions.load(ctx.session, case.revision_id), data) if data is not None else case.unique_key
     if not key:
         return []
     same = select(Case).where(
@@ -122,7 +136,7 @@ def journal_for(ctx: Context, actor: Actor, case: Case) -> list[journal.Entry]:
     everything = journal.entries(ctx, case.id)
     if case.sop in actor.sops or actor.person.auditor:
         return everything
-    definition = revisions.load(ctx.session, case.revision).definition
+    definition = revisions.load(ctx.session, case.revision_id).definition
     own = {s.id for s in definition.steps.values() if s.lane == definition.applicant_lane}
     return [e if _for_applicant(e, own) else journal.without_typed(e) for e in everything]
 
@@ -172,11 +186,10 @@ def task_query() -> Select[Task]:
     return (
         select(Task)
         .join(Task.case)
-        .join(Case.revision)
         .join(Task.lane)
         .outerjoin(Task.assignee)
         .options(
-            contains_eager(Task.case).contains_eager(Case.revision),
+            contains_eager(Task.case),
             contains_eager(Task.case).undefer(Case.data),
             contains_eager(Task.lane),
             contains_eager(Task.assignee),

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import update
+from sqlalchemy.orm.attributes import set_committed_value
 
 from app import clock, engine, forms, journal, papers, registers, revisions
 from app.context import Context
 from app.engine.definition import Choice, Step
-from app.models import Case, Lane, Task, instant
+from app.models import NEVER, Case, Task, instant
 from app.people import Actor
 
 ENDS = {"selesai": "ended", "ditolak": "refused", "ditarik": "withdrawn", "gugur": "lapsed"}
@@ -29,6 +30,7 @@ def record(
     task: Task | None = None,
     choice: Choice | None = None,
     typed: journal.Typed | None = None,
+    uploads: Mapping[str, str] | None = None,
     at: datetime | None = None,
 ) -> tuple[list[Task], list[int]]:
     """One event and its whole effect: tasks closed and opened, state kept, papers due, the case ended."""
@@ -37,26 +39,29 @@ def record(
         **body,
         "path": list(outcome.path),
         "opened": [[o.token, o.step, o.round] for o in outcome.opened],
-        "closed": list(outcome.closed),
-        "state": outcome.digest,
+        "state": journal.short(outcome.digest),
         **({"ends": list(outcome.ends)} if outcome.ends else {}),
+        **({"set": dict(outcome.facts)} if outcome.facts else {}),
     }
+    if list(outcome.closed) != ([task.token] if task else []):
+        body["closed"] = list(outcome.closed)
     step = task.step if task else ""
     lane = task.lane.name if task else ""
     seq = journal.append(
         ctx, case, kind, body, actor=actor.person if actor else None, lane=lane, step=step,
-        choice=choice.id if choice else "", typed=typed, at=at,
+        choice=choice.id if choice else "", typed=typed, uploads=uploads, at=at,
     )  # fmt: skip
     if outcome.facts:
         case.data = forms.merge(case.data, outcome.facts)
     _close(ctx, case, outcome.closed, task, actor)
-    case.state, case.state_digest, case.next_due = outcome.state, outcome.digest, outcome.next_due
+    case.state, case.state_digest = outcome.state, journal.short(outcome.digest)
+    case.next_due = outcome.next_due
     ended = [definition.ends[end] for end in outcome.ends if end in definition.ends]
     opened = _open(ctx, case, loaded, outcome, seq if choice and choice.returns else None, at or ctx.now)
     if outcome.ended:
         statuses = [ENDS.get(end.properties.get("status", "selesai"), "ended") for end in ended]
         case.status = next((s for s in statuses if s != "ended"), "ended")
-        case.ended_at, case.next_due, case.state = at or ctx.now, None, b""
+        case.ended_at, case.next_due = at or ctx.now, None
     wanted = [definition.steps[step].properties.get("dokumen", "")] if task else []
     wanted += [choice.properties.get("dokumen", "")] if choice else []
     wanted += [end.properties.get("dokumen", "") for end in ended]
@@ -85,29 +90,26 @@ def _open(
     for pass_ in outcome.opened:
         step = loaded.definition.steps[pass_.step]
         due = clock.step_due(ctx, loaded.definition, step, case.clock_at)
-        lane = _lane(ctx, loaded.sop, step.lane)
+        theirs = step.lane == loaded.definition.applicant_lane and case.filed_by_id == case.applicant_id
         task = Task(
             case_id=case.id,
             token=pass_.token,
             step=pass_.step,
             name=step.name,
-            lane_id=lane.id,
+            lane_id=loaded.lanes[step.lane],
             round=pass_.round,
-            applicant_id=case.applicant_id if lane.applicant and case.filed_by_id == case.applicant_id else None,
+            applicant_id=case.applicant_id if theirs else None,
             opened_at=at,
             due_at=due,
-            rank=instant(due) if due else "9" + instant(at),
+            rank=instant(due) if due else NEVER + instant(at),
             returned_seq=returned_seq,
         )
-        task.case, task.lane, task.assignee = case, lane, None
-        ctx.session.add(task)
+        set_committed_value(task, "case", case)
+        set_committed_value(task, "assignee", None)
         opened.append(task)
+    ctx.session.add_all(opened)
     ctx.session.flush()
     return opened
-
-
-def _lane(ctx: Context, sop: str, name: str) -> Lane:
-    return ctx.session.scalars(select(Lane).where(Lane.sop == sop, Lane.name == name)).one()
 
 
 def numbers_given(ctx: Context, case: Case, step: Step) -> dict[str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import contains_eager
 
 from app import clock, engine, forms, journal, people, registers, revisions
@@ -31,6 +31,13 @@ from app.engine.definition import Choice, Step
 from app.models import Case, Lane, Person, Task, Upload, canonical
 from app.people import Actor
 
+_LOCKED_TASK = (
+    task_query()
+    .options(contains_eager(Task.case).undefer(Case.state))
+    .where(Task.id == bindparam("task_id"))
+    .with_for_update(of=Case)
+    .execution_options(populate_existing=True)
+)
 NOTE_LIMIT = 4000
 DRAFT_LIMIT = 256 * 1024
 
@@ -62,7 +69,7 @@ def open_case(
     revision = revisions.in_force(ctx.session, sop)
     if revision is None:
         raise NoSuchSop()
-    loaded = revisions.load(ctx.session, revision)
+    loaded = revisions.load(ctx.session, revision.id)
     applicant, name = _applicant(ctx, actor, sop, on_behalf_of)
     _check_draft(data or {})
     definition = loaded.definition
@@ -149,7 +156,7 @@ def complete(
     task = _open_task(ctx, actor, task_id)
     if version is not None and version != task.version:
         raise Stale()
-    case, loaded = task.case, revisions.load(ctx.session, task.case.revision)
+    case, loaded = task.case, revisions.load(ctx.session, task.case.revision_id)
     step = loaded.definition.steps[task.step]
     taken = _taken(step, choice)
     note, faults = _remarks(note, faults, taken)
@@ -171,11 +178,11 @@ def complete(
         case.clock_at = ctx.now
         case.due_at = clock.case_due(ctx, loaded.definition, ctx.now)
     body = {"token": task.token, "facts": facts, **({"numbers": numbers} if numbers else {})}
-    typed = journal.Typed(clean, note, faults, {u.id: u.sha256 for u in uploads}) if clean or note or faults else None
+    typed = journal.Typed(clean, note, faults, sorted(uploads)) if clean or note or faults else None
     opened, due = record(
-        ctx, case, loaded, outcome, "complete", body, actor=actor, task=task, choice=taken, typed=typed
+        ctx, case, loaded, outcome, "complete", body, actor=actor, task=task, choice=taken, typed=typed, uploads=uploads
     )
-    _follow_up(ctx, case, loaded, outcome)
+    _after(ctx, case, loaded, outcome)
     return Completion(case, opened, due)
 
 
@@ -183,14 +190,14 @@ def fire_due(ctx: Context, case: Case) -> int:
     """Fires what has become due in a case whose row is locked, in due order, each as its own event; how many."""
     fired = 0
     while case.status == "open" and case.next_due is not None and case.next_due <= ctx.now:
-        loaded = revisions.load(ctx.session, case.revision)
+        loaded = revisions.load(ctx.session, case.revision_id)
         facts = engine.facts(loaded.definition, case.data)
         outcome = engine.fire(loaded.definition, case.state, facts, ctx.now)
         if outcome is None:
             case.next_due = None
             break
         record(ctx, case, loaded, outcome, "timer", {"facts": facts}, at=outcome.at)
-        _follow_up(ctx, case, loaded, outcome)
+        _after(ctx, case, loaded, outcome)
         fired += 1
     return fired
 
@@ -200,13 +207,7 @@ def _open_task(ctx: Context, actor: Actor, task_id: int) -> Task:
 
     Raises NotFound, NotYours, FourEyes, AlreadyDone (CaseEnded), Taken.
     """
-    task = ctx.session.scalar(
-        task_query()
-        .options(contains_eager(Task.case).undefer(Case.state))
-        .where(Task.id == task_id)
-        .with_for_update(of=Case)
-        .execution_options(populate_existing=True)
-    )
+    task = ctx.session.scalar(_LOCKED_TASK, {"task_id": task_id})
     if task is None or not (people.may_see(actor, task.case) or people.may_do(actor, task)):
         raise NotFound()
     if not people.may_do(actor, task):
@@ -272,10 +273,10 @@ def _remarks(note: str, faults: Sequence[Mapping[str, str]], taken: Choice | Non
 
 def _checked(
     ctx: Context, actor: Actor, case: Case, form: forms.Form | None, answers: Mapping[str, Any]
-) -> tuple[dict[str, Any], list[Upload]]:
-    """The answers as the form takes them and the uploads among them, bound to the case. Raises Invalid."""
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """The answers as the form takes them; the uploads among them, now the case's, by id with their SHA-256. Raises Invalid."""
     if form is None:
-        return {}, []
+        return {}, {}
     used: dict[str, Upload] = {}
 
     def find(upload_id: str) -> forms.UploadInfo | None:
@@ -291,7 +292,7 @@ def _checked(
         raise Invalid(faults)
     for upload in used.values():
         upload.case_id = upload.case_id or case.id
-    return clean, list(used.values())
+    return clean, {upload.id: upload.sha256 for upload in used.values()}
 
 
 def _usable(upload: Upload, case: Case, actor: Actor) -> bool:
@@ -306,11 +307,17 @@ def _check_draft(answers: Mapping[str, Any]) -> None:
         raise TooLarge()
 
 
-def _follow_up(ctx: Context, case: Case, loaded: revisions.Loaded, outcome: engine.Outcome) -> None:
-    """The new application that an end asks for: same applicant, linked, what was typed is its draft."""
+def _after(ctx: Context, case: Case, loaded: revisions.Loaded, outcome: engine.Outcome) -> None:
+    """What an end asks for, and what an ended case no longer needs: its data and state are in its journal."""
     reached = [loaded.definition.ends[end] for end in outcome.ends if end in loaded.definition.ends]
-    if not any(end.properties.get("permohonan_baru") == "ya" for end in reached):
-        return
+    if any(end.properties.get("permohonan_baru") == "ya" for end in reached):
+        _follow_up(ctx, case)
+    if outcome.ended:
+        case.data, case.state = None, b""
+
+
+def _follow_up(ctx: Context, case: Case) -> None:
+    """A new application by the same applicant, linked; what was typed is its draft."""
     person = ctx.session.get_one(Person, case.applicant_id or case.filed_by_id)
     actor = people.actor(ctx.session, person, ctx.now)
     if revisions.in_force(ctx.session, case.sop) is None:

@@ -37,7 +37,7 @@ def show(number: str) -> None:
         found = ctx.session.scalar(select(Case).where(Case.number == number).options(joinedload(Case.revision)))
         if found is None:
             raise click.ClickException(f"{number}: nomor ini tidak dikenal.")
-        definition = revisions.load(ctx.session, found.revision).definition
+        definition = revisions.load(ctx.session, found.revision.id).definition
         due = f", jatuh tempo {local(ctx, found.due_at)}" if found.due_at else ""
         click.echo(f"{found.number}  {found.applicant_name}  {found.status}{due}")
         click.echo(f"{definition.title}, revisi {found.revision.number}")

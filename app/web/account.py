@@ -52,7 +52,7 @@ def masuk() -> ResponseReturnValue:
 @blueprint.post("/masuk")
 @base.public
 def masuk_kirim() -> ResponseReturnValue:
-    name, password = request.form.get("nama", "").strip(), request.form.get("sandi", "")[:LONGEST]
+    name, password = base.typed("nama").strip(), base.typed("sandi", LONGEST)
     with base.alur().reading() as quick:  # the slow part, before the writers' lock is taken
         found = _called(quick, name)
         fits = people.password_fits(found, password)
@@ -133,8 +133,8 @@ def _signup_page(typed: dict[str, str], faults: dict[str, str]) -> ResponseRetur
 @blueprint.post("/daftar")
 @base.public
 def daftar_kirim() -> ResponseReturnValue:
-    name, email = " ".join(request.form.get("nama", "").split()), request.form.get("surel", "").strip().lower()
-    password, again = request.form.get("sandi", ""), request.form.get("sandi_lagi", "")
+    name, email = " ".join(base.typed("nama").split()), base.typed("surel").strip().lower()
+    password, again = base.typed("sandi"), base.typed("sandi_lagi")
     faults: dict[str, str] = {}
     if not name:
         faults["nama"] = _("Tulis nama lengkap Anda.")
@@ -188,8 +188,8 @@ def ganti_sandi() -> ResponseReturnValue:
 @blueprint.post("/sandi")
 @base.signed_in
 def ganti_sandi_kirim() -> ResponseReturnValue:
-    person, old = base.person(), request.form.get("sandi_lama", "")[:LONGEST]
-    password, again = request.form.get("sandi", ""), request.form.get("sandi_lagi", "")
+    person, old = base.person(), base.typed("sandi_lama", LONGEST)
+    password, again = base.typed("sandi"), base.typed("sandi_lagi")
     faults = {} if people.password_fits(person, old) else {"sandi_lama": _("Kata sandi yang sekarang tidak cocok.")}
     faults |= _new_password_faults(password, again)
     if not faults and password == old:

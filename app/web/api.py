@@ -248,7 +248,7 @@ def _heard(key: str, asked: str) -> Any:
 
 
 def _sop(revision: Revision) -> dict[str, Any]:
-    definition = revisions.load(base.session(), revision).definition
+    definition = revisions.load(base.session(), revision.id).definition
     return {
         "key": revision.sop,
         "title": revision.title,
@@ -267,7 +267,7 @@ def _case(case: Case) -> dict[str, Any]:
         "revision": case.revision.number,
         "status": case.status,
         "ended_at": _time(case.ended_at),
-        "data": case.data,
+        "data": cases.data_of(base.context(), case),
         "tasks": [_task(task) for task in cases.open_tasks(base.context(), case)] if case.status == "open" else [],
         "due_at": _time(case.due_at),
     }
@@ -291,7 +291,7 @@ def _task(task: Task) -> dict[str, Any]:
         "form": forms.published(form, today) if form else {"type": "object", "properties": {}},
         "faults": list(back.faults) if back else [],
         "choices": [{"id": c.id, "label": c.label, "returns": c.returns} for c in cases.choices(ctx, task)],
-        "data": cases.values(task, form),
+        "data": cases.values(ctx, task, form),
     }
 
 

@@ -118,7 +118,7 @@ def ajukan(sop: str) -> ResponseReturnValue:
 @base.signed_in
 def ajukan_kirim(sop: str) -> ResponseReturnValue:
     found = service(sop)
-    name = " ".join(request.form.get("pemohon", "").split())
+    name = " ".join(base.typed("pemohon").split())
     counter = sop in base.actor().counter and not base.person().applicant
     faults = {}
     if counter and not name:

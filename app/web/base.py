@@ -194,6 +194,18 @@ def guard_of(app: Flask, endpoint: str) -> str | None:
     return UNMARKED.get(endpoint) or getattr(app.view_functions.get(endpoint), "alur_guard", None)
 
 
+def typed(name: str, longest: int = 300) -> str:
+    """What was typed into a field of a form, without the byte that no database keeps."""
+    return request.form.get(name, "").replace("\0", "")[:longest]
+
+
+def _check_address() -> None:
+    """What no database could look up is nowhere."""
+    told = [*(request.view_args or {}).values(), *request.args.values()]
+    if any("\0" in value if isinstance(value, str) else isinstance(value, int) and value >= 2**31 for value in told):
+        abort(404)
+
+
 def _check_guard() -> ResponseReturnValue | None:
     if request.endpoint is None:
         return None
@@ -401,6 +413,7 @@ def _close(_error: BaseException | None) -> None:
 
 def install(app: Flask) -> None:
     """Put sessions, guards and errors on `app`."""
+    app.before_request(_check_address)
     app.before_request(_check_guard)
     app.after_request(_finish)
     app.teardown_request(_close)

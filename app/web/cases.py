@@ -18,7 +18,7 @@ from app.engine.definition import Definition
 from app.journal import Entry
 from app.models import Case, Upload
 from app.revisions import Loaded
-from app.web import base, portal
+from app.web import base, portal, shown
 
 blueprint = Blueprint("cases", __name__)
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -149,7 +149,7 @@ def permohonan(case_id: int) -> ResponseReturnValue:
     """The case page."""
     ctx, actor = base.context(), base.actor()
     case = cases.case_for(ctx, actor, case_id)
-    loaded = revisions.load(ctx.session, case.revision)
+    loaded = revisions.load(ctx.session, case.revision_id)
     entries = cases.journal_for(ctx, actor, case)
     tasks = cases.open_tasks(ctx, case)
     passes = journal.passes(loaded.definition, entries)
@@ -192,7 +192,7 @@ def lembar_kendali(case_id: int) -> ResponseReturnValue:
     """The control sheet as a page: the same rows as the paper."""
     ctx, actor = base.context(), base.actor()
     case = cases.case_for(ctx, actor, case_id)
-    loaded = revisions.load(ctx.session, case.revision)
+    loaded = revisions.load(ctx.session, case.revision_id)
     rows = papers.sheet(ctx, loaded, cases.journal_for(ctx, actor, case))
     on_paper = revisions.papers(loaded.definition.properties.get("lembar_kendali", ""))
     return render_template(
@@ -212,7 +212,7 @@ def lembar_kendali_docx(case_id: int) -> ResponseReturnValue:
     case = cases.case_for(ctx, base.actor(), case_id)
     if not staff_of(case):
         raise cases.NotFound()
-    content = papers.control_sheet(ctx, case, revisions.load(ctx.session, case.revision))
+    content = papers.control_sheet(ctx, case, revisions.load(ctx.session, case.revision_id), cases.data_of(ctx, case))
     if content is None:
         raise cases.NotFound()
     return _download(content, _("Lembar kendali %(number)s", number=case.number))
@@ -226,7 +226,7 @@ def dokumen(document_id: int) -> ResponseReturnValue:
     case = base.session().get_one(Case, document.case_id)
     if document.sha256 is None:
         return render_template("cases/paper_waits.html", case=case, document=document), 202
-    content = files.path(base.alur().settings.files, document.sha256).read_bytes()
+    content = files.read(base.alur().settings.files, document.sha256)
     return _download(content, f"{document.name} {case.number}")
 
 
@@ -251,7 +251,7 @@ def berkas(upload_id: str) -> ResponseReturnValue:
             raise cases.NotFound()
     shown_here = upload.media_type in INLINE and "unduh" not in request.args
     answer = send_file(
-        files.path(ctx.settings.files, upload.sha256),
+        io.BytesIO(files.read(ctx.settings.files, upload.sha256)),
         mimetype=upload.media_type,
         as_attachment=not shown_here,
         download_name=upload.name,
@@ -279,3 +279,4 @@ def unggah() -> ResponseReturnValue:
 
 
 blueprint.app_template_global("at_now")(base.now)
+blueprint.app_template_global("at_local")(shown.local)

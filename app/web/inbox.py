@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -12,7 +13,7 @@ from werkzeug.datastructures import MultiDict
 
 from app import cases, inbox, revisions
 from app.inbox import Counts, Filters, StepCount
-from app.models import Task
+from app.models import Lane, Task
 from app.web import base, shown
 
 blueprint = Blueprint("inbox", __name__)
@@ -34,7 +35,7 @@ def due(value: datetime | None) -> Due | None:
     if value is None:
         return None
     if value < base.now():
-        return Due("bad", _("Terlambat"), shown.near(value))
+        return Due("bad", _("Terlambat"), _("sejak %(when)s", when=shown.near(value)))
     if shown.local(value).date() == shown.local(base.now()).date():
         return Due("here", _("Hari ini"), _("sampai pukul %(jam)s", jam=shown.jam(value)))
     if value - base.now() <= timedelta(days=7):
@@ -52,12 +53,14 @@ def kotak() -> ResponseReturnValue:
     filters = _filters(request.args)
     page = inbox.tasks(base.context(), base.actor(), filters, request.args.get("setelah"), ROWS)
     counts = inbox.counts(base.context(), base.actor())
+    lanes = inbox.lanes(base.session(), base.actor())
     return render_template(
         "inbox/inbox.html",
         page=page,
         filters=filters,
         counts=counts,
-        lanes=_lanes(counts),
+        lanes=_lanes(lanes, counts),
+        counter={(lane.sop, lane.name) for lane in lanes if lane.applicant},
         titles={r.sop: r.title for r in revisions.all_in_force(base.session())},
         marks=_marks(page.items),
         link=_link,
@@ -111,16 +114,14 @@ def _link(filters: Filters, cursor: str | None = None) -> str:
     )
 
 
-def _lanes(counts: Counts) -> dict[tuple[str, str], list[StepCount]]:
+def _lanes(lanes: Sequence[Lane], counts: Counts) -> dict[tuple[str, str], list[StepCount]]:
     """The counts by lane, steps in drawn order."""
     order = {
         (revision.sop, step): number
         for revision in revisions.all_in_force(base.session())
-        for number, step in enumerate(revisions.load(base.session(), revision).definition.steps)
+        for number, step in enumerate(revisions.load(base.session(), revision.id).definition.steps)
     }
-    found: dict[tuple[str, str], list[StepCount]] = {
-        (lane.sop, lane.name): [] for lane in inbox.lanes(base.session(), base.actor())
-    }
+    found: dict[tuple[str, str], list[StepCount]] = {(lane.sop, lane.name): [] for lane in lanes}
     for count in sorted(counts.steps, key=lambda c: order.get((c.sop, c.step), 9999)):
         found.setdefault((count.sop, count.lane), []).append(count)
     return found
@@ -130,6 +131,6 @@ def _marks(tasks: tuple[Task, ...]) -> dict[int, str]:
     """The step's number in the SOP's table, where it has one, for each task."""
     found = {}
     for task in tasks:
-        step = revisions.load(base.session(), task.case.revision).definition.steps.get(task.step)
+        step = revisions.load(base.session(), task.case.revision_id).definition.steps.get(task.step)
         found[task.id] = step.properties.get("nomor", "") if step else ""
     return found

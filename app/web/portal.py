@@ -73,13 +73,13 @@ def service(sop: str) -> Service:
     revision = revisions.in_force(base.session(), sop)
     if revision is None:
         raise cases.NoSuchSop()
-    return Service(revision, revisions.load(base.session(), revision).definition)
+    return Service(revision, revisions.load(base.session(), revision.id).definition)
 
 
 def services() -> list[Service]:
     """Every SOP in force, by title."""
     found = revisions.all_in_force(base.session())
-    return [Service(revision, revisions.load(base.session(), revision).definition) for revision in found]
+    return [Service(revision, revisions.load(base.session(), revision.id).definition) for revision in found]
 
 
 def diagram_of(revision: Revision) -> Response:
@@ -130,7 +130,7 @@ def unduhan(sop: str, template: str) -> ResponseReturnValue:
     if key not in _blanks:
         if len(_blanks) > 100:
             _blanks.clear()
-        _blanks[key] = papers.blank(base.context(), revisions.load(base.session(), found.revision), paper)
+        _blanks[key] = papers.blank(base.context(), revisions.load(base.session(), found.revision.id), paper)
     return send_file(io.BytesIO(_blanks[key]), DOCX, as_attachment=True, download_name=f"{paper.name}.docx")
 
 
@@ -144,7 +144,7 @@ def lacak() -> ResponseReturnValue:
 @base.public
 def lacak_kirim() -> ResponseReturnValue:
     base.only_reads()
-    number, code = request.form.get("nomor", "").strip()[:80], request.form.get("kode", "").strip()[:16]
+    number, code = base.typed("nomor", 80).strip(), base.typed("kode", 16).strip()
     case = cases.tracked(base.context(), number, code)
     if case is None:
         wrong = {"nomor": _("Nomor dan kode lacak ini tidak cocok. Keduanya tertulis pada tanda terima Anda.")}

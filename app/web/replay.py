@@ -55,7 +55,7 @@ def putar(case_id: int) -> ResponseReturnValue:
     """The replay page; `?seq=7` is one moment of it."""
     ctx, actor = base.context(), base.actor()
     case = cases.case_for(ctx, actor, case_id)
-    loaded = revisions.load(ctx.session, case.revision)
+    loaded = revisions.load(ctx.session, case.revision_id)
     proof = audit.frames(ctx, case)
     told = _told(loaded, proof, {e.seq: e for e in cases.journal_for(ctx, actor, case)}, _uploads(case_id))
     asked = request.args.get("seq", "")

@@ -138,7 +138,7 @@ def _day(value: date) -> date:
 def office(session: Any) -> dict[str, str]:
     """The office's name, address, city and parent, as the SOPs in force say."""
     for revision in revisions.all_in_force(session):
-        told = revisions.load(session, revision).definition.properties
+        told = revisions.load(session, revision.id).definition.properties
         if told.get("kantor_nama"):
             return {name.removeprefix("kantor_"): text for name, text in told.items() if name.startswith("kantor_")}
     return {"nama": "Alur"}

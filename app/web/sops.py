@@ -74,7 +74,7 @@ def pasang() -> ResponseReturnValue:
 def revisi(sop: str, number: int) -> ResponseReturnValue:
     """One revision: what was found, its files, its drawing."""
     revision = _revision(sop, number)
-    loaded = revisions.load(base.session(), revision)
+    loaded = revisions.load(base.session(), revision.id)
     files = base.session().execute(
         select(RevisionFile.path, func.length(RevisionFile.content))
         .where(RevisionFile.revision_id == revision.id)

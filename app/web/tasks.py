@@ -50,7 +50,7 @@ def langkah(task_id: int) -> ResponseReturnValue:
     task = cases.task_for(ctx, actor, task_id)
     if task.closed_at is not None:
         return _closed(task)
-    return _page(task, cases.values(task, cases.form_of(ctx, task)))
+    return _page(task, cases.values(ctx, task, cases.form_of(ctx, task)))
 
 
 @blueprint.post("/tugas/<int:task_id>")
@@ -158,7 +158,7 @@ def _posted(form: forms.Form | None, task: Task) -> Posted:
 
 def _forms(task: Task) -> Mapping[str, forms.Form]:
     """Every form of the SOP that a task's case runs under."""
-    return revisions.load(base.session(), task.case.revision).forms
+    return revisions.load(base.session(), task.case.revision_id).forms
 
 
 def _faults(known: Mapping[str, forms.Form], marked: Sequence[str]) -> list[dict[str, str]]:
@@ -187,7 +187,7 @@ def _page(
     asking: bool = False,
 ) -> str:
     ctx, actor = base.context(), base.actor()
-    case, loaded = task.case, revisions.load(ctx.session, task.case.revision)
+    case, loaded = task.case, revisions.load(ctx.session, task.case.revision_id)
     step, form = cases.step_of(ctx, task), cases.form_of(ctx, task)
     entries = cases.journal_for(ctx, actor, case)
     answered = _answered(loaded, entries)
@@ -229,8 +229,8 @@ def _unsent(task: Task, posted: Posted, faults: Sequence[Fault], message: str = 
         pass  # the page still shows it
     base.keep()
     ctx.session.refresh(task)
-    form = cases.form_of(ctx, task)
-    values = forms.apply(form, task.case.data, posted.answers) if form else task.case.data
+    form, data = cases.form_of(ctx, task), cases.data_of(ctx, task.case)
+    values = forms.apply(form, data, posted.answers) if form else data
     return _page(task, values, faults, message, posted, asking)
 
 
@@ -320,11 +320,12 @@ def _attached(answered: Sequence[Answered], case: Case) -> list[Attached]:
     """The uploads among what earlier steps answered, as they stand now."""
     known = {u.id: u for u in base.session().scalars(select(Upload).where(Upload.case_id == case.id))}
     found: dict[str, Attached] = {}
+    data = cases.data_of(base.context(), case)
     for item in answered:
         for field in item.form.fields if item.form else ():
             if field.type != "upload" or field.readonly or "*" in field.pointer:
                 continue
-            value = forms.at(case.data, field.pointer)
+            value = forms.at(data, field.pointer)
             for upload_id in value if isinstance(value, list) else [value]:
                 if isinstance(upload_id, str) and upload_id in known:
                     found.setdefault(upload_id, Attached(field.label, known[upload_id]))

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import func, insert, select, text
 
 from app import audit, cases, demo, documents, forms, people, revisions
-from app.models import Case, Document, Event, EventValues, Lane, RegisterEntry, Task, instant
+from app.models import NEVER, Case, Document, Event, EventValues, Lane, RegisterEntry, Task, instant
 from tests.bench import http
 from tests.bench.office import ROOT, Office, office
 
@@ -132,7 +132,7 @@ def fill_inbox(place: Office, count: int) -> None:
     """Open tasks that no case moved through: rows as `cases` writes them, spread over the officers' lanes."""
     with place.writing.begin() as session:
         lanes = list(session.scalars(select(Lane).where(~Lane.applicant).order_by(Lane.id)))
-        steps = list(revisions.load(session, place.revision).definition.steps.values())
+        steps = list(revisions.load(session, place.revision.id).definition.steps.values())
         first = session.scalar(select(func.max(Case.id))) or 0
         now = place.settings.now()
         person = place.staff.applicants[0]
@@ -150,7 +150,7 @@ def fill_inbox(place: Office, count: int) -> None:
             step = next((s for s in steps if s.lane == lane.name), steps[0])
             tasks.append(
                 {"case_id": n, "token": "1", "step": step.id, "name": step.name, "lane_id": lane.id, "round": 1,
-                 "version": 1, "opened_at": opened, "due_at": due, "rank": instant(due) if due else "9" + instant(opened)}
+                 "version": 1, "opened_at": opened, "due_at": due, "rank": instant(due) if due else NEVER + instant(opened)}
             )  # fmt: skip
         for table, values in ((Case, rows), (Task, tasks)):
             for start in range(0, len(values), 5000):

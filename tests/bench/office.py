@@ -54,7 +54,7 @@ def office(kind: str) -> Iterator[Office]:
             bundle = revisions.bundles([ROOT / "bpmn", ROOT / "forms", ROOT / "docx_templates"])[0]
             revision = revisions.install(ctx, bundle, "bench", "bench")
             staff = demo.hire(ctx, [revision])
-            revisions.load(session, revision)
+            revisions.load(session, revision.id)
         yield Office(replace(settings), engine, reading, writing, staff, revision)
         engine.dispose()
 
