@@ -1,0 +1,76 @@
+"""`make pictures`: the pictures of the README, taken of the demo in a real browser."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import tempfile
+import threading
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+from sqlalchemy import func, select
+from werkzeug.serving import make_server
+
+from app import config, create_app, database, demo, migrations
+from app.models import Case, Lane, Membership, Person, Task
+from tests.browser import QUIET
+from tests.conftest import ROOT
+
+FOLDER = ROOT / "docs" / "pictures"
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        settings = config.settings({"ALUR_INSTANCE": folder, "ALUR_SECRET_KEY": "gambar"})
+        engine = database.connect(settings.database_url)
+        migrations.upgrade(engine)
+        reading, writing = database.sessions(engine)
+        demo.build(settings, writing, ROOT, lambda _: None)
+        with reading() as session:
+            busiest = (
+                select(Lane.name).join(Task, Task.lane_id == Lane.id).where(~Lane.applicant, Task.closed_at.is_(None))
+                .group_by(Lane.name).order_by(func.count().desc(), Lane.name).limit(1)
+            )  # fmt: skip
+            holder = select(Person.name).join(Membership).where(Membership.lane == busiest.scalar_subquery())
+            name = session.scalars(holder).first() or ""
+            longest = session.scalars(select(Case.id).where(Case.status == "open").order_by(Case.seq.desc())).first()
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        server = make_server("127.0.0.1", 0, create_app(settings), threaded=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        take(f"http://127.0.0.1:{server.server_port}", name, longest or 1)
+        server.shutdown()
+        engine.dispose()
+
+
+def take(site: str, name: str, case_id: int) -> None:
+    """Takes both pictures as the officer `name` sees them."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    executable = shutil.which("chromium") or shutil.which("google-chrome") or ""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=list(QUIET), env=dict(os.environ))
+        page = browser.new_page(viewport={"width": 1280, "height": 720}, device_scale_factor=1.5, locale="id-ID")
+        page.goto(f"{site}/masuk")
+        page.fill('input[name="nama"]', name)
+        page.fill('input[name="sandi"]', demo.PASSWORD)
+        page.press('input[name="sandi"]', "Enter")
+        page.wait_for_url(lambda url: "/masuk" not in url)
+        page.goto(f"{site}/tugas")
+        save(page.screenshot(), "kotak-tugas.png")
+        page.goto(f"{site}/permohonan/{case_id}")
+        diagram = page.locator(".djs-container").first
+        diagram.wait_for()
+        diagram.scroll_into_view_if_needed()
+        page.wait_for_timeout(500)
+        save(diagram.screenshot(), "diagram.png")
+        browser.close()
+
+
+def save(picture: bytes, name: str) -> None:
+    (FOLDER / name).write_bytes(picture)
+    print(Path("docs/pictures") / name)
+
+
+if __name__ == "__main__":
+    main()
