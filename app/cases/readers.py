@@ -179,7 +179,7 @@ def visible_cases(actor: Actor, q: str = "", status: str = "", before: int | Non
         query = query.where(Case.status == status)
     for word in q.lower().split()[:5]:
         query = query.where(Case.search.contains(word, autoescape=True))
-    return query.where(Case.id < before) if before else query
+    return query.where(Case.id < min(before, 2**31 - 1)) if before else query
 
 
 def task_query() -> Select[Task]:

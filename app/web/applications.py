@@ -38,8 +38,8 @@ class Own:
 @blueprint.get("/permohonan")
 @base.signed_in
 def daftar() -> ResponseReturnValue:
-    before = request.args.get("sebelum", "")
-    found = _own_cases(int(before) if before.isdecimal() and len(before) < 16 else None)
+    before = _before()
+    found = _own_cases(before)
     shown, more = found[:PAGE], len(found) > PAGE
     rows = _told(shown)
     return render_template(
@@ -55,8 +55,8 @@ def daftar() -> ResponseReturnValue:
 @blueprint.get("/permohonan/semua")
 @base.signed_in
 def semua() -> ResponseReturnValue:
-    q, status, before = (request.args.get(name, "").strip()[:100] for name in ("cari", "status", "sebelum"))
-    older = int(before) if before.isdecimal() and len(before) < 16 else None
+    q, status = (request.args.get(name, "").strip()[:100] for name in ("cari", "status"))
+    older = _before()
     query = cases.visible_cases(base.actor(), q, status if status in STATUSES else "", older)
     found = list(base.session().scalars(query.limit(PAGE + 1)))
     rows, more = _told(found[:PAGE]), len(found) > PAGE
@@ -73,6 +73,12 @@ def semua() -> ResponseReturnValue:
 
 def _may_apply(sop: str) -> bool:
     return base.person().applicant or sop in base.actor().counter
+
+
+def _before() -> int | None:
+    """Older than which case a list goes on; None for its beginning."""
+    given = request.args.get("sebelum", "")[:20]
+    return min(int(given), base.LARGEST_ID - 1) if given.isdecimal() else None
 
 
 def _own_cases(before: int | None) -> list[Case]:

@@ -29,6 +29,7 @@ from app.models import Person
 
 log = logging.getLogger("alur.web")
 View = TypeVar("View", bound=Callable[..., Any])
+LARGEST_ID = 2**31  # what the databases number rows with
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -201,8 +202,9 @@ def typed(name: str, longest: int = 300) -> str:
 
 def _check_address() -> None:
     """What no database could look up is nowhere."""
-    told = [*(request.view_args or {}).values(), *request.args.values()]
-    if any("\0" in value if isinstance(value, str) else isinstance(value, int) and value >= 2**31 for value in told):
+    ids = [str(value) for value in (request.view_args or {}).values()]
+    huge = any(value.isdecimal() and int(value[:20]) >= LARGEST_ID for value in ids)
+    if huge or any("\0" in value for value in [*ids, *request.args.values()]):
         abort(404)
 
 
