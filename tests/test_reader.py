@@ -309,6 +309,15 @@ def test_properties_of_everything() -> None:
     assert definition.names == {"s": "", "a": "A", "g": "", "e": "Tolak", "f": ""}
 
 
+def test_a_pool_names_the_process_and_may_hold_its_properties() -> None:
+    pool = f'<participant id="o" name="Dinas" processRef="p">{given(nomor="1", biaya="Rp 0")}</participant>'
+    head = f'<collaboration id="c">{pool}</collaboration>'
+    reading = engine.read(draw("start s\nuser a\nend e\ns > a\na > e", given(nomor="2"), head, name=""))
+    assert reading.definition
+    assert (reading.definition.title, reading.definition.properties) == ("Dinas", {"nomor": "2", "biaya": "Rp 0"})
+    assert [lane.name for lane in reading.definition.lanes] == ["Dinas"]
+
+
 def test_a_property_written_twice_has_two_lines() -> None:
     twice = given(dokumen="a.docx", waktu="5").replace('name="waktu" value="5"', 'name="dokumen" value="b.docx"')
     definition = read(f"start s\nuser a <{twice}>\nend e\ns > a\na > e")

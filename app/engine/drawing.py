@@ -119,6 +119,7 @@ class Process:
     name: str
     pool: str  # the participant's name
     executable: bool
+    properties: dict[str, str]  # its own and, where an editor put them there, its pool's
     element: etree._Element
 
 
@@ -207,9 +208,9 @@ class _File:
         self.counter = 0
 
     def read(self) -> list[Process]:
-        pools: dict[str, str] = {}
+        pools: dict[str, etree._Element] = {}
         for participant in self.root.iterdescendants(f"{{{MODEL}}}participant"):
-            pools.setdefault((participant.get("processRef") or "").strip(), (participant.get("name") or "").strip())
+            pools.setdefault((participant.get("processRef") or "").strip(), participant)
         for child in self.root:
             if local(child) in NAMED:
                 raw = (child.get("id") or "").strip()
@@ -223,8 +224,14 @@ class _File:
                 continue
             raw = (element.get("id") or "").strip()
             name = (element.get("name") or "").strip()
+            pool = pools.get(raw)
             process = Process(
-                self.id(element, "process"), name, pools.get(raw, ""), element.get("isExecutable") == "true", element
+                self.id(element, "process"),
+                name,
+                "" if pool is None else (pool.get("name") or "").strip(),
+                element.get("isExecutable") == "true",
+                {**({} if pool is None else properties(pool)), **properties(element)},
+                element,
             )
             self.drawing.processes[process.id] = process
             found.append(process)

@@ -13,7 +13,7 @@ from app.engine.definition import Choice, Definition, End, Flow, Lane, Reading, 
 from app.engine.drawing import Drawing, DrawnLane, Findings, Node, Process, Unreadable, ancestors, parse, text_of
 from app.engine.graph import Flowgraph, find, forward_order
 from app.engine.model import Model
-from app.engine.properties import form_of, local, properties
+from app.engine.properties import form_of, local
 from app.engine.rules import STEP, Rules
 
 
@@ -300,7 +300,7 @@ class _Reader:
             key=main.id,
             title=main.name or main.pool or main.id,
             documentation=text_of(main.element, "documentation"),
-            properties=properties(main.element),
+            properties=main.properties,
             lanes=tuple(Lane(lane.id, lane.name, lane.parents, lane.properties) for lane in lanes.values()),
             applicant_lane=applicant[0] if applicant else None,
             starts=starts,
