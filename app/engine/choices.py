@@ -25,7 +25,7 @@ class Decision:
 
 
 class Chooser:
-    """Reads the choices of one scope. `first_step` finds the first step inside a sub-process or call activity."""
+    """Reads the choices of one scope: a branch leads to what `stops`, or to the `first_step` inside that."""
 
     def __init__(
         self,
@@ -34,6 +34,7 @@ class Chooser:
         findings: Findings,
         graph: Flowgraph,
         after: Next,
+        stops: Callable[[str], bool],
         first_step: Callable[[str], str],
     ) -> None:
         self.drawing = drawing
@@ -41,6 +42,7 @@ class Chooser:
         self.findings = findings
         self.graph = graph
         self.after = after
+        self.stops = stops
         self.first_step = first_step
 
     def decide(self, gateway: Node) -> Decision:
@@ -79,7 +81,7 @@ class Chooser:
         labels: set[str] = set()
         found = []
         for number, edge in enumerate(gateway.outgoing, 1):
-            anchor = find(edge.target, self.after, self._stops) or edge.target
+            anchor = find(edge.target, self.after, self.stops) or edge.target
             target = self.first_step(anchor)
             name = self.drawing.nodes[target].name
             label = edge.name or name or f"Cabang {number}"
@@ -93,10 +95,6 @@ class Chooser:
                 self.findings.say(edge.id, "info", "cabang-tanpa-nama", message)
             found.append(Choice(edge.id, label, self._returns(gateway, edge, anchor), target, edge.properties))
         return tuple(sorted(found, key=lambda choice: choice.returns))
-
-    def _stops(self, node: str) -> bool:
-        sense = self.senses[node]
-        return sense.tag in (STEP, "endEvent", "subProcess", "callActivity") or sense.chooses
 
     def _returns(self, gateway: Node, edge: Edge, anchor: str) -> bool:
         """A return leads to a step that every way to the gateway has passed; a property of the flow overrides."""

@@ -214,8 +214,9 @@ class _Reader:
         return sense.chooses or sense.tag in (STEP, "endEvent", "subProcess", "callActivity")
 
     def decisions(self, scope: str) -> list[Decision]:
+        graph = self.graphs[scope]
         chooser = Chooser(
-            self.drawing, self.senses, self.findings, self.graphs[scope], self.after, self.first_step
+            self.drawing, self.senses, self.findings, graph, self.after, self.is_stop, self.first_step
         )  # fmt: skip
         return [chooser.decide(node) for node in self.drawing.inside(scope) if self.senses[node.id].chooses]
 
