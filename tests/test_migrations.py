@@ -21,6 +21,20 @@ def test_migrations_give_the_models(db: Database) -> None:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
 
 
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
+def test_what_the_comparison_does_not_see(db: Database) -> None:
+    """How SQLite keeps each table: without row ids or with, strict or not."""
+    fresh = database.connect("sqlite://")
+    Base.metadata.create_all(fresh)
+    kept = []
+    for engine in (fresh, db.engine):
+        with engine.connect() as connection:
+            rows = connection.execute(text("SELECT name, ncol, wr, strict FROM pragma_table_list ORDER BY name")).all()
+        kept.append([tuple(row) for row in rows if row.name in Base.metadata.tables])
+    fresh.dispose()
+    assert kept[0] == kept[1]
+
+
 def test_every_constraint_has_a_name(db: Database) -> None:
     """Without one a later migration cannot drop it."""
     seen = inspect(db.engine)
