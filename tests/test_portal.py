@@ -196,6 +196,7 @@ def test_signing_up(desk: Office) -> None:
     client = desk.client()
     answer = client.post("/daftar", data={**GOOD, "next": "/lacak"})
     assert (answer.status_code, answer.location) == (303, "/lacak")
+    assert enter(desk.client(), "siti@contoh.id", GOOD["sandi"]).status_code == 303
     page = client.get("/permohonan").text
     assert "Siti Aminah" in page
     assert "Anda belum punya permohonan." in page
