@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import joinedload, undefer
 
-from app import engine, files, journal, revisions
+from app import engine, files, forms, journal, revisions
 from app.context import Context
 from app.engine.definition import Definition
 from app.models import Case, Document, Event, EventValues, Lane, Membership, RegisterEntry, Revision, Task, Upload
@@ -64,6 +64,7 @@ class _Replay:
     open: dict[str, tuple[str, int]] = field(default_factory=dict)
     done: list[str] = field(default_factory=list)
     data: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
     digest: str = ""
     ended: bool = False
     erased: bool = False
@@ -104,7 +105,7 @@ def frames(ctx: Context, case: Case) -> Proof:
                 entry,
                 tuple(replay.open.values()),
                 tuple(dict.fromkeys(replay.done)),
-                tuple(entry.body.get("path", ())),
+                tuple(journal.nodes(replay.definition, entry.body.get("path", ()))),
                 journal.is_return(replay.definition, entry),
                 tuple(changes(before, replay.data)),
                 tuple(findings),
@@ -196,25 +197,26 @@ def _effect(
         return _document_findings(ctx, case, replay, entry)
     if entry.kind not in ("start", "complete", "timer"):
         return []
+    replay.facts = {**replay.facts, **body.get("facts", {})}
     found = _typed_findings(ctx, loaded, replay, entry, sent)
     outcome: engine.Outcome | None
     try:
         if entry.kind == "start":
             if body.get("revision") != revisions.seal(revision):
                 found.append("Permohonan ini dimulai dengan SOP lain daripada yang tersimpan sebagai revisinya.")
-            outcome = engine.start(definition, body.get("start") or None, body["facts"], entry.at)
+            outcome = engine.start(definition, body.get("start") or None, replay.facts, entry.at)
         elif entry.kind == "complete":
             outcome = engine.complete(
-                definition, replay.state, body["token"], body["facts"], entry.choice or None, entry.at
+                definition, replay.state, body["token"], replay.facts, entry.choice or None, entry.at
             )
         else:
-            outcome = engine.fire(definition, replay.state, body["facts"], entry.at)
+            outcome = engine.fire(definition, replay.state, replay.facts, entry.at)
     except Exception as error:  # whatever the engine objects to is what the proof has to report
         return [*found, f"Mesin menolak peristiwa ini: {error}"]
     if outcome is None:
         return [*found, "Tidak ada tenggat yang jatuh pada saat ini."]
     for name, mine, theirs in (
-        ("jalan yang dilalui", list(outcome.path), body.get("path")),
+        ("jalan yang dilalui", journal.passed(definition, outcome.path), body.get("path")),
         ("langkah yang dibuka", [[o.token, o.step, o.round] for o in outcome.opened], body.get("opened")),
         ("langkah yang ditutup", list(outcome.closed), list(entry.closed)),
         ("akhir yang dicapai", list(outcome.ends), body.get("ends", [])),
@@ -229,6 +231,7 @@ def _effect(
     replay.open.update({o.token: (o.step, o.round) for o in outcome.opened})
     if entry.kind != "complete":
         replay.data = journal.data_after(None, replay.data, entry)
+    replay.facts = engine.facts(definition, forms.merge(replay.facts, outcome.facts))
     replay.state, replay.digest, replay.ended = outcome.state, journal.short(outcome.digest), outcome.ended
     return found
 
@@ -249,7 +252,7 @@ def _typed_findings(
         for key, number in entry.body.get("numbers", {}).items():
             if not ctx.session.scalar(select(RegisterEntry.number).where(RegisterEntry.text == number)):
                 found.append(f"Nomor {number} ({key}) tidak ada di register.")
-    if not replay.erased and engine.facts(replay.definition, replay.data) != entry.body.get("facts"):
+    if not replay.erased and engine.facts(replay.definition, replay.data) != replay.facts:
         found.append("Fakta yang dipakai mesin tidak sesuai dengan isian.")
     return found
 

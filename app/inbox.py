@@ -4,7 +4,7 @@ each lane is read off one index in its own order, as far as the page needs, and 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -95,7 +95,7 @@ def tasks(ctx: Context, actor: Holder, filters: Filters, cursor: str | None, lim
     """One page of the person's open tasks, in order of urgency. An unreadable cursor is the first page."""
     after = CURSOR.fullmatch(cursor or "")
     parts = []
-    for part in _parts(ctx, actor, filters):
+    for part in _parts(ctx, actor, filters, lanes(ctx.session, actor)):
         if after:
             part = part.where(tuple_(Task.rank, Task.id) > (int(after[1]), int(after[2])))
         # SQLite takes no ORDER BY inside a UNION but in a subselect.
@@ -118,36 +118,36 @@ def tasks(ctx: Context, actor: Holder, filters: Filters, cursor: str | None, lim
 
 def counts(ctx: Context, actor: Holder) -> Counts:
     """The figures beside the inbox."""
-    steps = []
-    for lane in lanes(ctx.session, actor):
-        for step, name in _steps(ctx.session, lane.id):
-            found = _count(ctx.session, _shared(lane.id).where(Task.step == step))
-            steps.append(StepCount(lane.sop, lane.name, step, name, found))
+    held = lanes(ctx.session, actor)
+    steps = [
+        StepCount(lane.sop, lane.name, step, name, _count(ctx.session, _shared(lane.id).where(Task.step == step)))
+        for lane in held
+        for step, name in _steps(ctx.session, lane.id)
+    ]
     return Counts(
         tuple(steps),
         own=_sum(ctx.session, _own(ctx.session, actor)),
-        mine=_sum(ctx.session, _parts(ctx, actor, Filters(mine=True))),
-        overdue=_sum(ctx.session, _parts(ctx, actor, Filters(overdue=True))),
+        mine=_sum(ctx.session, _parts(ctx, actor, Filters(mine=True), held)),
+        overdue=_sum(ctx.session, _parts(ctx, actor, Filters(overdue=True), held)),
     )
 
 
-def _parts(ctx: Context, actor: Holder, filters: Filters) -> list[Select[Any]]:
+def _parts(ctx: Context, actor: Holder, filters: Filters, held: Sequence[Lane]) -> list[Select[Any]]:
     """Queries that together find what the person may do, each over one index in order."""
-    held = [
-        lane for lane in lanes(ctx.session, actor) if filters.lane in ("", lane.name) and filters.sop in ("", lane.sop)
-    ]
+    asked = [lane for lane in held if filters.lane in ("", lane.name) and filters.sop in ("", lane.sop)]
     if filters.mine:
+        # "+ 0" keeps a planner off the lane's index: nobody has claimed as much as lies in a lane.
         claimed = _open().where(Task.assignee_id == actor.person.id, Task.applicant_id.is_(None))
-        parts = [claimed.where(Task.lane_id.in_([lane.id for lane in held]))]
+        parts = [claimed.where((Task.lane_id + 0).in_([lane.id for lane in asked]))] if asked else []
     else:
-        parts = [_shared(lane.id) for lane in held]
+        parts = [_shared(lane.id) for lane in asked]
     for own in _own(ctx.session, actor):
         if filters.lane:
             own = own.where(Task.lane_id.in_(select(Lane.id).where(Lane.name == filters.lane)))
         if filters.sop:
             own = own.where(Task.lane_id.in_(select(Lane.id).where(Lane.sop == filters.sop)))
         parts.append(own)
-    return [_filtered(ctx, actor, filters, part) for part in parts]
+    return [_filtered(ctx, filters, part) for part in parts]
 
 
 def _open() -> Select[Any]:
@@ -161,6 +161,8 @@ def _shared(lane_id: int) -> Select[Any]:
 
 def _own(session: Session, actor: Holder) -> list[Select[Any]]:
     """Tasks of the person's own applications: those they filed, and those that the counter filed for them."""
+    if not actor.person.applicant:
+        return []
     person = actor.person.id
     filed_for = session.scalars(
         select(Case.id).where(Case.applicant_id == person, Case.filed_by_id != person, Case.status == "open")
@@ -172,7 +174,7 @@ def _own(session: Session, actor: Holder) -> list[Select[Any]]:
     return parts
 
 
-def _filtered(ctx: Context, actor: Holder, filters: Filters, query: Select[Any]) -> Select[Any]:
+def _filtered(ctx: Context, filters: Filters, query: Select[Any]) -> Select[Any]:
     if filters.step:
         query = query.where(Task.step == filters.step)
     if filters.unclaimed:

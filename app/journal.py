@@ -18,7 +18,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, LargeBinary, String, Text, bindparam, cast, insert, select, type_coerce
 
-from app import forms, registers
+from app import forms
 from app.context import Context
 from app.engine.definition import Definition
 from app.forms import Form
@@ -42,9 +42,9 @@ class Typed:
         return [self.answers, self.note, list(self.faults), list(self.files)]
 
     def digest(self, key: bytes, sha256: Mapping[str, str]) -> bytes:
-        """HMAC-SHA256 over the canonical JSON of everything typed and of the digests of the uploads, by id."""
+        """The first half of an HMAC-SHA256 (RFC 2104, 5) over the canonical JSON of everything typed and of the digests of the uploads, by id."""
         whole = [*self.packed(), [sha256.get(upload) for upload in self.files]]
-        return hmac.digest(key, canonical(whole).encode("utf-8", "surrogatepass"), "sha256")
+        return hmac.digest(key, canonical(whole).encode("utf-8", "surrogatepass"), "sha256")[:16]
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,29 @@ _EVENT = insert(Event.__table__).values(  # type: ignore[arg-type]
     {c.key: bindparam(c.key, type_=_RAW.get(c.key, c.type)) for c in Event.__table__.columns}
 )
 _VALUES = insert(EventValues.__table__)  # type: ignore[arg-type]
+
+
+def passed(definition: Definition, path: Sequence[str]) -> list[str]:
+    """Of what the engine passed, what an event keeps: the sequence flows, and nodes that none of them touches."""
+    flows = [definition.flows[element] for element in path if element in definition.flows]
+    touched = {node for flow in flows for node in (flow.source, flow.target)}
+    return [element for element in path if element not in touched]
+
+
+def nodes(definition: Definition, kept: Sequence[str]) -> list[str]:
+    """The path as drawn, nodes between their flows, from what an event kept of it."""
+    whole: list[str] = []
+    for element in kept:
+        flow = definition.flows.get(element)
+        for part in (flow.source, flow.id, flow.target) if flow else (element,):
+            if not whole or whole[-1] != part:
+                whole.append(part)
+    return whole
+
+
+def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts that differ: an event keeps no more, and a replay goes on from those before it."""
+    return {name: value for name, value in after.items() if name not in before or before[name] != value}
 
 
 def short(digest: str) -> str:
@@ -179,7 +202,7 @@ def data_after(form: Form | None, data: Mapping[str, Any], entry: Entry) -> dict
     """A case's data after an event at a step with this form: what was answered, the numbers given, what scripts set."""
     if entry.kind == "complete" and form is not None:
         data = forms.apply(form, data, entry.typed.answers if entry.typed else {})
-    data = forms.merge(data, registers.as_data(entry.body.get("numbers", {})))
+    data = forms.merge(data, forms.nested(entry.body.get("numbers", {})))
     return forms.merge(data, entry.body.get("set", {}))
 
 

@@ -214,6 +214,8 @@ class Case(Base):
     )
 
 
+OWN = "closed_at IS NULL AND applicant_id IS NOT NULL"
+CLAIMED = "closed_at IS NULL AND assignee_id IS NOT NULL"
 SHARED = "closed_at IS NULL AND applicant_id IS NULL"  # open to a whole lane: a lane's inbox reads one index in order
 
 
@@ -245,8 +247,8 @@ class Task(Base):
     __table_args__ = (
         Index("ix_task_open", "lane_id", "rank", "id", postgresql_where=text(SHARED), sqlite_where=text(SHARED)),
         Index("ix_task_step", "lane_id", "step", "rank", "id", postgresql_where=text(SHARED), sqlite_where=text(SHARED)),
-        Index("ix_task_applicant", "applicant_id", "rank", postgresql_where=text("closed_at IS NULL"), sqlite_where=text("closed_at IS NULL")),
-        Index("ix_task_mine", "assignee_id", "rank", postgresql_where=text("closed_at IS NULL"), sqlite_where=text("closed_at IS NULL")),
+        Index("ix_task_applicant", "applicant_id", "rank", postgresql_where=text(OWN), sqlite_where=text(OWN)),
+        Index("ix_task_mine", "assignee_id", "rank", postgresql_where=text(CLAIMED), sqlite_where=text(CLAIMED)),
     )
 
 
@@ -254,6 +256,7 @@ class Event(Base):
     """One thing that happened to a case. Written by `journal.append` only; never changed, never deleted."""
 
     __tablename__ = "event"
+    __table_args__ = {"sqlite_with_rowid": False}  # read by case, in order
     case_id: Mapped[int] = mapped_column(ForeignKey("case.id"), primary_key=True)
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     at: Mapped[datetime]
@@ -328,11 +331,12 @@ class Register(Base):
 
 class RegisterEntry(Base):
     __tablename__ = "register_entry"
+    __table_args__ = {"sqlite_with_rowid": False}
     register: Mapped[str] = mapped_column(String(200), primary_key=True)
     year: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     text: Mapped[str] = mapped_column(String(200))
-    case_id: Mapped[int | None] = mapped_column(ForeignKey("case.id"), index=True)
+    case_id: Mapped[int | None] = mapped_column(ForeignKey("case.id"))
     given_at: Mapped[datetime]
 
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select
 
 from app.context import Context
-from app.models import Case, Register, RegisterEntry
+from app.models import Register, RegisterEntry
 
 ROMAN = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII")
 PLACE = re.compile(r"\{(\w+)(?::(\d))?\}")
@@ -86,22 +84,3 @@ def _open(ctx: Context, register: str, year: int) -> None:
     else:
         from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]
     ctx.session.execute(insert(Register).values(name=register, year=year, last=0).on_conflict_do_nothing())
-
-
-def as_data(numbers: Mapping[str, str]) -> dict[str, Any]:
-    """Numbers by dotted data key as the nested data that they become part of."""
-    whole: dict[str, Any] = {}
-    for key, value in numbers.items():
-        *parents, leaf = key.split(".")
-        place = whole
-        for parent in parents:
-            place = place.setdefault(parent, {})
-        place[leaf] = value
-    return whole
-
-
-def number_of(ctx: Context, case: Case, register: str) -> str | None:
-    """The number that a case has in a register, if any."""
-    return ctx.session.scalar(
-        select(RegisterEntry.text).where(RegisterEntry.register == register, RegisterEntry.case_id == case.id)
-    )

@@ -7,6 +7,7 @@ import io
 import re
 import zipfile
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -165,11 +166,24 @@ def check(bundle: Bundle) -> tuple[Definition | None, tuple[Finding, ...]]:
     findings = list(reading.findings)
     for name, content in bundle.forms.items():
         findings += forms.check_file(f"{name}.form", content)
+    known = _known(reading.definition, bundle) if reading.definition else None
     for name, content in bundle.templates.items():
-        findings += documents.check_file(name, content)
+        findings += documents.check_file(name, content, known)
     if reading.definition:
         findings += _missing(reading.definition, bundle)
     return reading.definition, tuple(findings)
+
+
+def _known(definition: Definition, bundle: Bundle) -> Mapping[str, Any]:
+    """The names that this SOP's templates may use: its fields, its numbers, its lanes."""
+    pointers = []
+    for content in bundle.forms.values():
+        with suppress(forms.FormError):
+            pointers += [field.pointer for field in forms.load(content).fields]
+    for step in definition.steps.values():
+        with suppress(ValueError):
+            pointers += [line.key for line in registers.numberings(step.properties.get("register", ""))]
+    return documents.known(pointers, [lane.name for lane in definition.lanes])
 
 
 def _missing(definition: Definition, bundle: Bundle) -> list[Finding]:

@@ -67,9 +67,13 @@ def test_the_sop_with_a_return_from_every_decision(office: Office) -> None:
             select(Document.name).where(Document.case_id == case_id, Document.filled_at.is_not(None))
         )
         assert [(r["nomor"], r["hasil"], r["putaran"], r["kembali"]) for r in rows] == SHEET
-        assert (case.status, cases.data_of(ctx, case)["nomor_izin"], case.state) == ("ended", "503/0001/IMTA/DPMPTSP/2026", b"")
+        assert (case.status, cases.data_of(ctx, case)["nomor_izin"], case.state) == (
+            "ended",
+            "503/0001/IMTA/DPMPTSP/2026",
+            b"",
+        )
         assert sorted(set(names)) == [
-            "Bukti tanda terima berkas", "Draf izin perpanjangan IMTA", "Izin perpanjangan IMTA", "Lembar pengendali proses",
+            "Bukti tanda terima berkas", "Bukti tanda terima surat izin", "Draf izin perpanjangan IMTA", "Izin perpanjangan IMTA", "Lembar pengendali proses",
             "Surat izin untuk ditandatangani",
         ]  # fmt: skip
     proof = proof_of(office, case_id)

@@ -37,7 +37,7 @@ def record(
     definition = loaded.definition
     body = {
         **body,
-        "path": list(outcome.path),
+        "path": journal.passed(definition, outcome.path),
         "opened": [[o.token, o.step, o.round] for o in outcome.opened],
         "state": journal.short(outcome.digest),
         **({"ends": list(outcome.ends)} if outcome.ends else {}),

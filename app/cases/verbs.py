@@ -163,7 +163,7 @@ def complete(
     form = loaded.form_of(step)
     clean, uploads = _checked(ctx, actor, case, form, answers)
     numbers = numbers_given(ctx, case, step)
-    data = forms.merge(forms.apply(form, case.data, clean) if form else case.data, registers.as_data(numbers))
+    data = forms.merge(forms.apply(form, case.data, clean) if form else case.data, forms.nested(numbers))
     facts = engine.facts(loaded.definition, data)
     try:
         outcome = engine.complete(
@@ -171,13 +171,13 @@ def complete(
         )
     except engine.RoutingError as error:
         raise CannotGoOn() from error
-    case.data = data
+    before, case.data = engine.facts(loaded.definition, case.data), data
     if clean:
         describe(case, loaded, data)
     if step.properties.get("jam") == "mulai" and case.clock_at is None:
         case.clock_at = ctx.now
         case.due_at = clock.case_due(ctx, loaded.definition, ctx.now)
-    body = {"token": task.token, "facts": facts, **({"numbers": numbers} if numbers else {})}
+    body = {"token": task.token, "facts": journal.changed(before, facts), **({"numbers": numbers} if numbers else {})}
     typed = journal.Typed(clean, note, faults, sorted(uploads)) if clean or note or faults else None
     opened, due = record(
         ctx, case, loaded, outcome, "complete", body, actor=actor, task=task, choice=taken, typed=typed, uploads=uploads
@@ -196,7 +196,7 @@ def fire_due(ctx: Context, case: Case) -> int:
         if outcome is None:
             case.next_due = None
             break
-        record(ctx, case, loaded, outcome, "timer", {"facts": facts}, at=outcome.at)
+        record(ctx, case, loaded, outcome, "timer", {}, at=outcome.at)
         _after(ctx, case, loaded, outcome)
         fired += 1
     return fired

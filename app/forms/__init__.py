@@ -13,7 +13,7 @@ from app.forms.reading import FormError, check_file, load
 from app.forms.sample import sample
 from app.forms.schema import published
 from app.forms.showing import text
-from app.forms.values import apply, at, merge
+from app.forms.values import apply, at, merge, nested
 
 __all__ = [
     "Fault",
@@ -29,6 +29,7 @@ __all__ = [
     "is_edit",
     "load",
     "merge",
+    "nested",
     "normal_text",
     "posted_files",
     "published",

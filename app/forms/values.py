@@ -26,6 +26,18 @@ def apply(form: Form, data: Mapping[str, Any], cleaned: Mapping[str, Any]) -> di
     return merge(without(data, form.asked), cleaned)
 
 
+def nested(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values by dotted key as the nested objects that the keys stand for."""
+    whole: dict[str, Any] = {}
+    for key, value in values.items():
+        *parents, leaf = key.split(".")
+        place = whole
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[leaf] = value
+    return whole
+
+
 def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """Both, objects merged into objects, everything else replaced."""
     result = dict(under)

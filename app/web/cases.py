@@ -88,7 +88,7 @@ def _what(definition: Definition, entry: Entry) -> str:
     if entry.kind == "complete":
         return _("Menyelesaikan langkah “%(name)s”", name=name)
     if entry.kind == "timer":
-        passed = [definition.names.get(element, "") for element in body.get("path", ())]
+        passed = [definition.names.get(element, "") for element in journal.nodes(definition, body.get("path", ()))]
         return _("Tenggat tiba: %(name)s", name=next((n for n in passed if n), "") or _("tanpa nama"))
     if entry.kind == "document":
         return _("Dokumen terbit: %(name)s", name=body.get("name", ""))
@@ -164,7 +164,7 @@ def permohonan(case_id: int) -> ResponseReturnValue:
         stages=stages(loaded.definition, here, done),
         here=here,
         done=sorted(set(done) - set(here)),
-        path=_path(entries),
+        path=_path(loaded.definition, entries),
         times=times(loaded.definition, passes, case.ended_at or ctx.now),
         documents=cases.documents(ctx, actor, case),
         duplicates=cases.duplicates(ctx, case) if staff_of(case) else [],
@@ -175,8 +175,8 @@ def permohonan(case_id: int) -> ResponseReturnValue:
     )
 
 
-def _path(entries: Sequence[Entry]) -> list[str]:
-    return sorted({element for entry in entries for element in entry.body.get("path", ())})
+def _path(definition: Definition, entries: Sequence[Entry]) -> list[str]:
+    return sorted({node for entry in entries for node in journal.nodes(definition, entry.body.get("path", ()))})
 
 
 @blueprint.get("/permohonan/<int:case_id>/diagram.bpmn")

@@ -217,6 +217,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["actor_id"], ["person.id"], name=op.f("fk_event_actor_id_person")),
         sa.ForeignKeyConstraint(["case_id"], ["case.id"], name=op.f("fk_event_case_id_case")),
         sa.PrimaryKeyConstraint("case_id", "seq", name=op.f("pk_event")),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "register_entry",
@@ -228,10 +229,8 @@ def upgrade() -> None:
         sa.Column("given_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["case_id"], ["case.id"], name=op.f("fk_register_entry_case_id_case")),
         sa.PrimaryKeyConstraint("register", "year", "number", name=op.f("pk_register_entry")),
+        sqlite_with_rowid=False,
     )
-    with op.batch_alter_table("register_entry", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_register_entry_case_id"), ["case_id"], unique=False)
-
     op.create_table(
         "task",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -264,16 +263,16 @@ def upgrade() -> None:
             "ix_task_applicant",
             ["applicant_id", "rank"],
             unique=False,
-            postgresql_where=sa.text("closed_at IS NULL"),
-            sqlite_where=sa.text("closed_at IS NULL"),
+            postgresql_where=sa.text("closed_at IS NULL AND applicant_id IS NOT NULL"),
+            sqlite_where=sa.text("closed_at IS NULL AND applicant_id IS NOT NULL"),
         )
         batch_op.create_index(batch_op.f("ix_task_case_id"), ["case_id"], unique=False)
         batch_op.create_index(
             "ix_task_mine",
             ["assignee_id", "rank"],
             unique=False,
-            postgresql_where=sa.text("closed_at IS NULL"),
-            sqlite_where=sa.text("closed_at IS NULL"),
+            postgresql_where=sa.text("closed_at IS NULL AND assignee_id IS NOT NULL"),
+            sqlite_where=sa.text("closed_at IS NULL AND assignee_id IS NOT NULL"),
         )
         batch_op.create_index(
             "ix_task_open",
@@ -348,9 +347,6 @@ def downgrade() -> None:
         )
 
     op.drop_table("task")
-    with op.batch_alter_table("register_entry", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_register_entry_case_id"))
-
     op.drop_table("register_entry")
     op.drop_table("event")
     with op.batch_alter_table("document", schema=None) as batch_op:
