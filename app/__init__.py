@@ -27,7 +27,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     from werkzeug.middleware.proxy_fix import ProxyFix
 
     from app import config, database
-    from app.web import base, routes, shown
+    from app.web import base, routes, shown, squeeze
 
     settings = settings or config.settings()
     engine = database.connect(settings.database_url)
@@ -60,6 +60,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     LoginManager(app).user_loader(base.User.load)
     base.install(app)
     shown.install(app)
+    squeeze.install(app)
     for blueprint in routes.BLUEPRINTS:
         app.register_blueprint(blueprint)
         if blueprint.name == "api":  # a bearer token is no cookie

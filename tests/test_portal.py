@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -452,6 +453,31 @@ def test_everything_that_a_page_links_to_is_there(office: Office) -> None:
                 if answer.status_code not in (200, 302):
                     lost.append((page, address))
     assert lost == []
+
+
+def test_no_page_is_heavy(office: Office) -> None:
+    """All that a page without its diagram brings over the wire, as a browser asks for it."""
+    clients, sizes = {name: office.client(name) for name in ("pemohon", "auditor")}, {}
+    take = {"Accept-Encoding": "gzip"}
+    for name, page in [("pemohon", "/"), ("pemohon", f"/layanan/{office.sop}"), ("auditor", "/permohonan/semua")]:
+        answer = clients[name].get(page, headers=take)
+        sizes[page] = len(answer.data)
+        for address in re.findall(r'<(?:link rel="stylesheet" href|script src)="([^"]+)"', answer.text):
+            if "/diagram." not in address:
+                with clients[name].get(address, headers=take) as part:
+                    sizes[page] += len(part.data)
+    assert {page: size for page, size in sizes.items() if size > 150_000} == {}
+
+
+def test_styles_travel_small_and_are_the_same(desk: Office) -> None:
+    address, client = "/bootstrap/static/css/bootstrap.min.css", desk.client()
+    with client.get(address) as plain, client.get(address, headers={"Accept-Encoding": "gzip"}) as small:
+        assert (plain.headers.get("Content-Encoding"), small.headers["Content-Encoding"]) == (None, "gzip")
+        assert gzip.decompress(small.data) == plain.data
+        tag = small.headers["ETag"]
+    with client.get(address, headers={"If-None-Match": tag, "Accept-Encoding": "gzip"}) as again:
+        assert (again.status_code, again.data) == (304, b"")
+    assert "Content-Encoding" not in client.get("/", headers={"Accept-Encoding": "gzip"}).headers
 
 
 def test_applying_leads_to_the_first_step_and_stands_on_top(office: Office) -> None:
