@@ -27,7 +27,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     from werkzeug.middleware.proxy_fix import ProxyFix
 
     from app import config, database
-    from app.web import base, routes, shown, squeeze
+    from app.web import base, errors, routes, shown, squeeze
 
     settings = settings or config.settings()
     engine = database.connect(settings.database_url)
@@ -59,6 +59,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     csrf = CSRFProtect(app)
     LoginManager(app).user_loader(base.User.load)
     base.install(app)
+    errors.install(app)
     shown.install(app)
     squeeze.install(app)
     for blueprint in routes.BLUEPRINTS:

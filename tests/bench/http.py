@@ -54,8 +54,7 @@ def busiest(place: Office) -> Person:
 
 def completions(place: Office, clients: int, workers: int, spread: Callable[[list[float]], dict[str, float]]) -> dict[str, Any]:
     """`clients` officers at once, each completing tasks of one step over a connection that stays open."""
-    with place.writing.begin() as session:
-        ids, person, body = _prepared(place, session, clients * PER_CLIENT)
+    ids, person, body = _prepared(place, clients * PER_CLIENT)
     port = _free_port()
     server = _serve(place, port, workers)
     try:
@@ -77,30 +76,29 @@ def completions(place: Office, clients: int, workers: int, spread: Callable[[lis
     return {**spread(times), "per_s": round(len(times) / seconds, 1)}
 
 
-def _prepared(place: Office, session: Any, count: int) -> tuple[list[int], Person, dict[str, str]]:
+def _prepared(place: Office, count: int) -> tuple[list[int], Person, dict[str, str]]:
     """Cases brought to the first officer's step that issues no paper and asks for no upload; its tasks and its fields."""
     ids: list[int] = []
     fields: dict[str, str] = {}
     person = place.staff.applicants[0]
     while len(ids) < count:
-        case = place.open_case(session)
-        for _ in range(20):
-            ctx = place.ctx(session)
-            task = cases.open_tasks(ctx, case)[0]
-            form, step = cases.form_of(ctx, task), cases.step_of(ctx, task)
-            plain = form is None or not any(field.type == "upload" for field in form.fields)
-            if not task.lane.applicant and not step.properties.get("dokumen") and plain and step.properties.get("batas", "H") != "H":
-                person = place.person_for(task)
-                answers = forms.sample(form, 1, lambda _f: "", ctx.now.date()) if form else {}
-                fields = _as_fields(answers)
-                ways = cases.choices(ctx, task)
-                if ways:
-                    fields["choice"] = ways[0].id
-                ids.append(task.id)
-                break
-            demo.complete(ctx, place.person_for(task), task, seed=1)
-        if len(ids) % 50 == 0:
-            session.commit()
+        with place.writing.begin() as session:
+            case = place.open_case(session)
+            for _ in range(20):
+                ctx = place.ctx(session)
+                task = cases.open_tasks(ctx, case)[0]
+                form, step = cases.form_of(ctx, task), cases.step_of(ctx, task)
+                plain = form is None or not any(field.type == "upload" for field in form.fields)
+                late = step.properties.get("batas", "H+0") != "H+0"
+                if not task.lane.applicant and not step.properties.get("dokumen") and plain and late:
+                    person = place.person_for(task)
+                    answers = forms.sample(form, 1, lambda _f: "", ctx.now.date()) if form else {}
+                    fields = _as_fields(answers)
+                    ways = cases.choices(ctx, task)
+                    fields |= {"choice": ways[0].id} if ways else {}
+                    ids.append(task.id)
+                    break
+                demo.complete(ctx, place.person_for(task), task, seed=1)
     return ids, person, fields
 
 
