@@ -17,6 +17,7 @@ from app import cases, files, forms, inbox, journal, revisions, uploads
 from app.forms import Fault
 from app.models import Case, Document, Retry, Revision, Task, canonical
 from app.web import base, openapi
+from app.web.errors import problem
 
 PAGE, MOST = 50, 200
 View = TypeVar("View", bound=Callable[..., Any])
@@ -80,7 +81,7 @@ def new_revision(key: str) -> tuple[Response, int]:
 
 def _unfit(findings: Sequence[Any]) -> Response:
     errors = [{"pointer": f"/{f.element}", "message": f.message} for f in findings if f.level == "error"]
-    answer = base.problem(422, "SOP ini belum dapat diberlakukan.", errors=errors)
+    answer = problem(422, "SOP ini belum dapat diberlakukan.", errors=errors)
     body: dict[str, Any] = answer.get_json()
     answer.set_data(canonical({**body, "findings": [asdict(f) for f in findings]}))
     return answer

@@ -11,18 +11,14 @@ from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
-from flask import Flask, Response, abort, current_app, g, jsonify, redirect, render_template, request, url_for
+from flask import Flask, Response, abort, current_app, g, redirect, request, url_for
 from flask import session as flask_session
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
 from flask_login import UserMixin, current_user, login_user, logout_user
-from flask_wtf.csrf import CSRFError
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
-from werkzeug.exceptions import HTTPException
 
-from app import cases, papers, people
+from app import papers, people
 from app.config import Settings
 from app.context import Context
 from app.models import Person

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, flash, jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, flash, jsonify, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from markupsafe import Markup, escape
@@ -16,7 +16,7 @@ from app import cases, files, forms, journal, people, revisions, uploads
 from app.engine.definition import Step
 from app.forms import Fault
 from app.models import Case, Person, Task, Upload
-from app.web import base, shown
+from app.web import base, errors, shown
 
 blueprint = Blueprint("tasks", __name__)
 
@@ -50,6 +50,8 @@ def langkah(task_id: int) -> ResponseReturnValue:
     task = cases.task_for(ctx, actor, task_id)
     if task.closed_at is not None:
         return _closed(task)
+    if not (people.may_do(actor, task) or _officer(task.case) or actor.person.auditor):
+        return redirect(url_for("cases.permohonan", case_id=task.case_id))  # what officers work with is theirs
     return _page(task, cases.values(ctx, task, cases.form_of(ctx, task)))
 
 
@@ -85,6 +87,7 @@ def kirim(task_id: int) -> ResponseReturnValue:
         return _unsent(task, posted, posted.refused), 422
     attempt.commit()
     base.fill_papers(done.documents)
+    session["_flashes"] = session.get("_flashes", [])[-2:]  # whoever never looks: the cookie must not grow
     flash(_happened(task, posted.choice, done))
     if task.lane.applicant and not _officer(task.case):
         return redirect(url_for("cases.permohonan", case_id=task.case_id), 303)
@@ -104,7 +107,7 @@ def draf(task_id: int) -> ResponseReturnValue:
             cases.save_draft(ctx, actor, task_id, posted.answers)
     except cases.Refusal as refusal:
         if quiet:
-            return jsonify({"message": refusal.message}), base.status_of(refusal)
+            return jsonify({"message": refusal.message}), errors.status_of(refusal)
         return _too_late(task_id, posted, refusal)
     if quiet:
         return jsonify({"saved": shown.jam(ctx.now)})
@@ -242,17 +245,17 @@ def _too_late(task_id: int, posted: Posted, refusal: cases.Refusal) -> ResponseR
     mine = actor.person.id
     saved = bool(posted.answers) and people.may_do(actor, task)
     if task.closed_at is None:
-        saved = saved and isinstance(refusal, cases.Stale) and task.assignee_id in (None, mine)
+        saved = saved and isinstance(refusal, cases.Stale | cases.CannotGoOn) and task.assignee_id in (None, mine)
     else:
         saved = saved and task.closed_by_id != mine  # a second click sent nothing new
     if saved:
         task.draft, task.draft_at = posted.answers, ctx.now
-    base.keep()
+        base.keep()
     answer = render_template(
         "tasks/late.html", task=task, case=task.case, form=form, refusal=refusal, posted=posted, saved=saved,
         done=isinstance(refusal, cases.AlreadyDone), files=_files(task.case, posted.answers),
     )  # fmt: skip
-    return answer, base.status_of(refusal)
+    return answer, errors.status_of(refusal)
 
 
 def _closed(task: Task) -> str:
@@ -276,7 +279,7 @@ def _happened(task: Task, choice: str | None, done: cases.Completion) -> Markup:
         text += escape(_("Sekarang di: ")) + Markup("; ").join(places) + "."
     elif done.case.status != "open":
         text += escape(_("Permohonan ini berakhir: %(status)s.", status=shown.status(done.case.status).lower()))
-    papers = cases.documents(ctx, base.actor(), done.case)
+    papers = cases.documents(ctx, base.actor(), done.case) if done.documents else []
     links = [
         Markup('<a href="{}">{}</a>').format(url_for("cases.dokumen", document_id=p.id), p.name)
         for p in papers
