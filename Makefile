@@ -81,16 +81,16 @@ app/web/static/dist/.made: node_modules/.made $(wildcard app/web/assets/*)
 	@$(NODE) npm run --silent build
 	@touch $@
 
-# A browser, an office suite and a reader of PDF, for the tests that look at pages and papers.
+# A browser and an office suite, for the tests that look at pages and papers.
 system:
 	@want=""; \
 	command -v chromium >/dev/null || want="$$want chromium fonts-liberation"; \
 	command -v soffice >/dev/null || want="$$want libreoffice-writer-nogui"; \
-	command -v pdftotext >/dev/null || want="$$want poppler-utils"; \
 	if [ -n "$$want" ]; then \
 		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 			echo "make: apt-get install$$want" >&2; \
 			export DEBIAN_FRONTEND=noninteractive; \
-			apt-get update -qq && apt-get install -y -qq --no-install-recommends $$want >/dev/null; \
+			{ apt-get update -qq && apt-get install -y -qq --no-install-recommends $$want >/dev/null; } || \
+				{ echo "make: apt-get failed, their tests are skipped" >&2; test -z "$$CI"; }; \
 		else echo "make: not installed, their tests are skipped:$$want" >&2; fi; \
 	fi
