@@ -242,6 +242,12 @@ def test_an_error_says_what_happened(desk: Office, method: str, path: str, statu
     assert (answer.status_code, words in answer.text) == (status, True)
 
 
+def test_an_ended_session_leads_back_to_the_page_it_was_on(desk: Office) -> None:
+    came = {"Referer": "http://localhost/sandi"}
+    assert 'href="/masuk?next=/sandi"' in desk.client().post("/sandi", headers=came).text
+    assert 'href="/masuk"' in desk.client().post("/sandi", headers={"Referer": "http://jahat.example/x"}).text
+
+
 def test_a_program_gets_a_problem(desk: Office) -> None:
     answer = desk.client().get("/api/v1/tidak-ada")
     assert (answer.status_code, answer.mimetype, answer.json["status"]) == (404, "application/problem+json", 404)

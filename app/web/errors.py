@@ -6,6 +6,7 @@ import logging
 import secrets
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, g, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
@@ -33,13 +34,13 @@ WORDS: dict[int, Words] = {
     400: Words(
         _l("Permintaan tidak dapat dibaca"),
         _l("Yang dikirim peramban Anda tidak lengkap atau halamannya sudah terlalu lama terbuka."),
-        _l("Tidak ada yang berubah pada berkas Anda."),
-        _l("Kembali ke halaman sebelumnya, muat ulang, lalu kirim sekali lagi."),
+        _l("Tidak ada yang berubah; isian yang sudah tersimpan sebagai draf tetap ada."),
+        _l("Buka lagi halamannya, lalu kirim sekali lagi."),
     ),
     401: Words(
         _l("Anda belum masuk"),
         _l("Halaman ini hanya untuk yang sudah masuk, atau sesi Anda telah berakhir."),
-        _l("Tidak ada yang berubah pada berkas Anda."),
+        _l("Tidak ada yang berubah; isian yang sudah tersimpan sebagai draf tetap ada."),
         _l("Masuk dahulu, lalu ulangi."),
     ),
     403: Words(
@@ -134,8 +135,12 @@ def error_page(status: int, message: str = "", code: str = "", errors: list[dict
     words = WORDS.get(status) or WORDS[500 if status >= 500 else 400]
     if wants_json():
         return problem(status, words.title, message or words.happened, errors)
+    came = urlsplit(request.referrer or "")
+    onward = came.path if came.netloc == request.host else None
     try:
-        text = render_template("errors/error.html", words=words, message=message, status=status, code=code)
+        text = render_template(
+            "errors/error.html", words=words, message=message, status=status, code=code, onward=onward
+        )  # fmt: skip
     except Exception:  # the database may be what is broken, and the header reads it
         log.exception("error page")
         text = render_template("errors/bare.html", words=words, message=message, status=status, code=code)
