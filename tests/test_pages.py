@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select, text
 from werkzeug.test import TestResponse
 
-from app import cases, demo, forms, inbox, people
+from app import cases, demo, forms, people
 from app.models import Case, Task, Upload
 from tests import play
 from tests.conftest import Office
@@ -319,47 +319,6 @@ def test_an_applicant_does_not_read_what_officers_note(office: Office) -> None:
     for place in ("", "/putar", "/lembar-kendali"):
         assert note in words(office.client(name).get(f"/permohonan/{case_id}{place}")), place
         assert note not in words(office.client("pemohon").get(f"/permohonan/{case_id}{place}")), place
-
-
-def test_the_inbox_is_read_page_by_page(office: Office) -> None:
-    numbers = []
-    for _ in range(5):
-        case_id = play.apply(office)
-        play.step(office, case_id)
-        numbers.append(case_id)
-    name = first(office, numbers[0])[1]
-    with office.look() as ctx:
-        actor = office.actor(ctx, name)
-        seen: list[int] = []
-        cursor: str | None = None
-        while True:
-            page = inbox.tasks(ctx, actor, inbox.Filters(), cursor, 2)
-            seen += [task.case_id for task in page.items]
-            cursor = page.next
-            if cursor is None:
-                break
-        counts = inbox.counts(ctx, actor)
-        assert inbox.tasks(ctx, office.actor(ctx, "pemohon2"), inbox.Filters(), None, 9).items == ()
-        assert inbox.counts(ctx, office.actor(ctx, "pemohon")).own == 0
-    assert seen == numbers
-    assert [(c.count, c.shown) for c in counts.steps] == [(5, "5")]
-
-
-def test_a_walk_in_belongs_to_the_counter(office: Office) -> None:
-    with office.look() as ctx:
-        counter = next(n for n in office.officers.values() if office.actor(ctx, n).counter)
-        other = next(n for n in office.officers.values() if not office.actor(ctx, n).counter)
-    walk_in = play.apply(office, counter, on_behalf_of="Ibu Tanpa Akun")
-    filed = play.apply(office, counter, on_behalf_of="pemohon")
-    own = play.apply(office, "pemohon2")
-    with office.look() as ctx:
-
-        def found(name: str) -> list[int]:
-            return sorted(t.case_id for t in inbox.tasks(ctx, office.actor(ctx, name), inbox.Filters(), None, 9).items)
-
-        assert {name: found(name) for name in (counter, other, "pemohon", "pemohon2", "luar")} == {
-            counter: [walk_in, filed], other: [], "pemohon": [filed], "pemohon2": [own], "luar": [],
-        }  # fmt: skip
 
 
 def test_an_owner_puts_a_revision_in_force(office: Office) -> None:
