@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from sqlalchemy import Select, func, literal, or_, select, tuple_, union
 from sqlalchemy.orm import Session, joinedload
@@ -132,7 +132,7 @@ def counts(ctx: Context, actor: Holder) -> Counts:
     )
 
 
-def _parts(ctx: Context, actor: Holder, filters: Filters, held: Sequence[Lane]) -> list[Select[Any]]:
+def _parts(ctx: Context, actor: Holder, filters: Filters, held: Sequence[Lane]) -> list[Select[int, int]]:
     """Queries that together find what the person may do, each over one index in order."""
     asked = [lane for lane in held if filters.lane in ("", lane.name) and filters.sop in ("", lane.sop)]
     if filters.mine:
@@ -150,16 +150,15 @@ def _parts(ctx: Context, actor: Holder, filters: Filters, held: Sequence[Lane]) 
     return [_filtered(ctx, filters, part) for part in parts]
 
 
-def _open() -> Select[Any]:
-    query: Select[Any] = select(Task.id, Task.rank)
-    return query.where(Task.closed_at.is_(None))
+def _open() -> Select[int, int]:
+    return select(Task.id, Task.rank).where(Task.closed_at.is_(None))
 
 
-def _shared(lane_id: int) -> Select[Any]:
+def _shared(lane_id: int) -> Select[int, int]:
     return _open().where(Task.lane_id == lane_id, Task.applicant_id.is_(None))
 
 
-def _own(session: Session, actor: Holder) -> list[Select[Any]]:
+def _own(session: Session, actor: Holder) -> list[Select[int, int]]:
     """Tasks of the person's own applications: those they filed, and those that the counter filed for them."""
     if not actor.person.applicant:
         return []
@@ -174,7 +173,7 @@ def _own(session: Session, actor: Holder) -> list[Select[Any]]:
     return parts
 
 
-def _filtered(ctx: Context, filters: Filters, query: Select[Any]) -> Select[Any]:
+def _filtered(ctx: Context, filters: Filters, query: Select[int, int]) -> Select[int, int]:
     if filters.step:
         query = query.where(Task.step == filters.step)
     if filters.unclaimed:
@@ -202,10 +201,10 @@ def _steps(session: Session, lane_id: int) -> list[tuple[str, str]]:
         found.append((row[0], row[1]))
 
 
-def _sum(session: Session, parts: list[Select[Any]]) -> int:
+def _sum(session: Session, parts: list[Select[int, int]]) -> int:
     return min(CAP + 1, sum(_count(session, part) for part in parts))
 
 
-def _count(session: Session, query: Select[Any]) -> int:
+def _count(session: Session, query: Select[int, int]) -> int:
     capped = query.with_only_columns(literal(1)).limit(CAP + 1).subquery()
     return session.scalar(select(func.count()).select_from(capped)) or 0
