@@ -243,9 +243,7 @@ def _typed_findings(
     found = []
     replay.erased = replay.erased or entry.erased
     if entry.kind == "complete":
-        step = replay.definition.steps.get(entry.step)
-        form = loaded.form_of(step) if step else None
-        replay.data = journal.data_after(form, replay.data, entry)
+        replay.data = journal.data_after(loaded.form_at(entry.step), replay.data, entry)
         for upload_id in entry.typed.files if entry.typed else ():
             if not files.whole(ctx.settings.files, sent.get(upload_id, "")):
                 found.append(f"Unggahan {upload_id} hilang atau berubah.")

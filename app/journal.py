@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -124,8 +124,8 @@ def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, An
 
 
 def short(digest: str) -> str:
-    """The part of a state's digest that an event keeps: 128 bits, since the chain covers it anyway."""
-    return digest[:32]
+    """The part of a state's digest that an event keeps: 96 bits, since the chain covers it anyway."""
+    return digest[:24]
 
 
 def chain(previous: bytes, case_id: int, seq: int, row: Mapping[str, Any]) -> bytes:
@@ -204,6 +204,14 @@ def data_after(form: Form | None, data: Mapping[str, Any], entry: Entry) -> dict
         data = forms.apply(form, data, entry.typed.answers if entry.typed else {})
     data = forms.merge(data, forms.nested(entry.body.get("numbers", {})))
     return forms.merge(data, entry.body.get("set", {}))
+
+
+def data(form_at: Callable[[str], Form | None], journal: Sequence[Entry]) -> dict[str, Any]:
+    """A case's data as its events made it; `form_at` gives the form of a step."""
+    whole: dict[str, Any] = {}
+    for entry in journal:
+        whole = data_after(form_at(entry.step), whole, entry)
+    return whole
 
 
 def without_typed(entry: Entry) -> Entry:

@@ -3,39 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, insert, select
 from sqlalchemy.orm import undefer
 
 from app import documents, files, journal, revisions
 from app.context import Context
-from app.models import Case, Document, Person
+from app.models import Case, Document, Event, Person
 
 ATTEMPTS = 5
+_PEOPLE = (
+    select(Person.id, Person.nip, Person.title)
+    .where(Person.id.in_(select(Event.actor_id).where(Event.case_id == bindparam("case_id"))))
+    .order_by(Person.id)
+)
+_DUE = insert(Document.__table__).returning(Document.id)  # type: ignore[arg-type]
 
 
-def due(ctx: Context, case: Case, loaded: revisions.Loaded, seq: int, wanted: Sequence[revisions.Paper]) -> list[int]:
-    """Records papers as due at event `seq`, with everything that they will say; their ids."""
-    context = inputs(ctx, case, loaded, case.data)
+@dataclass(frozen=True)
+class Filled:
+    """A paper's bytes, or why there are none."""
+
+    content: bytes
+    error: str = ""
+
+
+def due(ctx: Context, case: Case, seq: int, wanted: Sequence[revisions.Paper]) -> list[int]:
+    """Records papers as due at event `seq`; their ids.
+
+    What they will say is the journal up to that event, which nobody can change, and beside it the little that can.
+    """
+    frozen = _frozen(ctx, case)
     rows = [
-        Document(
-            case_id=case.id,
-            seq=seq,
-            template=paper.template,
-            name=paper.name,
-            kind=paper.template.removesuffix(".docx"),
-            copies=paper.copies,
-            internal=paper.internal,
-            inputs={**context, "dokumen": {"nama": paper.name, "rangkap": paper.copies}},
-            created_at=ctx.now,
-        )
+        {
+            "case_id": case.id,
+            "seq": seq,
+            "template": paper.template,
+            "name": paper.name,
+            "kind": paper.template.removesuffix(".docx"),
+            "copies": paper.copies,
+            "internal": paper.internal,
+            "inputs": frozen,
+            "attempts": 0,
+            "created_at": ctx.now,
+        }
         for paper in wanted
     ]
-    ctx.session.add_all(rows)
-    ctx.session.flush()
-    return [row.id for row in rows]
+    return list(ctx.session.connection().execute(_DUE, rows).scalars())
 
 
 def waiting(ctx: Context, limit: int = 20) -> list[int]:
@@ -45,27 +62,46 @@ def waiting(ctx: Context, limit: int = 20) -> list[int]:
 
 
 def fill(ctx: Context, document_id: int) -> bool:
-    """Fills one paper and writes its digest as an event of its own; False where it was filled already or failed.
+    """Makes one paper and keeps it, in one transaction; False where it was filled already or failed."""
+    filled = made(ctx, document_id)
+    return filled is not None and keep(ctx, document_id, filled)
+
+
+def made(ctx: Context, document_id: int) -> Filled | None:
+    """A due paper filled, recorded nowhere yet; None where it was filled already."""
+    document = ctx.session.scalar(select(Document).where(Document.id == document_id).options(undefer(Document.inputs)))
+    if document is None or document.filled_at is not None:
+        return None
+    case = ctx.session.get_one(Case, document.case_id)
+    loaded = revisions.load(ctx.session, case.revision_id)
+    entries = [entry for entry in journal.entries(ctx, case.id) if entry.seq <= document.seq]
+    paper = {"nama": document.name, "rangkap": document.copies}
+    try:
+        template = revisions.template(ctx.session, case.revision_id, document.template)
+        return Filled(documents.fill(template, {**_context(ctx, loaded, entries, document.inputs), "dokumen": paper}))
+    except documents.DocumentError as error:
+        return Filled(b"", str(error))
+
+
+def keep(ctx: Context, document_id: int, filled: Filled) -> bool:
+    """Keeps a filled paper and writes its digest as an event of its own; False where that was done, or it failed.
 
     Two that fill the same paper make the same bytes, and the case's lock lets one of them record it.
     """
-    document = ctx.session.scalar(select(Document).where(Document.id == document_id).options(undefer(Document.inputs)))
-    if document is None or document.filled_at is not None:
-        return False
     case = ctx.session.scalars(
-        select(Case).where(Case.id == document.case_id).with_for_update().execution_options(populate_existing=True)
+        select(Case)
+        .where(Case.id == select(Document.case_id).where(Document.id == document_id).scalar_subquery())
+        .with_for_update()
+        .execution_options(populate_existing=True)
     ).one()
-    ctx.session.refresh(document)
+    document = ctx.session.get_one(Document, document_id, populate_existing=True)
     if document.filled_at is not None:
         return False
-    template = revisions.template(ctx.session, case.revision_id, document.template)
-    try:
-        content = documents.fill(template, document.inputs)
-    except documents.DocumentError as error:
+    if filled.error:
         document.attempts += 1
-        document.error = str(error)
+        document.error = filled.error
         return False
-    document.sha256 = files.put(ctx.settings.files, content)
+    document.sha256 = files.put(ctx.settings.files, filled.content)
     document.filled_at, document.inputs, document.error = ctx.now, None, None
     journal.append(
         ctx, case, "document", {"document": document.id, "template": document.template, "name": document.name,
@@ -74,20 +110,14 @@ def fill(ctx: Context, document_id: int) -> bool:
     return True
 
 
-def again(ctx: Context, document_id: int) -> None:
-    """Lets a paper that failed too often be tried anew."""
-    ctx.session.execute(
-        update(Document).where(Document.id == document_id, Document.filled_at.is_(None)).values(attempts=0)
-    )
-
-
-def control_sheet(ctx: Context, case: Case, loaded: revisions.Loaded, data: Mapping[str, Any]) -> bytes | None:
+def control_sheet(ctx: Context, case: Case, loaded: revisions.Loaded) -> bytes | None:
     """The control sheet as it stands now, from the template that the process names; None where it names none."""
     wanted = revisions.papers(loaded.definition.properties.get("lembar_kendali", ""))
     if not wanted:
         return None
     template = revisions.template(ctx.session, case.revision_id, wanted[0].template)
-    return documents.fill(template, {**inputs(ctx, case, loaded, data), "dokumen": {"nama": wanted[0].name, "rangkap": 1}})
+    context = _context(ctx, loaded, journal.entries(ctx, case.id), _frozen(ctx, case))
+    return documents.fill(template, {**context, "dokumen": {"nama": wanted[0].name, "rangkap": 1}})
 
 
 def blank(ctx: Context, loaded: revisions.Loaded, paper: revisions.Paper) -> bytes:
@@ -100,42 +130,56 @@ def blank(ctx: Context, loaded: revisions.Loaded, paper: revisions.Paper) -> byt
     )
 
 
-def inputs(ctx: Context, case: Case, loaded: revisions.Loaded, data: Mapping[str, Any]) -> dict[str, Any]:
-    """What a template sees of a case and its data: JSON values only, times as RFC 3339 in the office's zone."""
-    zone = ctx.settings.zone
-
-    def local(at: datetime | None) -> str | None:
-        return at.astimezone(zone).isoformat(timespec="minutes") if at else None
-
-    entries = journal.entries(ctx, case.id)
-    rows = sheet(ctx, loaded, entries)
-    people = {e.actor_id for e in entries if e.actor_id}
-    persons = {p.id: p for p in ctx.session.scalars(select(Person).where(Person.id.in_(people)))}
-    last = next((e for e in reversed(entries) if journal.is_return(loaded.definition, e)), None)
+def _frozen(ctx: Context, case: Case) -> dict[str, Any]:
+    """What a paper says beside the journal: it may be another tomorrow, and is kept as it is now."""
+    rows = ctx.session.connection().execute(_PEOPLE, {"case_id": case.id})
     return {
         "permohonan": {
             "nomor": case.number,
             "nomor_lacak": case.code,
             "pemohon": case.applicant_name,
-            "diajukan": local(case.opened_at),
-            "tanggal_terima": local(case.clock_at),
-            "jatuh_tempo": local(case.due_at),
+            "diajukan": _local(ctx, case.opened_at),
+            "tanggal_terima": _local(ctx, case.clock_at),
+            "jatuh_tempo": _local(ctx, case.due_at),
             "status": case.status,
-            "revisi": loaded.number,
         },
-        "isian": data,
-        "lembar": [{**row, "masuk": local(row["masuk"]), "keluar": local(row["keluar"])} for row in rows],
-        "petugas": _officers(entries, persons, local),
-        "kembalian": _last_return(last, local),
-        "sekarang": local(ctx.now),
+        "orang": {str(row.id): [row.nip or "", row.title or ""] for row in rows},
+        "sekarang": _local(ctx, ctx.now),
+    }
+
+
+def _context(
+    ctx: Context, loaded: revisions.Loaded, entries: Sequence[journal.Entry], frozen: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What a template sees: JSON values only, times as RFC 3339 in the office's zone."""
+    people = {int(key): value for key, value in frozen["orang"].items()}
+    rows = _rows(loaded, entries, {person: nip for person, (nip, _) in people.items()})
+    last = next((e for e in reversed(entries) if journal.is_return(loaded.definition, e)), None)
+    return {
+        "permohonan": {**frozen["permohonan"], "revisi": loaded.number},
+        "isian": journal.data(loaded.form_at, entries),
+        "lembar": [{**r, "masuk": _local(ctx, r["masuk"]), "keluar": _local(ctx, r["keluar"])} for r in rows],
+        "petugas": _officers(ctx, entries, people),
+        "kembalian": _last_return(ctx, last),
+        "sekarang": frozen["sekarang"],
         **_sop(loaded),
     }
+
+
+def _local(ctx: Context, at: datetime | None) -> str | None:
+    return at.astimezone(ctx.settings.zone).isoformat(timespec="minutes") if at else None
 
 
 def sheet(ctx: Context, loaded: revisions.Loaded, entries: Sequence[journal.Entry]) -> list[dict[str, Any]]:
     """The rows of the control sheet, one for each pass of a step; the page and the paper show these same rows."""
     ids = {e.actor_id for e in entries if e.actor_id}
-    nip = {p.id: p.nip for p in ctx.session.scalars(select(Person).where(Person.id.in_(ids)))}
+    rows = ctx.session.execute(select(Person.id, Person.nip).where(Person.id.in_(ids)))
+    return _rows(loaded, entries, {row.id: row.nip or "" for row in rows})
+
+
+def _rows(
+    loaded: revisions.Loaded, entries: Sequence[journal.Entry], nip: Mapping[int, str]
+) -> list[dict[str, Any]]:
     definition = loaded.definition
     rows = []
     for number, done in enumerate(journal.passes(definition, entries), 1):
@@ -150,7 +194,7 @@ def sheet(ctx: Context, loaded: revisions.Loaded, entries: Sequence[journal.Entr
                 "langkah": step.name,
                 "pelaksana": step.lane,
                 "petugas": left.actor if left and mine else "",
-                "nip": (nip.get(left.actor_id or 0) or "") if left and mine else "",
+                "nip": nip.get(left.actor_id or 0, "") if left and mine else "",
                 "masuk": done.entered,
                 "keluar": left.at if left else None,
                 "menit": _minutes(done.entered, left.at) if left else None,
@@ -178,26 +222,21 @@ def _result(taken: Any, closed: bool, mine: bool) -> str:
     return "Selesai" if mine else "Dilewati"
 
 
-def _officers(entries: Sequence[journal.Entry], persons: Mapping[int, Person], local: Any) -> dict[str, Any]:
+def _officers(ctx: Context, entries: Sequence[journal.Entry], people: Mapping[int, Sequence[str]]) -> dict[str, Any]:
     """The last performer of each lane."""
     last = {e.lane: e for e in entries if e.kind == "complete" and e.actor_id}
     found = {}
     for lane, entry in last.items():
-        person = persons.get(entry.actor_id or 0)
-        found[lane] = {
-            "nama": entry.actor,
-            "nip": (person.nip if person else None) or "",
-            "jabatan": (person.title if person else None) or lane,
-            "pada": local(entry.at),
-        }
+        nip, title = people.get(entry.actor_id or 0, ("", ""))
+        found[lane] = {"nama": entry.actor, "nip": nip, "jabatan": title or lane, "pada": _local(ctx, entry.at)}
     return found
 
 
-def _last_return(entry: journal.Entry | None, local: Any) -> dict[str, Any]:
+def _last_return(ctx: Context, entry: journal.Entry | None) -> dict[str, Any]:
     if entry is None:
         return {}
     faults = [f["message"] or f["pointer"] for f in entry.faults]
-    return {"oleh": entry.actor, "pada": local(entry.at), "alasan": entry.note, "kesalahan": faults}
+    return {"oleh": entry.actor, "pada": _local(ctx, entry.at), "alasan": entry.note, "kesalahan": faults}
 
 
 def _sop(loaded: revisions.Loaded) -> dict[str, Any]:

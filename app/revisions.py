@@ -84,7 +84,13 @@ class Loaded:
     seal: str
 
     def form_of(self, step: Step) -> Form | None:
+        """The form of a step, None where it asks nothing."""
         return self.forms.get(step.properties.get("formulir", ""))
+
+    def form_at(self, step_id: str) -> Form | None:
+        """The form of a step by its id as drawn; None also where there is no such step."""
+        step = self.definition.steps.get(step_id)
+        return self.form_of(step) if step else None
 
 
 def bundles(paths: Iterable[Path]) -> list[Bundle]:

@@ -10,6 +10,9 @@ from app.context import Context
 from app.models import Person, Upload
 
 
+ID_LENGTH = 16  # letters, digits, - and _
+
+
 def save(ctx: Context, person: Person, name: str, content: bytes, accept: Sequence[str] = ()) -> Upload:
     """Keeps a file of `person`'s, not yet part of any case. `accept` are media types, any known kind where empty.
 
@@ -17,7 +20,7 @@ def save(ctx: Context, person: Person, name: str, content: bytes, accept: Sequen
     """
     media_type = files.sniff(name, content, accept, limit=ctx.settings.upload_limit)
     upload = Upload(
-        id=secrets.token_urlsafe(12),
+        id=secrets.token_urlsafe(ID_LENGTH * 3 // 4),
         sha256=files.put(ctx.settings.files, content),
         name=files.safe_name(name),
         media_type=media_type,

@@ -17,13 +17,14 @@ from app.models import Case
 
 PAUSE = 2.0  # seconds between two looks when nothing is due
 BATCH = 50
+Sessions = sessionmaker[Session]
 log = logging.getLogger("alur.worker")
 
 
 def run(
     settings: Settings,
-    reading: sessionmaker[Session],
-    writing: sessionmaker[Session],
+    reading: Sessions,
+    writing: Sessions,
     stop: threading.Event | None = None,
 ) -> None:
     """Works until it is told to stop (SIGTERM, SIGINT or `stop`)."""
@@ -35,42 +36,50 @@ def run(
 
 def once(
     settings: Settings,
-    reading: sessionmaker[Session],
-    writing: sessionmaker[Session],
+    reading: Sessions,
+    writing: Sessions,
     stopped: Callable[[], bool] = lambda: False,
 ) -> int:
     """Does what is due now; how much that was. Each case and each paper is a transaction of its own."""
     done = 0
-    for work, ids in ((_fire, _due_cases(settings, reading)), (_fill, _due_papers(settings, reading))):
+    for work, ids in ((fire_case, _due_cases(settings, reading)), (fill_paper, _due_papers(settings, reading))):
         for item in ids:
             if stopped():
                 return done
             try:
-                with writing.begin() as session:
-                    done += work(Context(session, settings.now(), settings), item)
+                done += work(settings, reading, writing, item)
             except Exception:  # one broken case must not keep the others waiting
-                log.exception("%s %s", work.__name__.strip("_"), item)
+                log.exception("%s %s", work.__name__, item)
     return done
 
 
-def _due_cases(settings: Settings, reading: sessionmaker[Session]) -> list[int]:
+def _due_cases(settings: Settings, reading: Sessions) -> list[int]:
     with reading() as session:
         due = select(Case.id).where(Case.next_due <= settings.now()).order_by(Case.next_due).limit(BATCH)
         return list(session.scalars(due))
 
 
-def _due_papers(settings: Settings, reading: sessionmaker[Session]) -> list[int]:
+def _due_papers(settings: Settings, reading: Sessions) -> list[int]:
     with reading() as session:
         return papers.waiting(Context(session, settings.now(), settings), BATCH)
 
 
-def _fire(ctx: Context, case_id: int) -> int:
-    case = cases.locked(ctx, case_id, skip=True)
-    return cases.fire_due(ctx, case) if case else 0
+def fire_case(settings: Settings, _reading: Sessions, writing: Sessions, case_id: int) -> int:
+    """Fires what is due in one case; none where somebody else has it under way."""
+    with writing.begin() as session:
+        ctx = Context(session, settings.now(), settings)
+        case = cases.locked(ctx, case_id, skip=True)
+        return cases.fire_due(ctx, case) if case else 0
 
 
-def _fill(ctx: Context, document_id: int) -> int:
-    return int(papers.fill(ctx, document_id))
+def fill_paper(settings: Settings, reading: Sessions, writing: Sessions, paper: int) -> int:
+    """Fills one paper without holding up who writes meanwhile; 0 where it was filled already or failed."""
+    with reading() as session:
+        filled = papers.made(Context(session, settings.now(), settings), paper)
+    if filled is None:
+        return 0
+    with writing.begin() as session:
+        return int(papers.keep(Context(session, settings.now(), settings), paper, filled))
 
 
 def _stopped_by_signals() -> threading.Event:

@@ -1,7 +1,7 @@
 """A real browser against a real server, for tests that look at pages as people do.
 
-`live` is the URL of an `office` that is being served; `chromium` a browser; `page(width)` opens a fresh window of it, and
-`axe(page)` says what axe-core finds there.
+`live` is the URL of an `office` that is being served; `chromium` a browser; `page(width)` opens a fresh window of it.
+`log_in` and `fill_in` do what people do there, and `axe(page)` says what axe-core finds.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from werkzeug.serving import make_server
 
+from app import demo, forms
 from tests.conftest import PASSWORD, ROOT, Office
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def live(office: Office) -> Iterator[str]:
     server.server_close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """The machine's Chromium, without a screen; the test is skipped where there is none."""
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -86,6 +87,46 @@ def log_in(page: Page, live: str, name: str) -> None:
     page.fill('input[name="sandi"]', PASSWORD)
     page.press('input[name="sandi"]', "Enter")
     page.wait_for_url(lambda url: "/masuk" not in url)
+
+
+def fill_in(page: Page, form: forms.Form, answers: Mapping[str, Any], scripted: bool = True) -> None:
+    """Types answers into a form, and chooses a file for each upload; an answer None is emptied."""
+    for pointer, value in flat(answers):
+        question = page.locator(f'[name="{pointer}"]:not([type="hidden"])')
+        field = form.field_at(pointer)
+        assert field is not None, pointer
+        if field.type == "upload":
+            question.set_input_files(sample_file(field))
+            if scripted:  # it is sent at once
+                question.locator("xpath=ancestor::div[contains(@class, 'upload')][1]").locator("li a").wait_for()
+        elif field.type in ("radio", "checklist", "taglist"):
+            for one in value if isinstance(value, list) else [value]:
+                page.locator(f'[name="{pointer}"][value="{one}"]').check()
+        elif field.type == "checkbox":
+            question.set_checked(value)
+        elif field.type == "select":
+            question.select_option(str(value))
+        else:
+            question.fill("" if value is None else str(value).replace(".", ",") if field.type == "number" else str(value))
+
+
+def flat(value: Any, pointer: str = "") -> Iterator[tuple[str, Any]]:
+    """Answers by pointer; a list of plain values is one answer."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from flat(inner, f"{pointer}/{key}")
+    elif isinstance(value, list) and value and isinstance(value[0], Mapping):
+        for number, inner in enumerate(value):
+            yield from flat(inner, f"{pointer}/{number}")
+    else:
+        yield pointer, value
+
+
+def sample_file(field: forms.Field) -> Any:
+    """A file that a field takes."""
+    if "application/pdf" in field.accept or not field.accept:
+        return {"name": "berkas.pdf", "mimeType": "application/pdf", "buffer": demo._pdf(field.label)}
+    return {"name": "berkas.png", "mimeType": "image/png", "buffer": demo._png()}
 
 
 def axe(page: Page) -> list[str]:

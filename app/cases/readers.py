@@ -89,11 +89,7 @@ def data_of(ctx: Context, case: Case) -> dict[str, Any]:
         kept: dict[str, Any] = case.data
         return kept
     loaded = revisions.load(ctx.session, case.revision_id)
-    data: dict[str, Any] = {}
-    for entry in journal.entries(ctx, case.id):
-        step = loaded.definition.steps.get(entry.step)
-        data = journal.data_after(loaded.form_of(step) if step else None, data, entry)
-    return data
+    return journal.data(loaded.form_at, journal.entries(ctx, case.id))
 
 
 def values(ctx: Context, task: Task, form: forms.Form | None) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def record(
     wanted += [choice.properties.get("dokumen", "")] if choice else []
     wanted += [end.properties.get("dokumen", "") for end in ended]
     due = [paper for text in wanted if text for paper in revisions.papers(text)]
-    documents = papers.due(ctx, case, loaded, seq, due) if due else []
+    documents = papers.due(ctx, case, seq, due) if due else []
     return opened, documents
 
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Row, bindparam, select, update
 from sqlalchemy.orm import contains_eager
 
-from app import clock, engine, forms, journal, people, registers, revisions
+from app import clock, engine, forms, journal, people, registers, revisions, uploads
 from app.cases.readers import may_take, task_query
 from app.cases.record import describe, numbers_given, record
 from app.cases.refusals import (
@@ -37,6 +37,12 @@ _LOCKED_TASK = (
     .where(Task.id == bindparam("task_id"))
     .with_for_update(of=Case)
     .execution_options(populate_existing=True)
+)
+_SENT = select(Upload.__table__).where(Upload.id.in_(bindparam("ids", expanding=True)))
+_BIND = (
+    update(Upload.__table__)  # type: ignore[arg-type]
+    .where(Upload.id.in_(bindparam("ids", expanding=True)), Upload.case_id.is_(None))
+    .values(case_id=bindparam("case"))
 )
 NOTE_LIMIT = 4000
 DRAFT_LIMIT = 256 * 1024
@@ -161,7 +167,7 @@ def complete(
     taken = _taken(step, choice)
     note, faults = _remarks(note, faults, taken)
     form = loaded.form_of(step)
-    clean, uploads = _checked(ctx, actor, case, form, answers)
+    clean, sent = _checked(ctx, actor, case, form, answers)
     numbers = numbers_given(ctx, case, step)
     data = forms.merge(forms.apply(form, case.data, clean) if form else case.data, forms.nested(numbers))
     facts = engine.facts(loaded.definition, data)
@@ -178,9 +184,9 @@ def complete(
         case.clock_at = ctx.now
         case.due_at = clock.case_due(ctx, loaded.definition, ctx.now)
     body = {"token": task.token, "facts": journal.changed(before, facts), **({"numbers": numbers} if numbers else {})}
-    typed = journal.Typed(clean, note, faults, sorted(uploads)) if clean or note or faults else None
+    typed = journal.Typed(clean, note, faults, sorted(sent)) if clean or note or faults else None
     opened, due = record(
-        ctx, case, loaded, outcome, "complete", body, actor=actor, task=task, choice=taken, typed=typed, uploads=uploads
+        ctx, case, loaded, outcome, "complete", body, actor=actor, task=task, choice=taken, typed=typed, uploads=sent
     )
     _after(ctx, case, loaded, outcome)
     return Completion(case, opened, due)
@@ -277,29 +283,46 @@ def _checked(
     """The answers as the form takes them; the uploads among them, now the case's, by id with their SHA-256. Raises Invalid."""
     if form is None:
         return {}, {}
-    used: dict[str, Upload] = {}
+    sent = _sent(ctx, answers)
+    used: dict[str, str] = {}
 
     def find(upload_id: str) -> forms.UploadInfo | None:
-        upload = ctx.session.get(Upload, upload_id)
+        upload = sent.get(upload_id)
         if upload is None or not _usable(upload, case, actor):
             return None
-        used[upload.id] = upload
+        used[upload.id] = upload.sha256
         return forms.UploadInfo(upload.name, upload.media_type, upload.size)
 
     today = ctx.now.astimezone(ctx.settings.zone).date()
     clean, faults = forms.check(form, answers, case.data, find, today=today)
     if faults:
         raise Invalid(faults)
-    for upload in used.values():
-        upload.case_id = upload.case_id or case.id
-    return clean, {upload.id: upload.sha256 for upload in used.values()}
+    if used:
+        ctx.session.connection().execute(_BIND, {"ids": list(used), "case": case.id})
+    return clean, used
 
 
-def _usable(upload: Upload, case: Case, actor: Actor) -> bool:
+def _sent(ctx: Context, answers: Any) -> dict[str, Row[Any]]:
+    """The uploads whose ids stand anywhere among the answers, in one query."""
+    texts: set[str] = set()
+    waiting = [answers]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str) and len(value) == uploads.ID_LENGTH:
+            texts.add(value)
+        elif isinstance(value, Mapping):
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+    rows = ctx.session.connection().execute(_SENT, {"ids": list(texts)}) if texts else ()
+    return {row.id: row for row in rows}
+
+
+def _usable(upload: Row[Any], case: Case, actor: Actor) -> bool:
     """An upload is used by who sent it, until it belongs to a case; then in that case and the one that follows it."""
     if upload.case_id is None:
-        return upload.person_id == actor.person.id
-    return upload.case_id in (case.id, case.previous_id)
+        return bool(upload.person_id == actor.person.id)
+    return bool(upload.case_id in (case.id, case.previous_id))
 
 
 def _check_draft(answers: Mapping[str, Any]) -> None:

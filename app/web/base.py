@@ -18,7 +18,7 @@ from flask_login import UserMixin, current_user, login_user, logout_user
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from app import papers, people
+from app import people, worker
 from app.config import Settings
 from app.context import Context
 from app.models import Person
@@ -122,14 +122,9 @@ def after_commit(job: Callable[[], None]) -> None:
 
 def fill_papers(documents: Iterable[int]) -> None:
     """Once this request is committed, fill the papers that became due; what fails or is left, the worker finishes."""
-    mine, moment = alur(), now()
-
-    def fill(document: int) -> None:
-        with mine.writing.begin() as work:
-            papers.fill(Context(work, moment, mine.settings), document)
-
+    mine = alur()
     for document in documents:
-        after_commit(partial(fill, document))
+        after_commit(partial(worker.fill_paper, mine.settings, mine.reading, mine.writing, document))
 
 
 class User(UserMixin):  # type: ignore[misc]

@@ -212,7 +212,7 @@ def lembar_kendali_docx(case_id: int) -> ResponseReturnValue:
     case = cases.case_for(ctx, base.actor(), case_id)
     if not staff_of(case):
         raise cases.NotFound()
-    content = papers.control_sheet(ctx, case, revisions.load(ctx.session, case.revision_id), cases.data_of(ctx, case))
+    content = papers.control_sheet(ctx, case, revisions.load(ctx.session, case.revision_id))
     if content is None:
         raise cases.NotFound()
     return _download(content, _("Lembar kendali %(number)s", number=case.number))
