@@ -168,10 +168,16 @@ def _faults(known: Mapping[str, forms.Form], marked: Sequence[str]) -> list[dict
     """The fields that were marked as wrong, by the names that the forms give them; others are nobody's."""
     found = []
     for pointer in dict.fromkeys(marked):
-        field = next((f for form in known.values() if (f := form.field_at(pointer))), None)
-        if field is not None:
-            found.append({"pointer": pointer, "message": field.label or pointer})
+        form = next((form for form in known.values() if form.field_at(pointer)), None)
+        if form is not None:
+            found.append({"pointer": pointer, "message": _named(form, pointer)})
     return found
+
+
+def _named(form: forms.Form, pointer: str) -> str:
+    """A question with the part of the form that it stands in, since "Nama lengkap" may be asked twice."""
+    place, label = form.place(pointer), form.label(pointer)
+    return f"{place}: {label}" if place and place != label else label
 
 
 # -- pages ------------------------------------------------------------------------------------------------------------
@@ -300,12 +306,16 @@ def _answered(loaded: revisions.Loaded, entries: Sequence[journal.Entry]) -> lis
     return [Answered(steps[s], last[s], loaded.form_of(steps[s])) for s in steps if s in last]
 
 
-def _markable(answered: Sequence[Answered]) -> list[tuple[Step, list[forms.Field]]]:
-    """What a return may mark as wrong: the questions that earlier steps answered."""
+def _markable(answered: Sequence[Answered]) -> list[tuple[Step, list[tuple[str, str]]]]:
+    """What a return may mark as wrong: the questions that earlier steps answered, by pointer, each once."""
     found = []
+    seen: set[str] = set()
     for item in answered:
-        asked = item.form.fields if item.form else ()
-        fields = [f for f in asked if f.label and not f.readonly and "*" not in f.pointer]
+        fields = []
+        for field in item.form.fields if item.form else ():
+            if field.label and not field.readonly and "*" not in field.pointer and field.pointer not in seen:
+                seen.add(field.pointer)
+                fields.append((field.pointer, _named(item.form, field.pointer) if item.form else ""))
         if fields:
             found.append((item.step, fields))
     return found
