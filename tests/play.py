@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app import cases, demo, papers
+from app import cases, demo, forms, papers
 from app.context import Context
 from app.models import Case, Person, Task
 from tests.conftest import Office
@@ -56,3 +56,11 @@ def finish(office: Office, case_id: int, *labels: str) -> None:
             drawn = [way.label for way in cases.choices(ctx, open_now[0])]
         step(office, case_id, wanted.pop(0) if wanted and wanted[0] in drawn else "")
     assert not wanted, f"never drawn: {wanted}"
+
+
+def answers(office: Office, ctx: Context, task_id: int) -> dict[str, Any]:
+    """Sample answers for a task, with uploads by whoever will do it."""
+    task = ctx.session.get_one(Task, task_id)
+    form, person = cases.form_of(ctx, task), performer(office, ctx, task)
+    today = ctx.now.astimezone(ctx.settings.zone).date()
+    return forms.sample(form, 1, lambda field: demo.sample_upload(ctx, person, field), today) if form else {}

@@ -62,6 +62,7 @@ def _printed(value: Any) -> Any:
 
 
 ENVIRONMENT = Environment()
+_TAG = re.compile(r"\{[{%].*?[%}]\}")
 
 
 @functools.lru_cache(maxsize=64)
@@ -71,7 +72,9 @@ def compiled(source: str) -> Template:
 
 @functools.lru_cache(maxsize=64)
 def _patched(source: str) -> str:
-    return str(DocxTemplate.patch_xml(None, source))
+    """As docxtpl reads it, and `&` in a tag as typed: a lane may be called “Kasi & Kabid”."""
+    patched = str(DocxTemplate.patch_xml(None, source))
+    return _TAG.sub(lambda tag: tag[0].replace("&amp;", "&"), patched)
 
 
 class Letter(DocxTemplate):  # type: ignore[misc]

@@ -1,0 +1,227 @@
+"""Another SOP is other files and not one line of the program: the first one with everything renamed, and quite different ones."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import sys
+import zipfile
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from lxml import etree
+from sqlalchemy import select
+
+from app import audit, cases, cli, journal, papers, people, revisions, worker
+from app.engine.definition import Definition
+from app.models import Case, Document
+from tests import play
+from tests.conftest import PASSWORD, ROOT, Database, Office, login
+
+Install = Callable[..., Office]
+DRAWN = ROOT / "tests" / "diagrams"
+BPMN = "{http://www.omg.org/spec/BPMN/20100524/MODEL}"
+REFERENCES = (
+    "id", "sourceRef", "targetRef", "processRef", "bpmnElement", "default", "attachedToRef", "calledElement",
+)  # fmt: skip
+one_kind = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def install(db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
+    """Puts files in force as an operator would, in an empty database, and hires for every lane; the office."""
+    office = Office(db, tmp_path / "files")
+
+    def put(*paths: Path) -> Office:
+        monkeypatch.setenv("ALUR_DATABASE_URL", db.url)
+        monkeypatch.setenv("ALUR_FILES", str(office.settings.files))
+        monkeypatch.setenv("ALUR_SECRET_KEY", "rahasia-uji")
+        monkeypatch.setenv("ALUR_NOW", (office.now - timedelta(days=1)).isoformat())
+        alur(monkeypatch, "sop", "install", *paths)
+        with office.work() as ctx:
+            for name in office.officers.values():
+                people.new_person(ctx, name, PASSWORD, full_name=f"Petugas {name}", nip="19800101 200501 1 001")
+            for lane, name in office.officers.items():
+                people.grant(ctx, office.person(ctx, name), lane)
+            people.new_person(ctx, "pemohon", PASSWORD, full_name="Andi Pratama", applicant=True)
+            people.new_person(ctx, "luar", PASSWORD, full_name="Orang Luar")
+        office.later(hours=1)
+        monkeypatch.setenv("ALUR_NOW", office.now.isoformat())
+        return office
+
+    return put
+
+
+def alur(monkeypatch: pytest.MonkeyPatch, *words: object) -> None:
+    """Types a command that must succeed."""
+    monkeypatch.setattr(sys, "argv", ["alur", *map(str, words)])
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    assert not left.value.code, words
+
+
+# The first SOP under other names
+
+
+def renamed(to: Path) -> Path:
+    """The bundle of this repository with every id, lane, form and template called otherwise, one step and one branch more."""
+    old = next(b for b in revisions.bundles([ROOT / "bpmn" / "perpanjangan-imta.bpmn"]))
+    tree = etree.fromstring(old.diagram)
+    ids = {e.get("id", ""): f"n{number}" for number, e in enumerate(tree.iter("{*}*"), 1) if e.get("id")}
+    lanes = {e.get("name", ""): f"Meja {n} <& '{n}'>" for n, e in enumerate(tree.iter(f"{BPMN}lane"), 1)}
+    forms = {name: f"lembar{n}" for n, name in enumerate(sorted(old.forms), 1)}
+    templates = {name: f"surat-{n}.docx" for n, name in enumerate(sorted(old.templates), 1)}
+    add_step_and_branch(tree)
+    for element in tree.iter("{*}*"):
+        for name in REFERENCES:
+            if (value := element.get(name)) in ids:
+                element.set(name, ids[value or ""])
+        if element.tag == f"{BPMN}lane":
+            element.set("name", lanes[element.get("name", "")])
+        if element.text and element.text.strip() in ids:
+            element.text = ids[element.text.strip()]
+        if (value := element.get("value")) is not None:
+            match element.get("name"):
+                case "formulir":
+                    element.set("value", forms[value])
+                case "empat_mata":
+                    element.set("value", ids[value])
+                case "dokumen" | "unduhan" | "lembar_kendali":
+                    template, bar, rest = value.partition("|")
+                    element.set("value", f"{templates[template.strip()]} {bar}{rest}")
+    key = ids["perpanjangan-imta"]
+    for folder in ("bpmn", f"forms/{key}", f"docx_templates/{key}"):
+        (to / folder).mkdir(parents=True)
+    (to / "bpmn" / f"{key}.bpmn").write_bytes(etree.tostring(tree))
+    for name, content in old.forms.items():
+        form = {**json.loads(content), "id": f"id_{forms[name]}"}
+        (to / "forms" / key / f"{forms[name]}.form").write_text(json.dumps(form))
+    for name, content in old.templates.items():
+        (to / "docx_templates" / key / templates[name]).write_bytes(with_lanes(content, lanes))
+    return to
+
+
+def add_step_and_branch(tree: etree._Element) -> None:
+    """A step between numbering and hand-over, in its lane; at the verifier's decision a way straight back to the applicant."""
+    process = tree.find(f"{BPMN}process")
+    assert process is not None
+    flow = tree.find(f".//{BPMN}sequenceFlow[@id='alur_nomor_serah']")
+    assert flow is not None
+    process.append(etree.fromstring(f'<userTask xmlns="{BPMN[1:-1]}" id="arsipkan" name="Pindai untuk arsip"/>'))
+    flow.set("targetRef", "arsipkan")
+    for key, name, source, target in (
+        ("alur_arsip", "", "arsipkan", "serahkan_izin"),
+        ("verifikasi_pemohon", "Kembalikan ke pemohon", "keputusan_verifikasi", "ajukan_permohonan"),
+    ):
+        etree.SubElement(process, f"{BPMN}sequenceFlow", id=key, sourceRef=source, targetRef=target, name=name)
+    lane = next(e for e in tree.iter(f"{BPMN}lane") if e.get("name") == "TU")
+    etree.SubElement(lane, f"{BPMN}flowNodeRef").text = "arsipkan"
+
+
+def with_lanes(docx: bytes, lanes: dict[str, str]) -> bytes:
+    """A letter whose `petugas["..."]` name the lanes anew."""
+    made = io.BytesIO()
+
+    def name(match: re.Match[str]) -> str:
+        return 'petugas["' + lanes[match[2]].replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;") + '"]'
+
+    with zipfile.ZipFile(io.BytesIO(docx)) as old, zipfile.ZipFile(made, "w") as new:
+        for item in old.infolist():
+            content = old.read(item)
+            if item.filename.endswith(".xml"):
+                content = re.sub(r"petugas\[(['\"])(.+?)\1\]", name, content.decode()).encode()
+            new.writestr(item, content)
+    return made.getvalue()
+
+
+def by_number(definition: Definition, number: str) -> str:
+    return next(step.id for step in definition.steps.values() if step.properties.get("nomor") == number)
+
+
+def test_everything_renamed_a_step_and_a_branch_more(
+    install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office = install(renamed(tmp_path / "lain"))
+    case_id = play.apply(office)
+    drawn = (
+        "Belum lengkap/benar", "Lengkap dan benar", "Kembalikan ke pemohon", "Lengkap dan benar", "Perlu perbaikan", "Lengkap dan benar",
+        "Benar", "Tidak direkomendasikan", "Benar", "Direkomendasikan", "Perbaiki draf", "Benar, diparaf", "Syarat belum terpenuhi",
+    )  # fmt: skip
+    play.finish(office, case_id, *drawn)
+    with office.look() as ctx:
+        case = ctx.session.get_one(Case, case_id)
+        loaded = revisions.load(ctx.session, case.revision_id)
+        step = loaded.definition.steps[by_number(loaded.definition, "6")]
+        assert [(c.label, c.returns) for c in step.choices] == [
+            ("Benar", False), ("Kembalikan ke pemohon", True), ("Perlu perbaikan", True),
+        ]  # fmt: skip
+        assert (case.status, case.subject != "", cases.data_of(ctx, case)["nomor_izin"]) == (
+            "ended", True, "503/0001/IMTA/DPMPTSP/2026",
+        )  # fmt: skip
+        sheet = papers.sheet(ctx, loaded, journal.entries(ctx, case_id))
+        assert [row["langkah"] for row in sheet][-3:] == [
+            "Pindai untuk arsip", "Beri tahu dan serahkan izin", "Terima izin dan isi survei",
+        ]  # fmt: skip
+        assert {row["pelaksana"].split()[0] for row in sheet} == {"Meja"}
+        issued = ctx.session.execute(select(Document.sha256, Document.error).where(Document.case_id == case_id)).all()
+        assert (len(issued) > 5, all(row.sha256 for row in issued)) == (True, True)
+    alur(monkeypatch, "verify")
+
+
+@one_kind
+def test_the_new_branch_is_a_third_button(install: Install, tmp_path: Path) -> None:
+    office = install(renamed(tmp_path / "lain"))
+    case_id = play.apply(office)
+    for _ in range(3):
+        play.step(office, case_id)
+    with office.look() as ctx:
+        task = play.waiting(ctx, case_id)[0]
+        officer, ways = office.officers[task.lane.name], cases.choices(ctx, task)
+    page = office.client(officer).get(f"/tugas/{task.id}").text
+    buttons = re.findall(r'name="choice"\s+value="([^"]+)"', page)
+    assert sorted(set(buttons)) == sorted(way.id for way in ways)
+    assert len(ways) == 3
+    back = next(way for way in ways if way.label == "Kembalikan ke pemohon")
+    answered = office.client(officer).post(f"/tugas/{task.id}", data={"choice": back.id})
+    assert (answered.status_code, "alasan" in answered.text) == (422, True)
+
+
+@one_kind
+def test_through_the_api(install: Install, tmp_path: Path) -> None:
+    office = install(renamed(tmp_path / "lain"))
+    with office.work() as ctx:
+        names = ["pemohon", *office.officers.values()]
+        tokens = {name: people.new_token(ctx, office.person(ctx, name)) for name in names}
+    by_lane = {**office.officers, str(office.definitions()[office.sop].applicant_lane): "pemohon"}
+    client = office.app.test_client()
+
+    def ask(name: str, method: str, path: str, **rest: object) -> dict[str, object]:
+        answer = client.open(
+            f"/api/v1{path}", method=method, headers={"Authorization": f"Bearer {tokens[name]}"}, **rest
+        )
+        assert answer.status_code < 300, (path, answer.text)
+        found: dict[str, object] = answer.get_json()
+        return found
+
+    case = ask("pemohon", "POST", "/cases", json={"sop": office.sop})
+    taken: set[str] = set()
+    steps = 0
+    while case["tasks"]:
+        task = case["tasks"][0]  # type: ignore[index]
+        name = by_lane[task["lane"]]
+        returns = next((c["id"] for c in task["choices"] if c["returns"] and c["id"] not in taken), None)
+        choice = returns or next((c["id"] for c in task["choices"]), None)
+        taken.add(str(choice))
+        with office.work() as ctx:
+            answers = play.answers(office, ctx, int(task["id"]))
+        sent = {"data": answers, "choice": choice, "note": "Mohon diperbaiki." if returns else ""}
+        office.later(minutes=5)
+        case = ask(name, "POST", f"/tasks/{task['id']}/complete", json=sent)["case"]  # type: ignore[assignment]
+        steps += 1
+    assert (case["status"], steps > 30) == ("ended", True)
+    assert ask("pemohon", "GET", f"/cases/{case['id']}/documents")["items"]
+    with office.look() as ctx:
+        assert [proof.all_findings for proof in audit.verify(ctx)] == [[]]
