@@ -69,7 +69,7 @@ def putar(case_id: int) -> ResponseReturnValue:
         moments=told,
         current=current,
         stages=_stages(loaded, current),
-        script=[_script(moment) for moment in told],
+        script=_script(told),
     )
 
 
@@ -129,13 +129,19 @@ def _stages(loaded: Loaded, current: Moment | None) -> list[Stage]:
     return stages(loaded.definition, current.here, current.done)
 
 
-def _script(moment: Moment) -> dict[str, Any]:
-    """What the page's script needs of a moment."""
-    entry = moment.line.entry
-    return {
-        "seq": entry.seq,
-        "here": moment.here,
-        "done": [step for step in moment.done if step not in moment.here],
-        "path": moment.path,
-        "now": moment.now,
-    }
+def _script(told: list[Moment]) -> list[dict[str, Any]]:
+    """What the page's script needs: of each moment, where the case stood, and what was newly done and passed."""
+    found = []
+    done = passed = 0
+    for moment in told:
+        found.append(
+            {
+                "seq": moment.line.entry.seq,
+                "here": moment.here,
+                "done": moment.done[done:],
+                "path": moment.path[passed:],
+                "now": moment.now,
+            }
+        )
+        done, passed = len(moment.done), len(moment.path)
+    return found

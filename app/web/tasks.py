@@ -216,7 +216,7 @@ def _page(
         choices=cases.choices(ctx, task),
         refusal=cases.may_take(ctx, actor, task),
         returned=returned,
-        duplicates=[(c, people.may_see(actor, c)) for c in cases.duplicates(ctx, case)],
+        duplicates=[(c, people.may_see(actor, c)) for c in cases.duplicates(ctx, case, values)],
         answered=answered,
         markable=_markable(answered),
         attached=_attached(answered, case),

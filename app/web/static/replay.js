@@ -22,7 +22,9 @@
   function show(index, reveal = true) {
     at = Math.min(Math.max(index, 0), moments.length - 1);
     const moment = moments[at];
-    drawing?.dispatchEvent(new CustomEvent('alur:frame', { detail: moment }));
+    const so = moments.slice(0, at + 1);
+    const done = so.flatMap((one) => one.done).filter((id) => !moment.here.includes(id));
+    drawing?.dispatchEvent(new CustomEvent('alur:frame', { detail: { here: moment.here, done, path: so.flatMap((one) => one.path) } }));
     slider.value = at;
     slider.setAttribute('aria-valuetext', `${moment.seq}. ${moment.now}`);
     link.href = `?seq=${moment.seq}`;

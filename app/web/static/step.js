@@ -65,6 +65,19 @@
   });
   window.addEventListener('pageshow', () => { sent = false; });
 
+  // The reason is no part of the draft: this window keeps it until the step is sent.
+  const kept = `alasan ${form.dataset.draft}`;
+  if (reason) {
+    if (!reason.value && sessionStorage.getItem(kept)) {
+      reason.value = sessionStorage.getItem(kept);
+      document.getElementById('pengembalian').open = true;
+    }
+    reason.addEventListener('input', () => sessionStorage.setItem(kept, reason.value));
+    form.addEventListener('submit', (event) => {
+      if (!event.defaultPrevented && event.submitter?.name === 'choice') sessionStorage.removeItem(kept);
+    });
+  }
+
   // Where the file lies beside the form, a link to an upload shows it there.
   document.addEventListener('click', (event) => {
     const link = event.target.closest('.ask-file a, .read a');
