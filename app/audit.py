@@ -79,7 +79,7 @@ def frames(ctx: Context, case: Case) -> Proof:
     ).one()
     try:
         loaded = revisions.load(ctx.session, revision.id)
-        replay = _Replay(loaded.definition)
+        replay = _Replay(loaded.definition, facts=engine.facts(loaded.definition, {}))
     except (ValueError, TypeError, KeyError) as error:
         proof.findings.append(f"Revisi SOP yang tersimpan tidak terbaca: {error}")
         return proof
@@ -204,7 +204,7 @@ def _effect(
         if entry.kind == "start":
             if body.get("revision") != revisions.seal(revision):
                 found.append("Permohonan ini dimulai dengan SOP lain daripada yang tersimpan sebagai revisinya.")
-            outcome = engine.start(definition, body.get("start") or None, replay.facts, entry.at)
+            outcome = engine.start(definition, body.get("start"), replay.facts, entry.at)
         elif entry.kind == "complete":
             outcome = engine.complete(
                 definition, replay.state, body["token"], replay.facts, entry.choice or None, entry.at
@@ -216,8 +216,8 @@ def _effect(
     if outcome is None:
         return [*found, "Tidak ada tenggat yang jatuh pada saat ini."]
     for name, mine, theirs in (
-        ("jalan yang dilalui", journal.passed(definition, outcome.path), body.get("path")),
-        ("langkah yang dibuka", [[o.token, o.step, o.round] for o in outcome.opened], body.get("opened")),
+        ("jalan yang dilalui", journal.passed(definition, outcome.path), body.get("path", [])),
+        ("langkah yang dibuka", [[o.token, o.step, o.round] for o in outcome.opened], body.get("opened", [])),
         ("langkah yang ditutup", list(outcome.closed), list(entry.closed)),
         ("akhir yang dicapai", list(outcome.ends), body.get("ends", [])),
         ("nilai yang diatur diagram", dict(outcome.facts), body.get("set", {})),

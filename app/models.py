@@ -188,7 +188,7 @@ class Case(Base):
     number: Mapped[str] = mapped_column(String(80), unique=True)
     code: Mapped[str] = mapped_column(String(16))  # tracking needs number and code
     sop: Mapped[str] = mapped_column(String(200))
-    revision_id: Mapped[int] = mapped_column(ForeignKey("revision.id"), index=True)
+    revision_id: Mapped[int] = mapped_column(ForeignKey("revision.id"))
     applicant_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
     applicant_name: Mapped[str] = mapped_column(String(200))
     filed_by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))

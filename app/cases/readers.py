@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import contains_eager, joinedload, undefer
 
-from app import forms, journal, people, revisions
+from app import forms, journal, people, registers, revisions
 from app.cases.record import unique_key
 from app.cases.refusals import FourEyes, NotFound, NotYours, Refusal, Taken
 from app.context import Context
@@ -92,6 +92,23 @@ def data_of(ctx: Context, case: Case) -> dict[str, Any]:
     return journal.data(loaded.form_at, journal.entries(ctx, case.id))
 
 
+def sees_all(actor: Actor, case: Case) -> bool:
+    """Whether a case is shown as to an official; else as to its applicant."""
+    return case.sop in actor.sops or actor.person.auditor
+
+
+def for_applicant(ctx: Context, case: Case, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a case's data, what the applicant's own forms show, and the numbers given."""
+    loaded = revisions.load(ctx.session, case.revision_id)
+    keys: list[str] = []
+    for step in loaded.definition.steps.values():
+        keys += [line.key for line in registers.numberings(step.properties.get("register", ""))]
+        form = loaded.form_of(step)
+        if form and step.lane == loaded.definition.applicant_lane:
+            keys += [pointer[1:].replace("/", ".") for pointer in form.shown]
+    return forms.nested({key: value for key in keys if (value := forms.at(data, key)) is not None})
+
+
 def values(ctx: Context, task: Task, form: forms.Form | None) -> dict[str, Any]:
     """What a task's form shows at first: the case's data, under the draft where there is one."""
     data = data_of(ctx, task.case)
@@ -130,7 +147,7 @@ def may_take(ctx: Context, actor: Actor, task: Task) -> Refusal | None:
 def journal_for(ctx: Context, actor: Actor, case: Case) -> list[journal.Entry]:
     """A case's events as the actor may read them: an applicant is not shown what officers note among themselves."""
     everything = journal.entries(ctx, case.id)
-    if case.sop in actor.sops or actor.person.auditor:
+    if sees_all(actor, case):
         return everything
     definition = revisions.load(ctx.session, case.revision_id).definition
     own = {s.id for s in definition.steps.values() if s.lane == definition.applicant_lane}
@@ -140,7 +157,7 @@ def journal_for(ctx: Context, actor: Actor, case: Case) -> list[journal.Entry]:
 def documents(ctx: Context, actor: Actor, case: Case) -> list[Document]:
     """A case's papers, in the order in which they became due; those for the office only are not the applicant's."""
     query = select(Document).where(Document.case_id == case.id).order_by(Document.id)
-    if not (case.sop in actor.sops or actor.person.auditor):
+    if not sees_all(actor, case):
         query = query.where(~Document.internal)
     return list(ctx.session.scalars(query))
 

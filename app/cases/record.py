@@ -35,16 +35,16 @@ def record(
 ) -> tuple[list[Task], list[int]]:
     """One event and its whole effect: tasks closed and opened, state kept, papers due, the case ended."""
     definition = loaded.definition
-    body = {
+    whole = {
         **body,
         "path": journal.passed(definition, outcome.path),
         "opened": [[o.token, o.step, o.round] for o in outcome.opened],
+        "closed": list(outcome.closed) if list(outcome.closed) != ([task.token] if task else []) else None,
+        "ends": list(outcome.ends),
+        "set": dict(outcome.facts),
         "state": journal.short(outcome.digest),
-        **({"ends": list(outcome.ends)} if outcome.ends else {}),
-        **({"set": dict(outcome.facts)} if outcome.facts else {}),
     }
-    if list(outcome.closed) != ([task.token] if task else []):
-        body["closed"] = list(outcome.closed)
+    body = {name: value for name, value in whole.items() if value}
     step = task.step if task else ""
     lane = task.lane.name if task else ""
     seq = journal.append(

@@ -103,7 +103,7 @@ def open_case(
     pattern = definition.properties.get("nomor_permohonan") or "{tahun}/{urut:6}"
     case.number = registers.give(ctx, f"permohonan {sop}", pattern, case.id)
     case.revision = revision
-    body = {"start": start or "", "facts": facts, "revision": loaded.seal, "number": case.number}
+    body = {"start": start, "revision": loaded.seal, "number": case.number}
     opened, _ = record(ctx, case, loaded, outcome, "start", body, actor=actor)
     for task in opened:
         task.draft = dict(data) if data else None
@@ -183,7 +183,7 @@ def complete(
     if step.properties.get("jam") == "mulai" and case.clock_at is None:
         case.clock_at = ctx.now
         case.due_at = clock.case_due(ctx, loaded.definition, ctx.now)
-    body = {"token": task.token, "facts": journal.changed(before, facts), **({"numbers": numbers} if numbers else {})}
+    body = {"token": task.token, "facts": journal.changed(before, facts), "numbers": numbers}
     typed = journal.Typed(clean, note, faults, sorted(sent)) if clean or note or faults else None
     opened, due = record(
         ctx, case, loaded, outcome, "complete", body, actor=actor, task=task, choice=taken, typed=typed, uploads=sent

@@ -38,13 +38,18 @@ class Form:
         return form_schema(self, None)
 
     @cached_property
-    def asked(self) -> tuple[str, ...]:
-        """The pointers that an answer to this form replaces: what is left empty there is empty."""
+    def shown(self) -> tuple[str, ...]:
+        """The pointers of everything in it that has a value."""
         return tuple(
             item.pointer
             for item in walk(self.components)
-            if (item.is_input or item.type == "dynamiclist") and not item.readonly and "*" not in item.pointer
+            if (item.is_input or item.type == "dynamiclist") and "*" not in item.pointer
         )
+
+    @cached_property
+    def asked(self) -> tuple[str, ...]:
+        """The pointers that an answer to this form replaces: what is left empty there is empty."""
+        return tuple(pointer for pointer in self.shown if not self.by_pointer[pointer].readonly)
 
     @cached_property
     def conditional(self) -> bool:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, TypeVar
 
-from flask import Blueprint, Response, jsonify, request, send_file, url_for
+from flask import Blueprint, Response, abort, jsonify, request, send_file, url_for
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload, undefer
 
-from app import cases, files, forms, inbox, journal, revisions, uploads
+from app import cases, files, forms, inbox, journal, people, revisions, uploads
 from app.forms import Fault
 from app.models import Case, Document, Retry, Revision, Task, canonical
 from app.web import base, openapi
-from app.web.errors import problem
+from app.web.errors import error_page, problem
 
 PAGE, MOST = 50, 200
 View = TypeVar("View", bound=Callable[..., Any])
@@ -66,9 +69,11 @@ def new_revision(key: str) -> tuple[Response, int]:
         raise cases.NotYours("Hanya pemilik SOP yang dapat memberlakukan revisi.")
     sent = {f.filename or "": f.read() for part in request.files for f in request.files.getlist(part)}
     try:
-        bundle = next(b for b in revisions.gathered(sent))
+        bundle, *others = revisions.gathered(sent)
     except revisions.BundleError as error:
         raise cases.Invalid([Fault("/file", str(error))]) from None
+    if others:
+        raise cases.Invalid([Fault("/file", "Kirim satu SOP saja: ada beberapa diagram yang berdiri sendiri.")])
     definition, findings = revisions.check(bundle)
     shown = [asdict(finding) for finding in findings]
     if definition is None or any(finding.level == "error" for finding in findings):
@@ -82,15 +87,14 @@ def new_revision(key: str) -> tuple[Response, int]:
 def _unfit(findings: Sequence[Any]) -> Response:
     errors = [{"pointer": f"/{f.element}", "message": f.message} for f in findings if f.level == "error"]
     answer = problem(422, "SOP ini belum dapat diberlakukan.", errors=errors)
-    body: dict[str, Any] = answer.get_json()
-    answer.set_data(canonical({**body, "findings": [asdict(f) for f in findings]}))
+    answer.set_data(jsonify({**answer.get_json(), "findings": [asdict(f) for f in findings]}).get_data())
     return answer
 
 
 # Files
 
 
-@call("POST", "/files", takes="files", gives="File", status=201)
+@call("POST", "/files", takes="file", gives="File", status=201)
 def new_file() -> tuple[Response, int]:
     """Send a file; its id is the value of an upload field."""
     sent = request.files.get("file")
@@ -126,7 +130,7 @@ def list_cases() -> Response:
     """The cases that the caller may see, newest first."""
     actor, limit = base.actor(), _limit()
     cursor = request.args.get("cursor", "")
-    before = int(cursor) if cursor.isdecimal() else None
+    before = _number(cursor) if cursor else None
     query = cases.visible_cases(actor, request.args.get("q", ""), request.args.get("status", ""), before)
     found = list(base.session().scalars(query.options(undefer(Case.data)).limit(limit + 1)))
     after = str(found[limit - 1].id) if len(found) > limit else None
@@ -209,7 +213,9 @@ def release(task_id: str) -> Response:
 def complete(task_id: str) -> Response:
     """Complete a task. With an Idempotency-Key a retry hears the same answer."""
     body = _body("NewCompletion")
-    key = request.headers.get("Idempotency-Key", "")[:200]
+    key = request.headers.get("Idempotency-Key", "")
+    if len(key) > 200:
+        raise cases.Invalid([Fault("", "Idempotency-Key paling panjang 200 huruf.")])
     asked = hashlib.sha256(f"{task_id}\n{canonical(body)}".encode()).hexdigest()
     if key and (heard := _heard(key, asked)):
         return jsonify(heard)
@@ -230,9 +236,7 @@ def complete(task_id: str) -> Response:
         raise
     answer = {"case": _case(done.case), "opened": [_task(task) for task in done.opened]}
     if key:
-        base.session().add(
-            Retry(person_id=base.person().id, key=key, request=asked, response=answer, created_at=base.now())
-        )
+        _keep_answer(key, asked, answer)
     base.fill_papers(done.documents)
     return jsonify(answer)
 
@@ -241,8 +245,21 @@ def _heard(key: str, asked: str) -> Any:
     """The answer that this key had before. Raises Invalid where it was used for something else."""
     found = base.session().get(Retry, (base.person().id, key))
     if found is not None and found.request != asked:
-        raise cases.Invalid([Fault("", "Idempotency-Key ini sudah dipakai untuk permintaan lain.")])
+        raise KeyUsed()
     return found.response if found else None
+
+
+def _keep_answer(key: str, asked: str, answer: Any) -> None:
+    kept = Retry(person_id=base.person().id, key=key, request=asked, response=answer, created_at=base.now())
+    base.session().add(kept)
+    try:
+        base.session().flush()
+    except IntegrityError:  # the same key, at this very moment, for something else
+        raise KeyUsed() from None
+
+
+class KeyUsed(cases.Refusal):
+    message = "Idempotency-Key ini sudah dipakai untuk permintaan lain."
 
 
 # What is given
@@ -268,7 +285,7 @@ def _case(case: Case) -> dict[str, Any]:
         "revision": case.revision.number,
         "status": case.status,
         "ended_at": _time(case.ended_at),
-        "data": cases.data_of(base.context(), case),
+        "data": _shown(case, cases.data_of(base.context(), case)),
         "tasks": [_task(task) for task in cases.open_tasks(base.context(), case)] if case.status == "open" else [],
         "due_at": _time(case.due_at),
     }
@@ -277,6 +294,7 @@ def _case(case: Case) -> dict[str, Any]:
 def _task(task: Task) -> dict[str, Any]:
     ctx = base.context()
     form, back = cases.form_of(ctx, task), cases.returned(ctx, task)
+    theirs = people.may_do(base.actor(), task) or cases.sees_all(base.actor(), task.case)
     today = base.now().astimezone(ctx.settings.zone).date()
     return {
         "id": str(task.id),
@@ -290,10 +308,15 @@ def _task(task: Task) -> dict[str, Any]:
         "opened_at": _time(task.opened_at),
         "due_at": _time(task.due_at),
         "form": forms.published(form, today) if form else {"type": "object", "properties": {}},
-        "faults": list(back.faults) if back else [],
+        "faults": list(back.faults) if back and theirs else [],
         "choices": [{"id": c.id, "label": c.label, "returns": c.returns} for c in cases.choices(ctx, task)],
-        "data": cases.values(ctx, task, form),
+        "data": _shown(task.case, cases.values(ctx, task, form) if theirs else cases.data_of(ctx, task.case)),
     }
+
+
+def _shown(case: Case, data: dict[str, Any]) -> dict[str, Any]:
+    ctx, actor = base.context(), base.actor()
+    return data if cases.sees_all(actor, case) else cases.for_applicant(ctx, case, data)
 
 
 def _event(entry: journal.Entry) -> dict[str, Any]:
@@ -319,12 +342,30 @@ def _document(document: Document) -> dict[str, Any]:
 
 
 def _body(schema: str) -> dict[str, Any]:
-    """The request's body, fit for the schema. Raises Invalid with every fault."""
-    body = request.get_json(force=True, silent=True) if request.get_data() else {}
+    """The request's body, fit for the schema. Answers 400 or 415 by itself; raises Invalid with every fault."""
+    sent = request.get_data()
+    if sent and request.content_type and not request.is_json:
+        abort(error_page(415, "Kirim isinya sebagai JSON, dengan Content-Type: application/json."))
+    try:
+        body = json.loads(sent.decode(), parse_constant=_finite, parse_float=_finite, parse_int=_whole) if sent else {}
+    except (ValueError, RecursionError):  # no JSON, no UTF-8, no number that can be reckoned with, or no end of brackets
+        abort(error_page(400, "Isinya bukan JSON yang dapat dibaca."))
     if wrong := openapi.faults(schema, body):
         raise cases.Invalid(wrong)
     found: dict[str, Any] = body
     return found
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
+
+
+def _whole(text: str) -> int:
+    _finite(text)
+    return int(text)
 
 
 def _find_case(case_id: str) -> Case:
@@ -362,6 +403,12 @@ def _flag(name: str) -> bool:
 
 def _time(at: datetime | None) -> str | None:
     return at.astimezone(base.alur().settings.zone).isoformat() if at else None
+
+
+@blueprint.after_request
+def _private(answer: Response) -> Response:
+    answer.headers["Cache-Control"] = "private, no-store"
+    return answer
 
 
 @blueprint.get("/api/openapi.json")

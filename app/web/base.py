@@ -25,6 +25,7 @@ from app.models import Person
 
 log = logging.getLogger("alur.web")
 View = TypeVar("View", bound=Callable[..., Any])
+LARGEST_BODY = 2 * 1024 * 1024  # of JSON
 LARGEST_ID = 2**31  # what the databases number rows with
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -226,7 +227,19 @@ def _bearer() -> Person | None:
     scheme, _space, given = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not given:
         return None
+    if request.method not in READS:  # all of the body before the writer's lock: who sends slowly holds up nobody
+        with alur().reading() as looking:
+            if people.by_token(looking, given.strip()) is None:
+                return None
+        _receive()
     return people.by_token(session(), given.strip())
+
+
+def _receive() -> None:
+    if request.mimetype != "multipart/form-data":
+        request.max_content_length = LARGEST_BODY
+    request.files  # noqa: B018 - it reads what is multipart
+    request.get_data()
 
 
 # -- the one place that commits ---------------------------------------------------------------------------------------

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -32,12 +35,20 @@ WHEN: Schema = {"type": "string", "format": "date-time"}
 MAYBE_WHEN: Schema = {"type": ["string", "null"], "format": "date-time"}
 CURSOR: Schema = {"type": ["string", "null"], "description": "pass as `cursor` for the next page; null at the end"}
 ANYTHING: Schema = {"type": "object"}
+MAYBE_ANYTHING: Schema = {"type": ["object", "null"]}
+TRUTH: Schema = {"type": "boolean", "description": "1, true or ya"}
+QUERIES: dict[str, Schema] = {
+    "limit": {"type": "integer", "minimum": 1, "maximum": 200, "default": 50},
+    "mine": TRUTH,
+    "overdue": TRUTH,
+    "status": {"enum": ["open", "ended", "withdrawn", "refused", "lapsed"]},
+}
 
 SCHEMAS: dict[str, Schema] = {
     "Fault": _object("pointer message", pointer={"type": "string", "maxLength": 500}, message={"type": "string", "maxLength": 500}),
     "Choice": _object("id label returns", id=TEXT, label=TEXT, returns={"type": "boolean"}),
     "Task": _object(
-        "id case number step name lane version opened_at due_at form faults choices data",
+        "id case number step name lane assignee version opened_at due_at form faults choices data",
         id=ID, case=ID, number=TEXT, step=TEXT, name=TEXT, lane=TEXT, assignee={"type": ["string", "null"]},
         version={"type": "integer"}, opened_at=WHEN, due_at=MAYBE_WHEN, form=ANYTHING,
         faults={"type": "array", "items": ref("Fault")}, choices={"type": "array", "items": ref("Choice")}, data=ANYTHING,
@@ -75,24 +86,27 @@ SCHEMAS: dict[str, Schema] = {
     "Journal": _object("events", events={"type": "array", "items": ref("Event")}),
     "Documents": _object("items", items={"type": "array", "items": ref("Document")}),
     "NewCase": _object(
-        "sop", sop=TEXT, data=ANYTHING, start={"type": ["string", "null"]},
+        "sop", sop=TEXT, data=MAYBE_ANYTHING, start={"type": ["string", "null"]},
         on_behalf_of={"type": ["string", "null"], "maxLength": 200},
     ),
     "Draft": _object("data", data=ANYTHING),
     "NewCompletion": _object(
-        "", data=ANYTHING, choice={"type": ["string", "null"]}, note={"type": ["string", "null"]},
+        "", data=MAYBE_ANYTHING, choice={"type": ["string", "null"]}, note={"type": ["string", "null"]},
         faults={"type": "array", "items": ref("Fault"), "maxItems": 500}, version={"type": ["integer", "null"]},
     ),
     "Problem": _object(
         "type title status", type=TEXT, title=TEXT, status={"type": "integer"}, detail=TEXT,
-        errors={"type": "array", "items": ref("Fault")},
+        errors={"type": "array", "items": ref("Fault")}, findings={"type": "array", "items": ref("Finding")},
     ),
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Call:
-    """One call of the API as it is documented: `takes` and `gives` name schemas, "" for none, "binary" for bytes."""
+    """One call of the API as it is documented: `takes` and `gives` name schemas, "" for none, "binary" for bytes.
+
+    It may take "file" or "files" instead, as multipart.
+    """
 
     method: str
     path: str
@@ -112,21 +126,49 @@ def validator(name: str) -> Draft202012Validator:
     return Draft202012Validator({**SCHEMAS[name], "components": {"schemas": SCHEMAS}})
 
 
+DEEPEST, MOST_FAULTS = 40, 100
+UNKEEPABLE = re.compile("[\0\ud800-\udfff]")  # what no database and no paper takes: a zero byte, half a character
+
+
 def faults(name: str, body: Any) -> list[forms.Fault]:
     """What is wrong with a request's body, by pointer, in Indonesian."""
-    return [
-        forms.Fault("".join(f"/{part}" for part in error.absolute_path), _words(error))
-        for error in validator(name).iter_errors(body)
-    ]
+    found = list(islice(_unkeepable(body), MOST_FAULTS))
+    if not found:
+        errors = islice(validator(name).iter_errors(body), MOST_FAULTS)
+        found = [fault for error in errors for fault in _in_words(error)]
+    return list(dict.fromkeys(found))
 
 
-def _words(error: Any) -> str:
+def _unkeepable(body: Any) -> Iterator[forms.Fault]:
+    waiting: list[tuple[str, int, Any]] = [("", 0, body)]
+    while waiting:
+        pointer, depth, value = waiting.pop()
+        if depth > DEEPEST:
+            yield forms.Fault("", "Isinya bersarang terlalu dalam.")
+        elif isinstance(value, str) and UNKEEPABLE.search(value):
+            yield forms.Fault(pointer, "Isian ini memuat tanda yang tidak dapat disimpan.")
+        elif isinstance(value, list):
+            waiting += [(f"{pointer}/{n}", depth + 1, inner) for n, inner in enumerate(value)]
+        elif isinstance(value, dict):
+            if any(UNKEEPABLE.search(key) for key in value):
+                yield forms.Fault(pointer, "Sebuah nama di sini memuat tanda yang tidak dapat disimpan.")
+            waiting += [(f"{pointer}/{_escaped(key)}", depth + 1, inner) for key, inner in value.items()]
+
+
+def _escaped(key: str) -> str:
+    return key.replace("~", "~0").replace("/", "~1")
+
+
+def _in_words(error: Any) -> Iterator[forms.Fault]:
+    pointer = "".join(f"/{_escaped(str(part))}" for part in error.absolute_path)
     if error.validator == "required":
-        missing = next(name for name in error.validator_value if name not in error.instance)
-        return f"“{missing}” harus ada."
-    if error.validator == "type":
-        return "Jenis nilainya keliru."
-    return "Nilai ini terlalu panjang." if error.validator in ("maxLength", "maxItems") else "Nilai ini tidak dikenal."
+        for missing in error.validator_value:
+            if missing not in error.instance:
+                yield forms.Fault(f"{pointer}/{missing}", f"“{missing}” harus ada.")
+    elif error.validator == "type":
+        yield forms.Fault(pointer, "Jenis nilainya keliru.")
+    else:
+        yield forms.Fault(pointer, "Nilai ini terlalu panjang.")
 
 
 def document(server: str) -> dict[str, Any]:
@@ -149,13 +191,18 @@ def document(server: str) -> dict[str, Any]:
 
 def _operation(call: Call) -> dict[str, Any]:
     places = [part[1:-1] for part in call.path.split("/") if part.startswith("{")]
-    queried = [{"name": name, "in": "query", "required": False, "schema": TEXT} for name in call.query]
+    queried = [{"name": n, "in": "query", "required": False, "schema": QUERIES.get(n, TEXT)} for n in call.query]
+    if call.gives == "Completion":
+        about = "makes a retry safe: it hears the first answer"
+        kept = {"type": "string", "maxLength": 200}
+        queried.append({"name": "Idempotency-Key", "in": "header", "required": False, "schema": kept, "description": about})
     body: Schema = {}
-    if call.takes == "files":
-        parts = {"file": {"type": "array", "items": {"type": "string", "format": "binary"}}}
-        body = {"requestBody": {"content": {"multipart/form-data": {"schema": _object("file", **parts)}}}}
-    elif call.takes:
-        body = {"requestBody": {"content": {"application/json": {"schema": ref(call.takes)}}}}
+    if call.takes:
+        kind, taken = "application/json", ref(call.takes)
+        if call.takes in ("file", "files"):
+            one: Schema = {"type": "string", "format": "binary"}
+            kind, taken = "multipart/form-data", _object("file", file=one if call.takes == "file" else {"type": "array", "items": one})
+        body = {"requestBody": {"required": True, "content": {kind: {"schema": taken}}}}
     if call.gives == "binary":
         given: Schema = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
     else:
