@@ -58,6 +58,7 @@
   }
 
   bar.hidden = false;
+  document.getElementById('keterangan').hidden = false;
   bar.querySelector('[data-act=back]').addEventListener('click', () => { pause(); show(at - 1); });
   bar.querySelector('[data-act=on]').addEventListener('click', () => { pause(); show(at + 1); });
   play.addEventListener('click', () => {
