@@ -11,9 +11,9 @@ from pathlib import Path
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from app import cases, config, database, demo, people, revisions
+from app import cases, config, database, demo, migrations, people, revisions
 from app.context import Context
-from app.models import Base, Case, Person, Revision, Task
+from app.models import Case, Person, Revision, Task
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -47,7 +47,7 @@ def office(kind: str) -> Iterator[Office]:
         env = {"ALUR_INSTANCE": folder, "ALUR_DATABASE_URL": url, "ALUR_SECRET_KEY": "bench"}
         settings = config.settings(env)
         engine = database.connect(settings.database_url)
-        Base.metadata.create_all(engine)
+        migrations.upgrade(engine)
         reading, writing = database.sessions(engine)
         with writing.begin() as session:
             ctx = Context(session, settings.now(), settings)
