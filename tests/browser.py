@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import threading
@@ -32,6 +33,7 @@ AXE = ROOT / "node_modules/axe-core/axe.min.js"
 def live(office: Office) -> Iterator[str]:
     """Serves the office on a port of its own; its clock is still the test's."""
     office.app.config["WTF_CSRF_ENABLED"] = True
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = make_server("127.0.0.1", 0, office.app, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -90,8 +92,8 @@ def log_in(page: Page, live: str, name: str) -> None:
 
 
 def fill_in(page: Page, form: forms.Form, answers: Mapping[str, Any], scripted: bool = True) -> None:
-    """Types answers into a form, and chooses a file for each upload; an answer None is emptied."""
-    for pointer, value in flat(answers):
+    """Types answers, by pointer, into a form, and chooses a file for each upload."""
+    for pointer, value in answers.items():
         question = page.locator(f'[name="{pointer}"]:not([type="hidden"])')
         field = form.field_at(pointer)
         assert field is not None, pointer
@@ -107,7 +109,9 @@ def fill_in(page: Page, form: forms.Form, answers: Mapping[str, Any], scripted: 
         elif field.type == "select":
             question.select_option(str(value))
         else:
-            question.fill("" if value is None else str(value).replace(".", ",") if field.type == "number" else str(value))
+            question.fill(
+                "" if value is None else str(value).replace(".", ",") if field.type == "number" else str(value)
+            )
 
 
 def flat(value: Any, pointer: str = "") -> Iterator[tuple[str, Any]]:

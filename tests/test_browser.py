@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -18,15 +19,17 @@ from typing import TYPE_CHECKING, Any
 
 import docx
 import pytest
+from playwright.sync_api import expect
+from sqlalchemy import select
 
-from app import cases, forms, people, wording
+from app import audit, cases, forms, people, wording
 from app.models import Case
 from tests import play
-from tests.browser import fill_in, log_in
+from tests.browser import fill_in, flat, log_in
 from tests.conftest import ROOT, Office
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Download, Page
+    from playwright.sync_api import Page
 
 WALK: tuple[tuple[str, str], ...] = (  # number in the SOP's table, decision
     ("3", ""), ("4", "Belum lengkap/benar"),
@@ -38,8 +41,11 @@ WALK: tuple[tuple[str, str], ...] = (  # number in the SOP's table, decision
     ("11", "Belum benar"),
     ("10", "Benar, diparaf"), ("11", "Ditandatangani"), ("12", ""), ("13", ""), ("14", ""),
 )  # fmt: skip
+FORWARD = re.compile("^(Kirim|Selesai)$")
+W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 RETURNS = {"4": 2, "6": 1, "7": 1, "9": 1, "10": 2, "11": 1}  # how many fields each marks
 APPLICANT = {"nama": "Siti Rahmawati", "surel": "siti@mahakam.example", "sandi": "kuda laut biru"}
+HOLDS_BOTH = {"Loket Pendaftaran": "customer-service"}  # the seventh officer
 WORDS = {  # what the samples of the forms and the walk put on the permit
     "NOMOR: 503/0001/IMTA/DPMPTSP/2026",
     "PERPANJANGAN KE-II",
@@ -87,8 +93,9 @@ class Site:
 @pytest.fixture
 def site(kind: str, request: pytest.FixtureRequest, office: Office, page: Callable[..., Page]) -> Iterator[Site]:
     """SQLite is served by threads of this process on the test's clock; PostgreSQL by `alur serve` as in earnest."""
-    with office.work() as ctx:  # one person may hold two lanes
-        people.grant(ctx, office.person(ctx, "customer-service"), "Loket Pendaftaran")
+    with office.work() as ctx:
+        for lane, name in HOLDS_BOTH.items():
+            people.grant(ctx, office.person(ctx, name), lane)
     if kind == "sqlite":
         yield Site(office, request.getfixturevalue("live"), page)
         return
@@ -129,29 +136,43 @@ def begin(page: Page, url: str) -> None:
     page.wait_for_url("**/tugas/*")
 
 
-def open_step(page: Page, site: Site, number: str) -> None:
-    """From the list of what waits to the one case."""
-    page.goto(site.url)
+def open_step(page: Page, url: str, number: str) -> None:
+    """From the list of what waits to the step; an officer takes it first."""
+    page.goto(url)
     page.locator('.places a[href="/tugas"], .places a[href="/permohonan"]').first.click()
-    page.get_by_role("link", name=number).first.click()
-    take = page.get_by_role("link", name="Kerjakan langkah ini")
+    page.wait_for_url(re.compile("/(tugas|permohonan)$"))
+    take = page.get_by_role("button", name=f"Ambil {number}")
     if take.count():
         take.click()
-    take = page.get_by_role("button", name="Ambil", exact=True)
-    if take.count():
-        take.click()
-        page.get_by_role("button", name="Lepas").wait_for()
+    else:
+        page.get_by_role("link", name=number).first.click()
+        page.get_by_role("link", name="Kerjakan langkah ini").click()
+    page.wait_for_url("**/tugas/*")
 
 
-def answers_for(site: Site, case_id: int) -> tuple[forms.Form | None, dict[str, Any], str]:
-    """The form that the case waits with, sample answers for it, and who fills it in (a lane)."""
-    with site.office.look() as ctx:
-        task = play.waiting(ctx, case_id)[0]
-        form = cases.form_of(ctx, task)
-        today = site.office.now.astimezone(site.office.settings.zone).date()
-        data = cases.data_of(ctx, task.case)
-        lane = "" if task.lane.applicant else task.lane.name
-        return form, forms.sample(form, 1, lambda f: f.label, today, data) if form else {}, lane
+@dataclass(frozen=True)
+class Waiting:
+    """What a case waits for: a form with answers, and whose it is ("" for the applicant)."""
+
+    case_id: int
+    number: str
+    officer: str
+    person: str
+    form: forms.Form | None
+    answers: dict[str, Any]
+
+
+def waiting(office: Office) -> Waiting:
+    """What the only case waits for."""
+    with office.look() as ctx:
+        case = ctx.session.scalars(select(Case)).one()
+        task = play.waiting(ctx, case.id)[0]
+        form, lane = cases.form_of(ctx, task), task.lane.name
+        officer = "" if task.lane.applicant else HOLDS_BOTH.get(lane, office.officers.get(lane, ""))
+        today = office.now.astimezone(office.settings.zone).date()
+        answers = dict(flat(forms.sample(form, 1, lambda f: f.label, today, cases.data_of(ctx, case)))) if form else {}
+        person = office.person(ctx, officer).full_name if officer else APPLICANT["nama"]
+        return Waiting(case.id, case.number, officer, person, form, answers)
 
 
 def send_back(page: Page, label: str, reason: str, marks: int) -> list[str]:
@@ -169,65 +190,107 @@ def send_back(page: Page, label: str, reason: str, marks: int) -> list[str]:
     return marked
 
 
-def told_of_return(page: Page, said: tuple[str, ...], marked: list[str]) -> None:
-    """The page says who, when, why and which round, and what was marked."""
-    told = page.locator("section.returned")
-    text = told.inner_text()
-    assert [words for words in said if words not in text] == []
-    assert [row.inner_text() for row in told.locator("li").all()] == marked
+def document(page: Page, link: str) -> Any:
+    """A .docx, downloaded by its link."""
+    with page.expect_download() as download:
+        page.get_by_role("link", name=link).last.click()
+    return docx.Document(io.BytesIO(Path(download.value.path()).read_bytes()))
 
 
-def text_of(download: Download) -> Any:
-    return docx.Document(io.BytesIO(Path(download.path()).read_bytes()))
+def words_of(paper: Any) -> str:
+    """Its paragraphs as they are read, a line each, with those in tables."""
+    lines = ("".join(t.text or "" for t in p.iter(f"{W}t")) for p in paper.element.iter(f"{W}p"))
+    return "\n".join(line for line in lines if line)
 
 
-def every_word(document: Any) -> str:
-    """Paragraphs and cells in the order in which they are read, tables within tables as well."""
-    return "\n".join("".join(t.text or "" for t in p.iter() if t.tag.endswith("}t")) for p in document.element.iter() if p.tag.endswith("}p"))
+def sheet_of(paper: Any) -> list[tuple[str, ...]]:
+    """The control sheet's rows: number, step, officer, result, note."""
+    rows = [[cell.text for cell in row.cells] for row in paper.tables[1].rows[1:]]
+    return [(r[0], r[1], r[3].partition("\n")[0], r[7], r[8]) for r in rows]
 
 
 def test_the_whole_sop(site: Site) -> None:
-    office, rounds, number, case_id = site.office, Counter[str](), "", 0
+    office, rounds = site.office, Counter[str]()
     applicant = site.window()
     sign_up(applicant, site.url)
     begin(applicant, site.url)
-    told: tuple[tuple[str, ...], list[str]] | None = None
-    rows = []
+    names = {step.properties["nomor"]: step.name for step in office.definitions()[office.sop].steps.values()}
+    told: tuple[str, ...] = ()
+    marked: list[str] = []
+    rows: list[tuple[str, ...]] = []
     for step, decision in WALK:
         rounds[step] += 1
-        if not case_id:
-            with office.look() as ctx:
-                case = ctx.session.query(Case).one()
-                case_id, number = case.id, case.number
-            name, page = "", applicant
-            form, answers, lane = answers_for(site, case_id)
-        else:
-            form, answers, lane = answers_for(site, case_id)
-            name = "customer-service" if lane == "Loket Pendaftaran" else office.officers.get(lane, "")
-            page = site.as_(name) if name else applicant
-            open_step(page, site, number)
-        page.locator("h1", has_text=f"{step}.").wait_for()
-        assert (page.locator("h1 .mark").inner_text() if rounds[step] > 1 else "Putaran 1") == f"Putaran {rounds[step]}"
+        now = waiting(office)
+        page = site.as_(now.officer) if now.officer else applicant
+        if rows:
+            open_step(page, site.url, now.number)
+        again = f" (putaran {rounds[step]})" if rounds[step] > 1 else ""
+        assert page.locator("h1").inner_text().split() == f"{step}. {names[step]} {again.strip(' ()').title()}".split()
+        returned = page.locator("section.returned")
+        assert returned.count() == bool(told)
         if told:
-            told_of_return(page, (*told[0], f"putaran {rounds[step]}"), told[1])
-            told = None
-        if form:
-            fill_in(page, form, answers)
+            text = returned.inner_text()
+            assert [said for said in (*told, again.strip(" ()")) if said not in text] == []
+            assert [row.inner_text() for row in returned.locator("li").all()] == marked
+        if now.form:
+            mended = list(now.answers.items())[: 3 if again else None]  # the rest stands as it was sent
+            fill_in(page, now.form, dict(mended))
         site.later()
-        who = office_name(site, name)
-        returning = step in RETURNS and rounds[step] == 1 + (step == "6" and decision == "Perlu perbaikan") * 0
-        reason = ""
+        told, reason = (), ""
         if decision and page.locator(f'button[data-returns]:text-is("{decision}")').count():
             reason = f"Langkah {step}: nama pada paspor <b>berbeda</b> & belum sesuai"
             marked = send_back(page, decision, reason, RETURNS[step])
-            assert len(marked) == RETURNS[step]
-            told = (who, *site.now(), reason, "dari langkah"), marked
-        elif decision:
-            page.get_by_role("button", name=decision, exact=True).click()
+            told = (now.person, names[step], *site.now(), reason)
         else:
-            page.locator('.step-foot button.btn-primary').click()
-        page.locator('.notice[role="status"]', has_text=number).wait_for()
-        rows.append((step, who, decision, reason))
-        del returning
-    assert {step for step, _who, _decision, reason in rows if reason} == set(RETURNS)
+            page.locator(".step-foot").get_by_role("button", name=decision or FORWARD, exact=bool(decision)).click()
+        page.locator('.notice[role="status"]', has_text=now.number).wait_for()
+        note = f"Alasan: {reason}" if reason else ""
+        result = f"DIKEMBALIKAN\n{decision}" if reason else decision or "Selesai"
+        rows.append((str(len(rows) + 1), f"{step}. {names[step]}{again}", now.person, result, note))
+    assert {row[1].partition(".")[0] for row in rows if row[4]} == set(RETURNS)
     assert len(site.windows) == 7
+
+    applicant.get_by_text("Selesai, ").first.wait_for()
+    permit = words_of(document(applicant, "Izin perpanjangan IMTA"))
+    assert [said for said in WORDS if said not in permit] == []
+    applicant.get_by_role("link", name="Lembar kendali").click()
+    expect(applicant.locator(".control-rows tbody tr")).to_have_count(len(rows))
+    expect(applicant.locator(".control-rows .control-return")).to_have_count(len(RETURNS))
+    officer = site.as_("tu")
+    officer.goto(applicant.url)
+    assert sheet_of(document(officer, "Unduh Lembar pengendali proses")) == rows
+    with office.look() as ctx:
+        assert [proof.whole for proof in audit.verify(ctx)] == [True]
+
+
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
+def test_without_a_script(site: Site) -> None:
+    """Applying, taking, a return with its reason, mending: plain pages do it all."""
+    applicant = site.window(java_script_enabled=False)
+    sign_up(applicant, site.url)
+    begin(applicant, site.url)
+    applicant.locator(".step-foot .btn-primary").click()
+    applicant.locator("#kesalahan").wait_for()
+    now = waiting(site.office)
+    assert now.form is not None
+    fill_in(applicant, now.form, now.answers, scripted=False)
+    applicant.locator(".step-foot .btn-primary").click()
+    applicant.get_by_role("status").wait_for()
+    now = waiting(site.office)
+    officer = site.window(java_script_enabled=False)
+    log_in(officer, site.url, now.officer)
+    open_step(officer, site.url, now.number)
+    assert now.form is not None
+    fill_in(officer, now.form, now.answers, scripted=False)
+    officer.get_by_role("button", name="Belum lengkap/benar").click()
+    officer.locator("#kesalahan", has_text="alasan pengembalian").wait_for()
+    officer.locator("#alasan").fill("Paspor tidak terbaca")
+    officer.get_by_role("button", name="Belum lengkap/benar").click()
+    officer.get_by_role("status").wait_for()
+    open_step(applicant, site.url, now.number)
+    assert "Paspor tidak terbaca" in applicant.locator("section.returned").inner_text()
+    assert applicant.locator(".upload-files a").count() >= 16
+    applicant.locator(".step-foot .btn-primary").click()
+    applicant.get_by_role("status").wait_for()
+    open_step(officer, site.url, now.number)
+    assert "Putaran 2" in officer.locator("h1").inner_text()
