@@ -116,7 +116,6 @@ def upgrade() -> None:
             postgresql_where=sa.text("next_due IS NOT NULL"),
             sqlite_where=sa.text("next_due IS NOT NULL"),
         )
-        batch_op.create_index(batch_op.f("ix_case_revision_id"), ["revision_id"], unique=False)
         batch_op.create_index(
             "ix_case_unique_key",
             ["sop", "unique_key"],
@@ -337,13 +336,15 @@ def downgrade() -> None:
             sqlite_where=sa.text("closed_at IS NULL AND applicant_id IS NULL"),
         )
         batch_op.drop_index(
-            "ix_task_mine", postgresql_where=sa.text("closed_at IS NULL"), sqlite_where=sa.text("closed_at IS NULL")
+            "ix_task_mine",
+            postgresql_where=sa.text("closed_at IS NULL AND assignee_id IS NOT NULL"),
+            sqlite_where=sa.text("closed_at IS NULL AND assignee_id IS NOT NULL"),
         )
         batch_op.drop_index(batch_op.f("ix_task_case_id"))
         batch_op.drop_index(
             "ix_task_applicant",
-            postgresql_where=sa.text("closed_at IS NULL"),
-            sqlite_where=sa.text("closed_at IS NULL"),
+            postgresql_where=sa.text("closed_at IS NULL AND applicant_id IS NOT NULL"),
+            sqlite_where=sa.text("closed_at IS NULL AND applicant_id IS NOT NULL"),
         )
 
     op.drop_table("task")
@@ -372,7 +373,6 @@ def downgrade() -> None:
             postgresql_where=sa.text("unique_key IS NOT NULL"),
             sqlite_where=sa.text("unique_key IS NOT NULL"),
         )
-        batch_op.drop_index(batch_op.f("ix_case_revision_id"))
         batch_op.drop_index(
             "ix_case_next_due",
             postgresql_where=sa.text("next_due IS NOT NULL"),
