@@ -23,14 +23,17 @@ def test_migrations_give_the_models(db: Database) -> None:
 
 @pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 def test_what_the_comparison_does_not_see(db: Database) -> None:
-    """How SQLite keeps each table: without row ids or with, strict or not."""
+    """How SQLite keeps each table, and which rows each index holds."""
     fresh = database.connect("sqlite://")
     Base.metadata.create_all(fresh)
     kept = []
     for engine in (fresh, db.engine):
         with engine.connect() as connection:
             rows = connection.execute(text("SELECT name, ncol, wr, strict FROM pragma_table_list ORDER BY name")).all()
-        kept.append([tuple(row) for row in rows if row.name in Base.metadata.tables])
+            indexes = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'index' ORDER BY name"))
+            kept.append(
+                [tuple(row) for row in rows if row.name in Base.metadata.tables] + [tuple(row) for row in indexes]
+            )
     fresh.dispose()
     assert kept[0] == kept[1]
 
