@@ -72,7 +72,7 @@ class _Replay:
 
 
 def frames(ctx: Context, case: Case) -> Proof:
-    """Replays a case: each event's chain, typed values, actor and effect, and at the end what the database holds now."""
+    """Replays a case: each event's chain, typed values, actor and effect, and at last what the database holds now."""
     proof = Proof(case.number)
     revision = ctx.session.scalars(
         select(Revision).where(Revision.id == case.revision_id).options(undefer(Revision.definition))
@@ -204,13 +204,13 @@ def _effect(
         if entry.kind == "start":
             if body.get("revision") != revisions.seal(revision):
                 found.append("Permohonan ini dimulai dengan SOP lain daripada yang tersimpan sebagai revisinya.")
-            outcome = engine.start(definition, body.get("start"), replay.facts, entry.at)
+            outcome = engine.start(definition, body.get("start"), replay.facts, ctx.local(entry.at))
         elif entry.kind == "complete":
             outcome = engine.complete(
-                definition, replay.state, body["token"], replay.facts, entry.choice or None, entry.at
+                definition, replay.state, body["token"], replay.facts, entry.choice or None, ctx.local(entry.at)
             )
         else:
-            outcome = engine.fire(definition, replay.state, replay.facts, entry.at)
+            outcome = engine.fire(definition, replay.state, replay.facts, ctx.local(entry.at))
     except Exception as error:  # whatever the engine objects to is what the proof has to report
         return [*found, f"Mesin menolak peristiwa ini: {error}"]
     if outcome is None:

@@ -17,3 +17,7 @@ class Context:
     session: Session
     now: datetime
     settings: Settings
+
+    def local(self, at: datetime | None = None) -> datetime:
+        """A moment, else now, on the office's own clock: what a diagram's dates without a zone are read by."""
+        return (at or self.now).astimezone(self.settings.zone)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.orm import Session, sessionmaker
 
 WRITE = {"alur_write": True}
+PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000", "cache_size=-32000")
 
 
 def connect(url: str) -> Engine:
@@ -19,19 +22,35 @@ def connect(url: str) -> Engine:
     if not url.startswith("sqlite"):
         return create_engine(url, pool_size=10, max_overflow=20, pool_pre_ping=True)
     engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
+    queue = engine.url.database + "-queue" if engine.url.database not in (None, "", ":memory:") else os.devnull
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000", "cache_size=-32000"):
+        for pragma in PRAGMAS:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:
-        write = connection.get_execution_options().get("alur_write")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+        if not connection.get_execution_options().get("alur_write"):
+            connection.exec_driver_sql("BEGIN")
+            return
+        # SQLite's own wait sleeps between tries, and whoever is unlucky sleeps on: a file's lock is handed on at once.
+        place = connection.info["queue"] = connection.info.get("queue") or open(queue, "a")  # noqa: SIM115
+        fcntl.flock(place, fcntl.LOCK_EX)
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    @event.listens_for(engine, "checkin")
+    def leave(_connection: Any, record: Any) -> None:
+        if "queue" in record.info:
+            fcntl.flock(record.info["queue"], fcntl.LOCK_UN)
+
+    @event.listens_for(engine, "close")
+    def close(_connection: Any, record: Any) -> None:
+        if "queue" in record.info:
+            record.info.pop("queue").close()
 
     return engine
 

@@ -25,7 +25,8 @@ from app.models import Case, Person, Revision, Task
 PASSWORD = "alur-demo"  # noqa: S105 - told to everybody, on demo installations only
 OFFICERS = (
     "Sari Wulandari", "Budi Santoso", "Rina Marlina", "Agus Setiawan", "Dewi Lestari", "Hendra Gunawan", "Maya Puspita",
-    "Joko Prasetyo", "Ratna Sari Dewi", "Irwan Hakim", "Nurul Hidayah", "Bambang Susilo", "Fitri Handayani", "Yusuf Maulana",
+    "Joko Prasetyo", "Ratna Sari Dewi", "Irwan Hakim", "Nurul Hidayah", "Bambang Susilo", "Fitri Handayani",
+    "Yusuf Maulana",
 )  # fmt: skip
 APPLICANTS = ("Andi Pratama", "Lina Kusuma", "Rahmat Hidayat")
 REASON = "Ada yang belum sesuai dengan lampirannya. Mohon diperiksa dan diperbaiki."

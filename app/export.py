@@ -70,7 +70,8 @@ def _csv(rows: Iterator[Row], out: IO[bytes]) -> int:
     writer = csv.writer(text)
     writer.writerow(HEAD)
     count = 0
-    for count, row in enumerate(rows, 1):
+    for row in rows:
+        count += 1
         writer.writerow([_plain(getattr(row, name)) for name in HEAD])
     text.detach()
     return count
@@ -97,7 +98,8 @@ def _xes(rows: Iterator[Row], out: IO[bytes]) -> int:
         ):
             uri = f"http://www.xes-standard.org/{prefix}.xesext"
             xml.write(etree.Element("extension", {"name": name, "prefix": prefix, "uri": uri}))
-        for count, row in enumerate(rows, 1):
+        for row in rows:
+            count += 1
             if row.case != number:
                 if trace is not None:
                     xml.write(trace)

@@ -25,6 +25,7 @@ from app.forms import Form
 from app.models import Case, Event, EventValues, Person, canonical, instant, moment
 
 KINDS = ("start", "claim", "release", "complete", "timer", "document", "link")
+ENDS = {"selesai": "ended", "ditolak": "refused", "ditarik": "withdrawn", "gugur": "lapsed"}
 COLUMNS = ("at", "recorded_at", "actor_id", "actor", "lane", "kind", "step", "choice", "body", "answers_digest")
 
 
@@ -42,7 +43,7 @@ class Typed:
         return [self.answers, self.note, list(self.faults), list(self.files)]
 
     def digest(self, key: bytes, sha256: Mapping[str, str]) -> bytes:
-        """The first half of an HMAC-SHA256 (RFC 2104, 5) over the canonical JSON of everything typed and of the digests of the uploads, by id."""
+        """Half an HMAC-SHA256 (RFC 2104, 5) over all that was typed and the uploads' digests, which are given by id."""
         whole = [*self.packed(), [sha256.get(upload) for upload in self.files]]
         return hmac.digest(key, canonical(whole).encode("utf-8", "surrogatepass"), "sha256")[:16]
 
@@ -232,6 +233,19 @@ def passes(definition: Definition, journal: Sequence[Entry]) -> list[Pass]:
         for token, step, round_ in entry.body.get("opened", ()):
             rows[token] = Pass(token, step, round_, entry.at, None, returned)
     return list(rows.values())
+
+
+def reached(ctx: Context, case_id: int) -> list[str]:
+    """Every end that a case has come to, in order: of parallel branches one may end long before the others."""
+    body = type_coerce(Event.body, Text)
+    query = select(Event.body).where(Event.case_id == case_id, body.contains('"ends":')).order_by(Event.seq)
+    return [end for found in ctx.session.scalars(query) for end in found.get("ends", ())]
+
+
+def status(definition: Definition, ends: Sequence[str]) -> str:
+    """What has become of a case that came to these ends: the first that is not the usual one says so."""
+    drawn = [definition.ends[end].properties.get("status", "") for end in ends if end in definition.ends]
+    return next((ENDS[word] for word in drawn if ENDS.get(word, "ended") != "ended"), "ended")
 
 
 def is_return(definition: Definition, entry: Entry) -> bool:

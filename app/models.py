@@ -1,4 +1,4 @@
-"""What is stored. Every time is an `Instant`; every JSON value is canonical text, so that a digest is over bytes as stored."""
+"""What is stored. Every time is an `Instant`, every JSON value canonical text: a digest is over bytes as stored."""
 
 from __future__ import annotations
 
@@ -98,6 +98,11 @@ class Base(DeclarativeBase):
     type_annotation_map = {datetime: Instant, date: Date}
 
 
+def where(condition: str) -> dict[str, Any]:
+    """The options of an index over some rows only."""
+    return {"postgresql_where": text(condition), "sqlite_where": text(condition)}
+
+
 class Person(Base):
     """Somebody who can log in. `name` is what they type; `full_name` is what papers and pages say."""
 
@@ -181,7 +186,7 @@ class RevisionFile(Base):
 
 
 class Case(Base):
-    """A permohonan. `data` is the one store of what was filled in, `state` Spiff's bytes; the journal can rebuild both."""
+    """A permohonan. `data` is the one store of what was filled in, `state` Spiff's; the journal can rebuild both."""
 
     __tablename__ = "case"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -209,8 +214,8 @@ class Case(Base):
     state: Mapped[bytes] = mapped_column(LargeBinary, default=b"", deferred=True)
     revision: Mapped[Revision] = relationship()
     __table_args__ = (
-        Index("ix_case_next_due", "next_due", postgresql_where=text("next_due IS NOT NULL"), sqlite_where=text("next_due IS NOT NULL")),
-        Index("ix_case_unique_key", "sop", "unique_key", postgresql_where=text("unique_key IS NOT NULL"), sqlite_where=text("unique_key IS NOT NULL")),
+        Index("ix_case_next_due", "next_due", **where("next_due IS NOT NULL")),
+        Index("ix_case_unique_key", "sop", "unique_key", **where("unique_key IS NOT NULL")),
     )
 
 
@@ -230,7 +235,8 @@ class Task(Base):
     name: Mapped[str] = mapped_column(String(400))
     lane_id: Mapped[int] = mapped_column(ForeignKey("lane.id"))
     round: Mapped[int] = mapped_column(default=1)
-    applicant_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))  # theirs alone: of a case they filed themselves
+    # Theirs alone, of a case that they filed themselves:
+    applicant_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     assignee_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     version: Mapped[int] = mapped_column(default=1)
     opened_at: Mapped[datetime]
@@ -245,8 +251,8 @@ class Task(Base):
     lane: Mapped[Lane] = relationship()
     assignee: Mapped[Person | None] = relationship(foreign_keys=[assignee_id])
     __table_args__ = (
-        Index("ix_task_open", "lane_id", "rank", "id", postgresql_where=text(SHARED), sqlite_where=text(SHARED)),
-        Index("ix_task_step", "lane_id", "step", "rank", "id", postgresql_where=text(SHARED), sqlite_where=text(SHARED)),
+        Index("ix_task_open", "lane_id", "rank", "id", **where(SHARED)),
+        Index("ix_task_step", "lane_id", "step", "rank", "id", **where(SHARED)),
         Index("ix_task_applicant", "applicant_id", "rank", postgresql_where=text(OWN), sqlite_where=text(OWN)),
         Index("ix_task_mine", "assignee_id", "rank", postgresql_where=text(CLAIMED), sqlite_where=text(CLAIMED)),
     )
@@ -315,9 +321,7 @@ class Document(Base):
     sha256: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime]
     filled_at: Mapped[datetime | None]
-    __table_args__ = (
-        Index("ix_document_due", "id", postgresql_where=text("filled_at IS NULL"), sqlite_where=text("filled_at IS NULL")),
-    )
+    __table_args__ = (Index("ix_document_due", "id", **where("filled_at IS NULL")),)
 
 
 class Register(Base):

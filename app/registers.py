@@ -1,4 +1,4 @@
-"""Numbers without gaps: each register and year counts on its own, and a number is given with what it numbers, or not at all."""
+"""Numbers without gaps: each register counts on its own each year; a number is given with what it numbers, or not."""
 
 from __future__ import annotations
 
@@ -55,19 +55,30 @@ def text(pattern: str, number: int, day: datetime) -> str:
     return PLACE.sub(lambda match: values[match[1]].zfill(int(match[2] or 0)), pattern)
 
 
-def give(ctx: Context, register: str, pattern: str, case_id: int | None) -> str:
+def give(ctx: Context, register: str, pattern: str, case_id: int | None, *, yearly: bool = True) -> str:
     """The next number of `register` in this year, entered in its book; it is gone again if the transaction is."""
     local = ctx.now.astimezone(ctx.settings.zone)
-    number = _next(ctx, register, local.year)
+    year = local.year if yearly else 0
+    number = _next(ctx, register, year)
     given = text(pattern, number, local)
     ctx.session.add(
-        RegisterEntry(register=register, year=local.year, number=number, text=given, case_id=case_id, given_at=ctx.now)
+        RegisterEntry(register=register, year=year, number=number, text=given, case_id=case_id, given_at=ctx.now)
     )
     return given
 
 
+def application(ctx: Context, pattern: str, case_id: int) -> str:
+    """The next application number. No two applications share one, of whatever SOP and year: SOPs with the same
+    pattern count in one book, and a pattern without its year in one that never begins anew.
+    """
+    pattern = pattern or "{tahun}/{urut:6}"
+    book = PLACE.sub(r"{\1}", pattern)[:180]
+    return give(ctx, f"permohonan {book}", pattern, case_id, yearly="{tahun}" in book)
+
+
 def _next(ctx: Context, register: str, year: int) -> int:
     query = select(Register).where(Register.name == register, Register.year == year).with_for_update()
+    query = query.execution_options(populate_existing=True)  # what this session read before its last commit is old
     row = ctx.session.scalar(query)
     if row is None:
         _open(ctx, register, year)

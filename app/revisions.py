@@ -167,7 +167,7 @@ def _own(files: Mapping[str, bytes], suffix: str, stem: str, mains: Mapping[str,
 
 
 def check(bundle: Bundle) -> tuple[Definition | None, tuple[Finding, ...]]:
-    """Everything there is to say of a bundle: the diagram, each form, each template, and what they ask of each other."""
+    """All there is to say of a bundle: the diagram, each form, each template, and what they ask of each other."""
     reading = engine.read(bundle.diagram, bundle.called)
     findings = list(reading.findings)
     for name, content in bundle.forms.items():
@@ -209,6 +209,13 @@ def _missing(definition: Definition, bundle: Bundle) -> list[Finding]:
                         f"Langkah “{step.name}”: baris register “{wrong}” tidak terbaca. "
                         "Tulis: kunci = nama register : pola dengan {urut}.")
             )  # fmt: skip
+    pattern = definition.properties.get("nomor_permohonan", "")
+    if pattern and (registers.unknown_places(pattern) or len(pattern) > 60):
+        found.append(
+            Finding(definition.key, "error", "nomor-tidak-terbaca",
+                    f"Pola nomor permohonan “{pattern}” tidak terbaca. Tulis seperti: {{urut:5}}/IMTA/{{tahun}}, "
+                    "paling panjang 60 huruf.")
+        )  # fmt: skip
     for element, name, text in _papers(definition):
         for paper in papers(text):
             if paper.template not in bundle.templates:
@@ -230,7 +237,7 @@ class Paper:
 
 
 def papers(text: str) -> list[Paper]:
-    """The lines `template.docx | Name | rangkap 3 | internal`; the name defaults to the template's, the copies to one."""
+    """The lines `template.docx | Name | rangkap 3 | internal`; without a name the template's, without copies one."""
     found = []
     for line in text.splitlines():
         template, *rest = [part.strip() for part in line.split("|")]

@@ -9,7 +9,6 @@ from app import files
 from app.context import Context
 from app.models import Person, Upload
 
-
 ID_LENGTH = 16  # letters, digits, - and _
 
 

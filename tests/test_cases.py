@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from app import audit, cases, journal, papers, revisions
-from app.models import Case, Document, Event, EventValues, Task
+from app.models import Case, Document, Event, EventValues
 from tests import play
 from tests.conftest import Office
 

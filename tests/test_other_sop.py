@@ -7,7 +7,7 @@ import json
 import re
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,9 +20,9 @@ from app.engine.definition import Definition
 from app.models import Case, Document
 from tests import play
 from tests.conftest import PASSWORD, ROOT, Database, Office, login
+from tests.drawn import draw, given, lanes
 
 Install = Callable[..., Office]
-DRAWN = ROOT / "tests" / "diagrams"
 BPMN = "{http://www.omg.org/spec/BPMN/20100524/MODEL}"
 REFERENCES = (
     "id", "sourceRef", "targetRef", "processRef", "bpmnElement", "default", "attachedToRef", "calledElement",
@@ -31,7 +31,7 @@ one_kind = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-def install(db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
+def install(db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
     """Puts files in force as an operator would, in an empty database, and hires for every lane; the office."""
     office = Office(db, tmp_path / "files")
 
@@ -52,7 +52,8 @@ def install(db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> In
         monkeypatch.setenv("ALUR_NOW", office.now.isoformat())
         return office
 
-    return put
+    yield put
+    office.close()
 
 
 def alur(monkeypatch: pytest.MonkeyPatch, *words: object) -> None:
@@ -225,3 +226,181 @@ def test_through_the_api(install: Install, tmp_path: Path) -> None:
     assert ask("pemohon", "GET", f"/cases/{case['id']}/documents")["items"]
     with office.look() as ctx:
         assert [proof.all_findings for proof in audit.verify(ctx)] == [[]]
+
+
+# SOPs of another kind
+
+PARALLEL = """
+start mulai @0
+user a @0 "Usulkan"
+and bagi @0
+user b @100 "Hitung biaya"
+user c @200 "Periksa lokasi"
+and gabung @0
+user d @0 "Putuskan"
+end akhir @0
+mulai > a
+a > bagi
+bagi > b
+bagi > c
+b > gabung
+c > gabung
+gabung > d
+d > akhir
+"""
+TIMER = """
+start mulai
+user a "Lengkapi berkas"
+boundary lewat attachedToRef=a <<timerEventDefinition><timeDuration>PT48H</timeDuration></timerEventDefinition>>
+user b "Periksa"
+end akhir
+end gugur <{gugur}>
+mulai > a
+a > b
+b > akhir
+lewat > gugur
+"""
+STARTS = """
+start surat @0 "Surat masuk"
+start lisan @100 "Laporan lisan"
+user a @0 "Baca surat"
+user b @100 "Catat laporan"
+user c @0 "Tindak lanjuti"
+end akhir @0
+surat > a
+lisan > b
+a > c
+b > c
+c > akhir
+"""
+REFUSED = """
+start mulai @0
+and bagi @0
+user a @0 "Nilai berkas"
+user b @100 "Nilai lokasi"
+end tolak @0 <{tolak}>
+end selesai @100
+mulai > bagi
+bagi > a
+bagi > b
+a > tolak
+b > selesai
+"""
+
+
+def drawn(folder: Path, name: str, text: str, process: str = "", **ends: str) -> Path:
+    endings = {key: given(status=status) for key, status in ends.items()}
+    path = folder / f"{name}.bpmn"
+    path.write_bytes(draw(text.format(**endings) if ends else text, process, id=name))
+    return path
+
+
+def open_as(office: Office, name: str, sop: str, **rest: object) -> int:
+    with office.work() as ctx:
+        return cases.open_case(ctx, office.actor(ctx, name), sop, **rest).id  # type: ignore[arg-type]
+
+
+def told(office: Office, case_id: int) -> tuple[str, list[str]]:
+    """A case's status and its open steps; it is whole, too."""
+    with office.look() as ctx:
+        case = ctx.session.get_one(Case, case_id)
+        assert audit.frames(ctx, case).all_findings == []
+        return case.status, [task.name for task in cases.open_tasks(ctx, case)]
+
+
+def test_parallel_lanes_that_join_without_one_property(install: Install, tmp_path: Path) -> None:
+    rooms = lanes(("Bagian Umum", "mulai a d akhir"), ("Keuangan", "b"), ("Teknik", "c"))
+    office = install(drawn(tmp_path, "rapat", PARALLEL, rooms))
+    assert office.definitions()["rapat"].applicant_lane == "Bagian Umum"
+    case_id = play.apply(office, sop="rapat")
+    play.step(office, case_id)
+    assert told(office, case_id) == ("open", ["Hitung biaya", "Periksa lokasi"])
+    play.step(office, case_id)
+    assert told(office, case_id) == ("open", ["Periksa lokasi"])
+    play.finish(office, case_id)
+    assert told(office, case_id) == ("ended", [])
+
+
+def test_whoever_holds_the_lane_of_a_start_may_begin_there(install: Install, tmp_path: Path) -> None:
+    rooms = lanes(("Sekretariat", "surat a"), ("Piket", "lisan b"), ("Kepala", "c akhir"))
+    office = install(drawn(tmp_path, "laporan", STARTS, rooms))
+    with office.work() as ctx:
+        for name, lane in (("juru-tulis", "Sekretariat"), ("jaga", "Piket"), ("bos", "Kepala")):
+            people.grant(ctx, people.new_person(ctx, name, PASSWORD), lane)
+    assert told(office, open_as(office, "juru-tulis", "laporan")) == ("open", ["Baca surat"])
+    case_id = open_as(office, "jaga", "laporan", start="lisan")
+    assert told(office, case_id) == ("open", ["Catat laporan"])
+    with office.work() as ctx:
+        task = play.waiting(ctx, case_id)[0]
+        assert cases.complete(ctx, office.actor(ctx, "jaga"), task.id, {}).opened[0].name == "Tindak lanjuti"
+    for name, start in (("jaga", None), ("bos", "lisan"), ("luar", None)):
+        with pytest.raises(cases.NotYours):
+            open_as(office, name, "laporan", start=start)
+    page = office.client("jaga").post("/layanan/laporan/ajukan", data={"jalan": "lisan", "pemohon": "Warga"})
+    assert (page.status_code, page.headers["Location"].rpartition("/")[0]) == (303, "/tugas")
+
+
+def test_no_lane_at_all(install: Install, tmp_path: Path) -> None:
+    """Everything is done by the lane that bears the process's name."""
+    office = install(drawn(tmp_path, "sendiri", PARALLEL))
+    assert [lane.name for lane in office.definitions()["sendiri"].lanes] == ["Izin"]
+    case_id = open_as(office, login("Izin"), "sendiri")
+    play.finish(office, case_id)
+    assert told(office, case_id) == ("ended", [])
+
+
+def test_two_sops_that_name_no_number_of_their_own(install: Install, tmp_path: Path) -> None:
+    office = install(drawn(tmp_path, "satu", PARALLEL), drawn(tmp_path, "dua", PARALLEL))
+    ids = [open_as(office, login("Izin"), sop) for sop in ("satu", "dua", "satu")]
+    with office.look() as ctx:
+        numbers = [ctx.session.get_one(Case, case_id).number for case_id in ids]
+    assert numbers == ["2026/000001", "2026/000002", "2026/000003"]
+
+
+def test_a_number_without_its_year_is_not_given_twice(install: Install, tmp_path: Path) -> None:
+    office = install(drawn(tmp_path, "satu", PARALLEL, given(nomor_permohonan="SK-{urut:3}")))
+    numbers = []
+    for _ in range(2):
+        case_id = open_as(office, login("Izin"), "satu")
+        with office.look() as ctx:
+            numbers.append(ctx.session.get_one(Case, case_id).number)
+        office.later(days=366)
+    assert numbers == ["SK-001", "SK-002"]
+
+
+def test_a_step_that_nobody_does_lapses_by_itself(install: Install, tmp_path: Path) -> None:
+    rooms = lanes(("Pemohon", "mulai a"), ("Loket", "b akhir gugur"))
+    office = install(drawn(tmp_path, "cepat", TIMER, rooms, gugur="gugur"))
+    lapsing, going_on = (play.apply(office, sop="cepat") for _ in range(2))
+    play.step(office, going_on)
+    office.later(hours=47)
+    assert worker.once(office.settings, office.db.reading, office.db.writing) == 0
+    office.later(hours=2)
+    assert worker.once(office.settings, office.db.reading, office.db.writing) == 1
+    assert (told(office, lapsing), told(office, going_on)) == (("lapsed", []), ("open", ["Periksa"]))
+    with office.look() as ctx:
+        case = ctx.session.get_one(Case, lapsing)
+        entry = journal.entries(ctx, lapsing)[-1]
+        assert (entry.kind, entry.at, entry.recorded_at) == ("timer", case.opened_at + timedelta(hours=48), office.now)
+
+
+def test_what_is_due_comes_before_whoever_is_late(install: Install, tmp_path: Path) -> None:
+    rooms = lanes(("Pemohon", "mulai a"), ("Loket", "b akhir gugur"))
+    office = install(drawn(tmp_path, "cepat", TIMER, rooms, gugur="gugur"))
+    case_id = play.apply(office, sop="cepat")
+    office.later(hours=49)
+    with office.look() as ctx:
+        task_id = play.waiting(ctx, case_id)[0].id
+    with pytest.raises(cases.CaseEnded), office.work() as ctx:
+        cases.complete(ctx, office.actor(ctx, "pemohon"), task_id, {})
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_branch_that_was_refused_is_not_forgotten(install: Install, tmp_path: Path, first: int) -> None:
+    office = install(drawn(tmp_path, "nilai", REFUSED, tolak="ditolak"))
+    case_id = open_as(office, login("Izin"), "nilai")
+    with office.work() as ctx:
+        task = play.waiting(ctx, case_id)[first]
+        cases.complete(ctx, office.actor(ctx, login("Izin")), task.id, {})
+    play.finish(office, case_id)
+    assert told(office, case_id) == ("refused", [])

@@ -43,9 +43,9 @@ from app.cases.refusals import (
 from app.cases.verbs import Completion, claim, complete, fire_due, open_case, release, save_draft
 
 __all__ = [
-    "AlreadyDone", "CannotGoOn", "CaseEnded", "ChoiceNeeded", "Completion", "FourEyes", "Invalid", "NoSuchSop", "NotFound",
-    "NotYours", "ReasonNeeded", "Refusal", "Returned", "Stale", "Taken", "TooLarge", "case_for", "choices", "claim",
-    "complete", "data_of", "document", "documents", "duplicates", "fire_due", "for_applicant", "form_of", "journal_for", "locked", "may_take",
-    "open_case", "open_tasks", "release", "returned", "save_draft", "sees_all", "step_of", "task_for", "tracked", "values",
-    "visible_cases",
+    "AlreadyDone", "CannotGoOn", "CaseEnded", "ChoiceNeeded", "Completion", "FourEyes", "Invalid", "NoSuchSop",
+    "NotFound", "NotYours", "ReasonNeeded", "Refusal", "Returned", "Stale", "Taken", "TooLarge", "case_for",
+    "choices", "claim", "complete", "data_of", "document", "documents", "duplicates", "fire_due",
+    "for_applicant", "form_of", "journal_for", "locked", "may_take", "open_case", "open_tasks", "release",
+    "returned", "save_draft", "sees_all", "step_of", "task_for", "tracked", "values", "visible_cases",
 ]  # fmt: skip

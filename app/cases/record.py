@@ -15,8 +15,6 @@ from app.engine.definition import Choice, Step
 from app.models import NEVER, Case, Task, instant
 from app.people import Actor
 
-ENDS = {"selesai": "ended", "ditolak": "refused", "ditarik": "withdrawn", "gugur": "lapsed"}
-
 
 def record(
     ctx: Context,
@@ -59,8 +57,7 @@ def record(
     ended = [definition.ends[end] for end in outcome.ends if end in definition.ends]
     opened = _open(ctx, case, loaded, outcome, seq if choice and choice.returns else None, at or ctx.now)
     if outcome.ended:
-        statuses = [ENDS.get(end.properties.get("status", "selesai"), "ended") for end in ended]
-        case.status = next((s for s in statuses if s != "ended"), "ended")
+        case.status = journal.status(definition, journal.reached(ctx, case.id))
         case.ended_at, case.next_due = at or ctx.now, None
     wanted = [definition.steps[step].properties.get("dokumen", "")] if task else []
     wanted += [choice.properties.get("dokumen", "")] if choice else []

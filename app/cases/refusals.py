@@ -1,4 +1,4 @@
-"""What a person may not do, or not now: small classes, each with its words; the web turns them into HTTP in one table."""
+"""What a person may not do, or not now: small classes, each with its words; one table of the web makes HTTP of them."""
 
 from __future__ import annotations
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, bindparam, select, update
@@ -28,7 +30,7 @@ from app.cases.refusals import (
 )
 from app.context import Context
 from app.engine.definition import Choice, Step
-from app.models import Case, Lane, Person, Task, Upload, canonical
+from app.models import Case, Person, Task, Upload, canonical
 from app.people import Actor
 
 _LOCKED_TASK = (
@@ -44,6 +46,7 @@ _BIND = (
     .where(Upload.id.in_(bindparam("ids", expanding=True)), Upload.case_id.is_(None))
     .values(case_id=bindparam("case"))
 )
+AT_ONCE = 100  # timers of one case that fall due at the same moment
 NOTE_LIMIT = 4000
 DRAFT_LIMIT = 256 * 1024
 
@@ -76,12 +79,12 @@ def open_case(
     if revision is None:
         raise NoSuchSop()
     loaded = revisions.load(ctx.session, revision.id)
-    applicant, name = _applicant(ctx, actor, sop, on_behalf_of)
+    applicant, name = _applicant(ctx, actor, loaded, start, on_behalf_of)
     _check_draft(data or {})
     definition = loaded.definition
     facts = engine.facts(definition, {})
     try:
-        outcome = engine.start(definition, start, facts, ctx.now)
+        outcome = engine.start(definition, start, facts, ctx.local())
     except engine.UnknownStart:
         raise Invalid([forms.Fault("/start", "Jalan masuk ini tidak ada pada SOP yang berlaku.")]) from None
     except engine.RoutingError as error:
@@ -100,8 +103,7 @@ def open_case(
     )
     ctx.session.add(case)
     ctx.session.flush()
-    pattern = definition.properties.get("nomor_permohonan") or "{tahun}/{urut:6}"
-    case.number = registers.give(ctx, f"permohonan {sop}", pattern, case.id)
+    case.number = registers.application(ctx, definition.properties.get("nomor_permohonan", ""), case.id)
     case.revision = revision
     body = {"start": start, "revision": loaded.seal, "number": case.number}
     opened, _ = record(ctx, case, loaded, outcome, "start", body, actor=actor)
@@ -173,7 +175,7 @@ def complete(
     facts = engine.facts(loaded.definition, data)
     try:
         outcome = engine.complete(
-            loaded.definition, case.state, task.token, facts, taken.id if taken else None, ctx.now
+            loaded.definition, case.state, task.token, facts, taken.id if taken else None, ctx.local()
         )
     except engine.RoutingError as error:
         raise CannotGoOn() from error
@@ -193,12 +195,21 @@ def complete(
 
 
 def fire_due(ctx: Context, case: Case) -> int:
-    """Fires what has become due in a case whose row is locked, in due order, each as its own event; how many."""
-    fired = 0
+    """Fires what has become due in a case whose row is locked, in due order, each as its own event; how many.
+
+    Raises CannotGoOn where the diagram leads nowhere, or round and round at one moment.
+    """
+    fired, moments = 0, Counter[datetime]()
     while case.status == "open" and case.next_due is not None and case.next_due <= ctx.now:
+        moments[case.next_due] += 1
+        if moments[case.next_due] > AT_ONCE:
+            raise CannotGoOn()
         loaded = revisions.load(ctx.session, case.revision_id)
         facts = engine.facts(loaded.definition, case.data)
-        outcome = engine.fire(loaded.definition, case.state, facts, ctx.now)
+        try:
+            outcome = engine.fire(loaded.definition, case.state, facts, ctx.local())
+        except engine.RoutingError as error:
+            raise CannotGoOn() from error
         if outcome is None:
             case.next_due = None
             break
@@ -239,17 +250,20 @@ def _already_done(ctx: Context, task: Task) -> AlreadyDone:
     )
 
 
-def _applicant(ctx: Context, actor: Actor, sop: str, on_behalf_of: str | None) -> tuple[Person | None, str]:
-    """Whose case it will be: a person, or a walk-in's name. Raises NotYours."""
-    if on_behalf_of is not None and (name := on_behalf_of.strip()):
-        if sop not in actor.counter:
+def _applicant(
+    ctx: Context, actor: Actor, loaded: revisions.Loaded, start: str | None, on_behalf_of: str | None
+) -> tuple[Person | None, str]:
+    """Whose case it will be: a person's, a walk-in's by name, or, begun inside, of the start's lane. Raises NotYours."""
+    if on_behalf_of is not None and (name := " ".join(forms.normal_text(on_behalf_of).split())):
+        if loaded.sop not in actor.counter:
             raise NotYours("Hanya petugas loket yang dapat mengajukan untuk orang lain.")
         person = ctx.session.scalar(select(Person).where(Person.name == name, Person.active, Person.applicant))
         return person, person.full_name if person else name[:200]
     if actor.person.applicant:
         return actor.person, actor.person.full_name
-    own = ctx.session.scalar(select(Lane).where(Lane.sop == sop, Lane.applicant, Lane.id.in_(actor.lanes)))
-    if own is None:
+    ways = loaded.definition.starts
+    way = next((w for w in ways if (w.id == start if start else w.default)), None)
+    if way is None or loaded.lanes.get(way.lane) not in actor.lanes:
         raise NotYours("Hanya pemohon, atau petugas loket untuk pemohon, yang dapat mengajukan permohonan ini.")
     return None, actor.person.full_name
 
@@ -280,7 +294,10 @@ def _remarks(note: str, faults: Sequence[Mapping[str, str]], taken: Choice | Non
 def _checked(
     ctx: Context, actor: Actor, case: Case, form: forms.Form | None, answers: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """The answers as the form takes them; the uploads among them, now the case's, by id with their SHA-256. Raises Invalid."""
+    """The answers as the form takes them, and the uploads among them, now the case's, by id with their SHA-256.
+
+    Raises Invalid.
+    """
     if form is None:
         return {}, {}
     sent = _sent(ctx, answers)

@@ -16,7 +16,7 @@ Level = Literal["error", "warning", "info"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing the check has to say: `element` is the drawn id (or file), `message` is for the owner, in Indonesian."""
+    """One thing the check has to say: `element` is the drawn id (or file), `message` is for its owner, Indonesian."""
 
     element: str
     level: Level

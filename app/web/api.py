@@ -1,4 +1,4 @@
-"""The API: JSON under /api/v1. Each call is validated, carried out by the verb that the pages use too, and presented."""
+"""The API: JSON under /api/v1. Each call is validated, carried out by the verb that the pages use, and presented."""
 
 from __future__ import annotations
 
@@ -348,7 +348,7 @@ def _body(schema: str) -> dict[str, Any]:
         abort(error_page(415, "Kirim isinya sebagai JSON, dengan Content-Type: application/json."))
     try:
         body = json.loads(sent.decode(), parse_constant=_finite, parse_float=_finite, parse_int=_whole) if sent else {}
-    except (ValueError, RecursionError):  # no JSON, no UTF-8, no number that can be reckoned with, or no end of brackets
+    except (ValueError, RecursionError):  # no JSON, no UTF-8, no finite number, no end of brackets
         abort(error_page(400, "Isinya bukan JSON yang dapat dibaca."))
     if wrong := openapi.faults(schema, body):
         raise cases.Invalid(wrong)

@@ -116,7 +116,7 @@ def keep() -> None:
     g.keep = True
 
 
-def after_commit(job: Callable[[], None]) -> None:
+def after_commit(job: Callable[[], object]) -> None:
     """Run `job` once this request's work is committed. What it raises is logged, never shown."""
     g.setdefault("jobs", []).append(job)
 
@@ -236,10 +236,11 @@ def _bearer() -> Person | None:
 
 
 def _receive() -> None:
-    if request.mimetype != "multipart/form-data":
+    if request.mimetype == "multipart/form-data":
+        request.files  # noqa: B018 - the first look at them reads them
+    else:
         request.max_content_length = LARGEST_BODY
-    request.files  # noqa: B018 - it reads what is multipart
-    request.get_data()
+        request.get_data()
 
 
 # -- the one place that commits ---------------------------------------------------------------------------------------

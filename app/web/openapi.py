@@ -31,6 +31,7 @@ def ref(name: str) -> Schema:
 
 TEXT: Schema = {"type": "string"}
 ID: Schema = {"type": "string", "description": "opaque"}
+SHORT: Schema = {"type": "string", "maxLength": 500}
 WHEN: Schema = {"type": "string", "format": "date-time"}
 MAYBE_WHEN: Schema = {"type": ["string", "null"], "format": "date-time"}
 CURSOR: Schema = {"type": ["string", "null"], "description": "pass as `cursor` for the next page; null at the end"}
@@ -45,7 +46,7 @@ QUERIES: dict[str, Schema] = {
 }
 
 SCHEMAS: dict[str, Schema] = {
-    "Fault": _object("pointer message", pointer={"type": "string", "maxLength": 500}, message={"type": "string", "maxLength": 500}),
+    "Fault": _object("pointer message", pointer=SHORT, message=SHORT),
     "Choice": _object("id label returns", id=TEXT, label=TEXT, returns={"type": "boolean"}),
     "Task": _object(
         "id case number step name lane assignee version opened_at due_at form faults choices data",
@@ -193,15 +194,15 @@ def _operation(call: Call) -> dict[str, Any]:
     places = [part[1:-1] for part in call.path.split("/") if part.startswith("{")]
     queried = [{"name": n, "in": "query", "required": False, "schema": QUERIES.get(n, TEXT)} for n in call.query]
     if call.gives == "Completion":
-        about = "makes a retry safe: it hears the first answer"
-        kept = {"type": "string", "maxLength": 200}
-        queried.append({"name": "Idempotency-Key", "in": "header", "required": False, "schema": kept, "description": about})
+        key = {"type": "string", "maxLength": 200, "description": "a retry with the same key hears the first answer"}
+        queried.append({"name": "Idempotency-Key", "in": "header", "required": False, "schema": key})
     body: Schema = {}
     if call.takes:
         kind, taken = "application/json", ref(call.takes)
         if call.takes in ("file", "files"):
             one: Schema = {"type": "string", "format": "binary"}
-            kind, taken = "multipart/form-data", _object("file", file=one if call.takes == "file" else {"type": "array", "items": one})
+            parts = one if call.takes == "file" else {"type": "array", "items": one}
+            kind, taken = "multipart/form-data", _object("file", file=parts)
         body = {"requestBody": {"required": True, "content": {kind: {"schema": taken}}}}
     if call.gives == "binary":
         given: Schema = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}

@@ -165,7 +165,9 @@ def paper(place: Office) -> Iterator[dict[str, Any]]:
         rows = session.execute(
             select(Document.template, Document.inputs).where(Document.case_id == case_id).group_by(Document.template)
             if place.engine.dialect.name == "sqlite"
-            else select(Document.template, Document.inputs).where(Document.case_id == case_id).distinct(Document.template)
+            else select(Document.template, Document.inputs)
+            .where(Document.case_id == case_id)
+            .distinct(Document.template)
         ).all()
         for name, inputs in rows:
             template = revisions.template(session, place.revision.id, name)

@@ -52,7 +52,9 @@ def busiest(place: Office) -> Person:
         return place.staff.by_lane[rows[0][0]]
 
 
-def completions(place: Office, clients: int, workers: int, spread: Callable[[list[float]], dict[str, float]]) -> dict[str, Any]:
+def completions(
+    place: Office, clients: int, workers: int, spread: Callable[[list[float]], dict[str, float]]
+) -> dict[str, Any]:
     """`clients` officers at once, each completing tasks of one step over a connection that stays open."""
     ids, person, body = _prepared(place, clients * PER_CLIENT)
     port = _free_port()

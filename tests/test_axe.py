@@ -1,0 +1,266 @@
+"""Every page for everybody, full, empty and with faults, on a screen and on a phone: axe-core finds nothing, nothing
+scrolls sideways, nothing is heavy.
+
+Pages are found by walking the application's routes as each of its people, and the steps of a case from its first to its
+last. What looks alike to a browser (the same elements in the same order) is shown to it once.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import groupby, product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import lxml.html
+import pytest
+from sqlalchemy import select
+from werkzeug.exceptions import HTTPException
+from werkzeug.test import TestResponse
+
+from app import cases, revisions
+from app.models import Case, Document, Person, Task, Upload
+from tests import play
+from tests.browser import AXE, axe
+from tests.conftest import Office
+
+if TYPE_CHECKING:
+    from flask.testing import FlaskClient
+    from playwright.sync_api import Page, Route
+
+pytestmark = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
+HEAVIEST = 150 * 1024  # bytes that travel, without the diagram
+NAUGHTY = "Ω “<b>&amp;’ " + "panjangsekali" * 12
+QUERIES = {  # what else a page may be asked for
+    "/tugas": ("cari=tidak-ada-yang-begini", "milik_saya=1", "belum_diambil=1", "lewat_waktu=1", f"cari={NAUGHTY}"),
+    "/permohonan/semua": ("cari=tidak-ada-yang-begini", "status=ended", "sebelum=1"),
+    "/permohonan": ("sebelum=1",),
+}
+POSTS: dict[str, tuple[dict[str, Any], ...]] = {  # faults of pages beside the steps; a file is its bytes
+    "account.masuk_kirim": ({"nama": NAUGHTY, "sandi": "salah"},),
+    "account.daftar_kirim": ({}, {"nama": NAUGHTY, "surel": NAUGHTY, "sandi": "delapan huruf", "sandi_lagi": "x"}),
+    "account.ganti_sandi_kirim": ({}, {"sandi_lama": "salah", "sandi": "pendek"}),
+    "applications.ajukan_kirim": ({}, {"pemohon": "\u202e" + NAUGHTY, "jalan": "tidak-ada"}),
+    "portal.lacak_kirim": ({}, {"nomor": NAUGHTY, "kode": "salah"}),
+    "sops.pasang": (
+        {}, {"berkas": (b"x", "gambar.png")}, {"berkas": (b"<definitions", "salah.bpmn")},
+        {"berkas": (Path("tests/diagrams/no.bpmn").name.encode(), "rusak.bpmn")},
+    ),
+}  # fmt: skip
+NO_PAGES = ("api.", "static", "bootstrap.", "account.keluar", "inbox.berikutnya", "cases.unggah", "tasks.")
+
+
+@dataclass
+class Seen:
+    """A page as somebody got it."""
+
+    who: str
+    path: str
+    note: str
+    html: str
+
+    def __str__(self) -> str:
+        return f"{self.path} {self.note} [{self.who or 'umum'}]"
+
+
+@dataclass
+class Pages:
+    """Asks for pages, and keeps those that look like no other."""
+
+    office: Office
+    kept: list[Seen] = field(default_factory=list)
+    shapes: set[Any] = field(default_factory=set)
+    pages: set[str] = field(default_factory=set)  # endpoints that answered with a page
+    others: set[str] = field(default_factory=set)  # and those that gave a file, or led elsewhere
+    clients: dict[str, FlaskClient] = field(default_factory=dict)
+    wrong: list[str] = field(default_factory=list)
+    weights: dict[str, int] = field(default_factory=dict)
+
+    def client(self, who: str) -> FlaskClient:
+        if who not in self.clients:
+            self.clients[who] = self.office.client(who or None)
+        return self.clients[who]
+
+    def get(self, who: str, path: str, note: str = "") -> None:
+        self.keep(who, path, note, self.client(who).get(path))
+
+    def post(self, who: str, path: str, note: str, data: dict[str, Any]) -> None:
+        sent = {k: (io.BytesIO(v[0]), v[1]) if isinstance(v, tuple) else v for k, v in data.items()}
+        answer = self.client(who).post(path, data=sent, content_type="multipart/form-data")
+        self.keep(who, path, note, answer)
+        if answer.status_code == 303:
+            self.get(who, answer.location, f"sesudah {note}")
+
+    def keep(self, who: str, path: str, note: str, answer: TestResponse) -> None:
+        endpoint = self.endpoint(path, answer.request.method)
+        if answer.status_code < 400:
+            (self.pages if answer.status_code == 200 and answer.mimetype == "text/html" else self.others).add(endpoint)
+        if answer.mimetype != "text/html" or answer.location:
+            return
+        html = answer.text
+        tree = lxml.html.fromstring(html)
+        looks = ((e.tag, e.get("class"), e.get("role"), e.get("type")) for e in tree.iter("*"))
+        shape = (endpoint, tuple(look for look, _again in groupby(looks)))
+        if shape in self.shapes:
+            return
+        self.shapes.add(shape)
+        page = Seen(who, path, f"{answer.status_code} {note}".strip(), html)
+        self.kept.append(page)
+        weight = len(html.encode()) + sum(map(self.weight, tree.xpath("//link/@href | //script/@src")))
+        if weight > HEAVIEST:
+            self.wrong.append(f"{page}: {weight // 1024} KB")
+
+    def weight(self, path: str) -> int:
+        if path not in self.weights:
+            sent = self.client("").get(path, headers={"Accept-Encoding": "gzip"})
+            self.weights[path] = 0 if "/diagram." in path else len(sent.data)
+        return self.weights[path]
+
+    def endpoint(self, path: str, method: str) -> str:
+        try:
+            return str(self.office.app.url_map.bind("").match(path.partition("?")[0], method=method)[0])
+        except HTTPException:
+            return ""
+
+
+def everything(office: Office) -> Pages:
+    """Every page there is, as each of its people meets it."""
+    pages = Pages(office)
+    office.app.config["WTF_CSRF_ENABLED"] = False
+    with office.look() as ctx:
+        people = ["", *ctx.session.scalars(select(Person.name).order_by(Person.id))]
+    walk_routes(pages, people)  # nobody has done anything yet
+    desk = next(name for name in office.officers.values() if counter(office, name))
+    walk_steps(pages, play.apply(office))
+    new = play.apply(office)
+    while play_forward(office, new, last=True):
+        pass
+    play.step(office, play.apply(office))  # a second one for the same passport
+    play.apply(office, desk, on_behalf_of=NAUGHTY[:60])
+    office.later(days=4)
+    walk_routes(pages, people)
+    return pages
+
+
+def counter(office: Office, name: str) -> bool:
+    with office.look() as ctx:
+        return office.sop in office.actor(ctx, name).counter
+
+
+def play_forward(office: Office, case_id: int, last: bool = False) -> bool:
+    """One step on, by the first or the last way forward; False at the end."""
+    with office.look() as ctx:
+        tasks = play.waiting(ctx, case_id)
+        if not tasks:
+            return False
+        ways = [way.label for way in cases.choices(ctx, tasks[0]) if not way.returns]
+    play.step(office, case_id, ways[-1 if last else 0] if ways else "")
+    return True
+
+
+def known(office: Office) -> dict[str, list[Any]]:
+    """What the variables of a route may be; a route with another one has to be thought of here."""
+    with office.look() as ctx:
+        revision = revisions.all_in_force(ctx.session)[0]
+        file = next(iter(revisions.file_contents(ctx.session, revision.id)))
+        case_ids = list(ctx.session.scalars(select(Case.id).order_by(Case.id)))
+        return {
+            "sop": [office.sop, "tidak-ada"],
+            "case_id": [*case_ids, 999],
+            "task_id": [*ctx.session.scalars(select(Task.id).where(Task.closed_at.is_(None))), 999],
+            "document_id": [*ctx.session.scalars(select(Document.id).limit(1)), 999],
+            "upload_id": [*ctx.session.scalars(select(Upload.id).limit(1)), "tidak-ada"],
+            "number": [1, 99],
+            "path": [file, "tidak-ada"],
+            "template": ["surat-kuasa-pengurusan.docx", "tidak-ada.docx"],
+            "kode": ["id"],
+        }
+
+
+def walk_routes(pages: Pages, people: list[str]) -> None:
+    variables = known(pages.office)
+    for rule in pages.office.app.url_map.iter_rules():
+        if rule.endpoint.startswith(NO_PAGES) and rule.endpoint != "tasks.langkah":
+            continue
+        names = sorted(rule.arguments)
+        for chosen, who in product(product(*(variables[name] for name in names)), people):
+            built = rule.build(dict(zip(names, chosen, strict=True)))
+            assert built is not None
+            path = built[1]
+            if "GET" not in (rule.methods or ()):
+                for data in POSTS[rule.endpoint]:
+                    pages.post(who, path, "salah", data)
+            elif rule.endpoint not in pages.others:
+                for query in ("", *QUERIES.get(path, ())):
+                    pages.get(who, f"{path}?{query}" if query else path)
+
+
+def walk_steps(pages: Pages, case_id: int) -> None:
+    """Each step fresh, returned, with faults, without its reason, for who does it and who looks on; each return once."""
+    office, taken = pages.office, set[tuple[str, str]]()
+    while True:
+        with office.look() as ctx:
+            tasks = play.waiting(ctx, case_id)
+            if not tasks:
+                break
+            task = tasks[0]
+            name = play.performer(office, ctx, task).name
+            form = cases.form_of(ctx, task)
+            required = form is not None and any(f.required for f in form.fields)
+            typed = {f.pointer: NAUGHTY for f in form.fields if "*" not in f.pointer} if form else {}
+            ways = [(way.id, way.label, way.returns) for way in cases.choices(ctx, task)]
+            path, step = f"/tugas/{task.id}", task.step
+        for who in (name, "auditor"):
+            pages.get(who, path)
+        if required:
+            pages.post(name, path, "kosong", {"choice": ways[0][0] if ways else ""})
+        if required or ways:
+            pages.post(name, path, "tanpa keputusan", typed)
+        for key, label, returns in ways:
+            if returns:
+                pages.post(name, path, f"{label} tanpa alasan", {**typed, "choice": key})
+        pages.post(name, f"{path}/ambil", "ambil", {})
+        label = next((way[1] for way in ways if way[2] and (step, way[0]) not in taken), ways[0][1] if ways else "")
+        taken |= {(step, way[0]) for way in ways if way[1] == label}
+        play.step(office, case_id, label)
+        pages.post(name, path, "terlambat", typed)
+        for who in (name, "auditor"):
+            pages.get(who, path, "selesai")
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="npm's packages are not installed")
+@pytest.mark.parametrize("width", [1280, 390])
+def test_nothing_is_wrong_with_any_page(width: int, office: Office, live: str, page: Callable[..., Page]) -> None:
+    found = everything(office)
+    windows: dict[str, Page] = {}
+    showing: list[Seen] = []
+
+    def answer(route: Route) -> None:
+        if route.request.resource_type == "document" and route.request.url == live + "/lihat":
+            route.fulfill(body=showing[-1].html, content_type="text/html; charset=utf-8")
+        else:
+            route.continue_()
+
+    wrong = found.wrong
+    for number, seen in enumerate(found.kept):
+        if seen.who not in windows:
+            window = windows[seen.who] = page(width)
+            cookie = found.client(seen.who).get_cookie("alur")
+            if cookie is not None:
+                window.context.add_cookies([{"name": "alur", "value": cookie.value, "url": live}])
+            window.route("**/lihat", answer)
+        window = windows[seen.who]
+        showing.append(seen)
+        window.goto(live + "/lihat")
+        if width > 600 and "dist/diagram.js" in seen.html:
+            window.locator(".diagram-drawn").first.wait_for(state="attached")
+        wrong += [f"{seen}: {line}" for line in axe(window)]
+        if window.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+            wrong.append(f"{seen}: scrolls sideways")
+        if folder := os.environ.get("LOOK"):
+            window.screenshot(path=f"{folder}/{width}-{number:03}.png", full_page=True)
+            (Path(folder) / f"{width}.txt").open("a").write(f"{number:03} {seen}\n")
+    assert wrong == []
