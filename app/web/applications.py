@@ -159,7 +159,7 @@ def _untouched(sop: str, start: str | None, name: str) -> Case | None:
     )
     for case, event in base.session().execute(same):
         whose = case.applicant_name == name or _login_name(case) == name if name else case.applicant_id == me.id
-        if whose and event.body.get("start") == (start or ""):
+        if whose and event.body.get("start") == start:
             return case
     return None
 
