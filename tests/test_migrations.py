@@ -30,7 +30,9 @@ def test_what_the_comparison_does_not_see(db: Database) -> None:
     for engine in (fresh, db.engine):
         with engine.connect() as connection:
             rows = connection.execute(text("SELECT name, ncol, wr, strict FROM pragma_table_list ORDER BY name")).all()
-            indexes = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'index' ORDER BY name"))
+            indexes = connection.execute(
+                text("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY name")
+            )
             kept.append(
                 [tuple(row) for row in rows if row.name in Base.metadata.tables] + [tuple(row) for row in indexes]
             )
