@@ -83,7 +83,10 @@ def figure(count: int) -> str:
 
 
 def lanes(session: Session, actor: Holder) -> list[Lane]:
-    """The lanes whose tasks the person shares with colleagues: their own, and at the counter the applicant's."""
+    """The lanes whose tasks the person shares with colleagues: their own, and at the counter the applicant's.
+
+    Of an applicant's lane only those tasks are shared that no applicant filed: see `people.may_do`.
+    """
     held = or_(
         Lane.id.in_(list(actor.lanes)),
         Lane.sop.in_(list(actor.counter)) & Lane.applicant,

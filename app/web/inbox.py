@@ -93,7 +93,7 @@ def _filters(values: MultiDict[str, str]) -> Filters:
         mine=bool(values.get("milik_saya")),
         unclaimed=bool(values.get("belum_diambil")),
         overdue=bool(values.get("lewat_waktu")),
-        q=values.get("cari", "").strip()[:100],
+        q=values.get("cari", "").replace("\0", "").strip()[:100],
     )
 
 

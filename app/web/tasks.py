@@ -57,40 +57,47 @@ def langkah(task_id: int) -> ResponseReturnValue:
 
 @blueprint.post("/tugas/<int:task_id>")
 @base.signed_in
+@base.looks_first
 def kirim(task_id: int) -> ResponseReturnValue:
     """Completes the step. Files are kept before anything else is looked at, so that nothing has to be sent twice."""
+    loaded, step = _step_at(task_id)
+    form = loaded.form_of(step)
+    files_too = bool(form and forms.posted_files(form, request.files))
+    posted = None if files_too else _posted(form)
+    base.begin()
     ctx, actor = base.context(), base.actor()
-    task = cases.task_for(ctx, actor, task_id)
-    form = cases.form_of(ctx, task)
-    posted = _posted(form, task)
+    if posted is None:
+        cases.task_for(ctx, actor, task_id)
+        posted = _posted(form)
     if forms.is_edit(request.form):
-        return _unsent(task, posted, ())
+        return _unsent(task_id, posted, ())
     attempt = ctx.session.begin_nested()  # a verb that refuses may have fired what was due; the files stay
     try:
         done = cases.complete(
-            ctx, actor, task_id, posted.answers, posted.choice, posted.note, _faults(_forms(task), posted.marked),
+            ctx, actor, task_id, posted.answers, posted.choice, posted.note, _faults(loaded.forms, posted.marked),
             posted.version,
         )  # fmt: skip
     except cases.Invalid as invalid:
         attempt.rollback()
         refused = {fault.pointer for fault in posted.refused}
         faults = [*posted.refused, *(fault for fault in invalid.faults if fault.pointer not in refused)]
-        return _unsent(task, posted, faults, str(invalid.message)), 422
+        return _unsent(task_id, posted, faults, str(invalid.message)), 422
     except (cases.ChoiceNeeded, cases.ReasonNeeded, cases.TooLarge) as refusal:
         attempt.rollback()
-        return _unsent(task, posted, posted.refused, refusal.message, isinstance(refusal, cases.ReasonNeeded)), 422
+        asking = isinstance(refusal, cases.ReasonNeeded)
+        return _unsent(task_id, posted, posted.refused, refusal.message, asking), 422
     except cases.Refusal as refusal:
         attempt.rollback()
         return _too_late(task_id, posted, refusal)
     if posted.refused:
         attempt.rollback()
-        return _unsent(task, posted, posted.refused), 422
+        return _unsent(task_id, posted, posted.refused), 422
     attempt.commit()
     base.fill_papers(done.documents)
     session["_flashes"] = session.get("_flashes", [])[-2:]  # whoever never looks: the cookie must not grow
-    flash(_happened(task, posted.choice, done))
-    if task.lane.applicant and not _officer(task.case):
-        return redirect(url_for("cases.permohonan", case_id=task.case_id), 303)
+    flash(_happened(loaded, step, posted.choice, done))
+    if step.lane == loaded.definition.applicant_lane and not _officer(done.case):
+        return redirect(url_for("cases.permohonan", case_id=done.case.id), 303)
     return redirect(url_for("inbox.kotak"), 303)
 
 
@@ -100,7 +107,7 @@ def draf(task_id: int) -> ResponseReturnValue:
     """Keeps what was typed so far; a script that saves by itself gets JSON."""
     ctx, actor = base.context(), base.actor()
     task = cases.task_for(ctx, actor, task_id)
-    posted = _posted(cases.form_of(ctx, task), task)
+    posted = _posted(cases.form_of(ctx, task))
     quiet = request.headers.get("X-Requested-With") == "fetch"
     try:
         with ctx.session.begin_nested():
@@ -112,7 +119,7 @@ def draf(task_id: int) -> ResponseReturnValue:
     if quiet:
         return jsonify({"saved": shown.jam(ctx.now)})
     if posted.refused:
-        return _unsent(task, posted, posted.refused), 422
+        return _unsent(task_id, posted, posted.refused), 422
     flash(_("Draf tersimpan pukul %(jam)s. Belum dikirim.", jam=shown.jam(ctx.now)))
     return redirect(url_for("tasks.langkah", task_id=task_id), 303)
 
@@ -137,7 +144,17 @@ def lepas(task_id: int) -> ResponseReturnValue:
 # -- what was sent ----------------------------------------------------------------------------------------------------
 
 
-def _posted(form: forms.Form | None, task: Task) -> Posted:
+def _step_at(task_id: int) -> tuple[revisions.Loaded, Step]:
+    """The step of a task, and the SOP that its case runs under. Raises cases.NotFound."""
+    query = select(Task.step, Case.revision_id).join(Case, Case.id == Task.case_id).where(Task.id == task_id)
+    row = base.session().execute(query).first()
+    if row is None:
+        raise cases.NotFound()
+    loaded = revisions.load(base.session(), row.revision_id)
+    return loaded, loaded.definition.steps[row.step]
+
+
+def _posted(form: forms.Form | None) -> Posted:
     """Reads the page that was sent, keeping its files; a refused file is a fault of its field."""
     kept: dict[str, list[str]] = {}
     refused = []
@@ -157,11 +174,6 @@ def _posted(form: forms.Form | None, task: Task) -> Posted:
         tuple(request.form.getlist("_salah")),
         int(version) if version.isdecimal() and len(version) < 10 else None,
     )
-
-
-def _forms(task: Task) -> Mapping[str, forms.Form]:
-    """Every form of the SOP that a task's case runs under."""
-    return revisions.load(base.session(), task.case.revision_id).forms
 
 
 def _faults(known: Mapping[str, forms.Form], marked: Sequence[str]) -> list[dict[str, str]]:
@@ -228,16 +240,16 @@ def _page(
     )
 
 
-def _unsent(task: Task, posted: Posted, faults: Sequence[Fault], message: str = "", asking: bool = False) -> str:
+def _unsent(task_id: int, posted: Posted, faults: Sequence[Fault], message: str = "", asking: bool = False) -> str:
     """The step page again, with everything that was typed; it is kept as a draft as well."""
-    ctx = base.context()
+    ctx, actor = base.context(), base.actor()
     try:
         with ctx.session.begin_nested():
-            cases.save_draft(ctx, base.actor(), task.id, posted.answers)
+            cases.save_draft(ctx, actor, task_id, posted.answers)
     except cases.Refusal:
         pass  # the page still shows it
     base.keep()
-    ctx.session.refresh(task)
+    task = cases.task_for(ctx, actor, task_id)
     form, data = cases.form_of(ctx, task), cases.data_of(ctx, task.case)
     values = forms.apply(form, data, posted.answers) if form else data
     return _page(task, values, faults, message, posted, asking)
@@ -274,18 +286,19 @@ def _closed(task: Task) -> str:
     )  # fmt: skip
 
 
-def _happened(task: Task, choice: str | None, done: cases.Completion) -> Markup:
+def _happened(loaded: revisions.Loaded, step: Step, choice: str | None, done: cases.Completion) -> Markup:
     """What happened, where the case went, and the papers that were made."""
-    ctx = base.context()
-    label = next((c.label for c in cases.choices(ctx, task) if c.id == choice), "")
-    number = Markup('<a href="{}">{}</a>').format(url_for("cases.permohonan", case_id=task.case_id), task.case.number)
-    text = Markup("{}: <b>{}</b>{}. ").format(number, task.name, Markup(" – {}").format(label) if label else "")
+    label = next((c.label for c in step.choices if c.id == choice), "")
+    address = url_for("cases.permohonan", case_id=done.case.id)
+    number = Markup('<a href="{}">{}</a>').format(address, done.case.number)
+    text = Markup("{}: <b>{}</b>{}. ").format(number, step.name, Markup(" – {}").format(label) if label else "")
     if done.opened:
-        places = [Markup("{} ({})").format(t.name, t.lane.name) for t in done.opened]
+        steps = loaded.definition.steps
+        places = [Markup("{} ({})").format(t.name, steps[t.step].lane) for t in done.opened]
         text += escape(_("Sekarang di: ")) + Markup("; ").join(places) + "."
     elif done.case.status != "open":
         text += escape(_("Permohonan ini berakhir: %(status)s.", status=shown.status(done.case.status).lower()))
-    papers = cases.documents(ctx, base.actor(), done.case) if done.documents else []
+    papers = cases.documents(base.context(), base.actor(), done.case) if done.documents else []
     links = [
         Markup('<a href="{}">{}</a>').format(url_for("cases.dokumen", document_id=p.id), p.name)
         for p in papers
@@ -354,6 +367,6 @@ def _files(case: Case, values: Mapping[str, Any]) -> dict[str, Upload]:
 def _texts(value: Any) -> list[str]:
     """Every text that may be an upload's id."""
     if isinstance(value, str):
-        return [value] if len(value) <= 22 else []
+        return [value] if len(value) <= 22 and value.isascii() and value.isprintable() else []
     inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
     return [text for item in inner for text in _texts(item)]
