@@ -9,14 +9,14 @@ import re
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from random import Random
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from app import cases, forms, papers, people, revisions, uploads
+from app import cases, forms, papers, people, revisions, uploads, worktime
 from app.config import Settings
 from app.context import Context
 from app.engine.definition import Choice
@@ -30,7 +30,7 @@ OFFICERS = (
 )  # fmt: skip
 APPLICANTS = ("Andi Pratama", "Lina Kusuma", "Rahmat Hidayat")
 REASON = "Ada yang belum sesuai dengan lampirannya. Mohon diperiksa dan diperbaiki."
-CASES = 16
+CASES = 24
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def hire(ctx: Context, installed: list[Revision]) -> Staff:
 def play(session: Session, settings: Settings, revision: Revision, staff: Staff, *, seed: int, of: int) -> Case:
     """One case, played from its start to somewhere: the last of `of` seeds reach the end."""
     random = Random(seed)  # noqa: S311 - a demo that is the same every time
-    clock = settings.now() - timedelta(days=1 + (seed * 7) % 12, hours=random.randint(0, 5))
+    clock = _at_work(settings.now() - timedelta(days=2 + (seed * 7) % 14), settings, random)
     definition = revisions.load(session, revision.id).definition
     ctx = Context(session, clock, settings)
     applicant = staff.applicants[seed % len(staff.applicants)]
@@ -99,8 +99,10 @@ def play(session: Session, settings: Settings, revision: Revision, staff: Staff,
         if not open_now:
             break
         task = random.choice(open_now)
-        clock += timedelta(minutes=random.randint(6, 170))
-        ctx = Context(session, min(clock, settings.now()), settings)
+        clock = _at_work(clock + timedelta(minutes=random.randint(6, 170)), settings, random)
+        if clock > settings.now():
+            break
+        ctx = Context(session, clock, settings)
         person = applicant if task.lane.applicant else staff.by_lane[task.lane.name]
         returns = [way for way in cases.choices(ctx, task) if way.returns]
         back = returns[-1] if returns and done > 1 and random.random() < 0.15 else None
@@ -108,6 +110,17 @@ def play(session: Session, settings: Settings, revision: Revision, staff: Staff,
         for document in papers.waiting(ctx):
             papers.fill(ctx, document)
     return case
+
+
+def _at_work(moment: datetime, settings: Settings, random: Random) -> datetime:
+    """`moment`, or the next morning on which somebody is at their desk."""
+    local, calendar = moment.astimezone(settings.zone), worktime.Calendar({})
+    while calendar.shut(local.date()) or not time(8) <= local.time() < time(16):
+        following = local.date() + timedelta(days=local.time() >= time(8))
+        local = datetime.combine(following, time(8, random.randint(0, 50)), settings.zone)
+        if calendar.shut(following):
+            local = datetime.combine(following, time(17), settings.zone)
+    return local.astimezone(UTC)
 
 
 def complete(ctx: Context, person: Person, task: Task, *, seed: int, choice: Choice | None = None) -> cases.Completion:
