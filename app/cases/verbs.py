@@ -37,7 +37,7 @@ _LOCKED_TASK = (
     task_query()
     .options(contains_eager(Task.case).undefer(Case.state))
     .where(Task.id == bindparam("task_id"))
-    .with_for_update(of=Case)
+    .with_for_update(of=[Case, Task])  # the case first; a row that is not locked would be as it was before the wait
     .execution_options(populate_existing=True)
 )
 _SENT = select(Upload.__table__).where(Upload.id.in_(bindparam("ids", expanding=True)))
