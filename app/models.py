@@ -253,7 +253,7 @@ class Task(Base):
     __table_args__ = (
         Index("ix_task_open", "lane_id", "rank", "id", **where(SHARED)),
         Index("ix_task_step", "lane_id", "step", "rank", "id", **where(SHARED)),
-        Index("ix_task_applicant", "applicant_id", "rank", postgresql_where=text(OWN), sqlite_where=text(OWN)),
+        Index("ix_task_applicant", "applicant_id", "rank", **where(OWN)),
         Index("ix_task_mine", "assignee_id", "rank", postgresql_where=text(CLAIMED), sqlite_where=text(CLAIMED)),
     )
 
