@@ -111,7 +111,7 @@ def only_reads() -> None:
     g.reads = True
 
 
-def begin() -> None:
+def now_write() -> None:
     """From here on a request that `looks_first` writes, in a session of its own that holds the writer's lock."""
     asking = person()
     g.pop("session").close()
@@ -192,7 +192,7 @@ token = guard("token")
 
 
 def looks_first(view: View) -> View:
-    """Mark a view that reads what it can before it asks for the writer's lock with `begin`: others need not wait."""
+    """Mark a view that reads what it can before it asks for the writer's lock with `now_write`: others need not wait."""
     view.alur_looks_first = True  # type: ignore[attr-defined]
     return view
 

@@ -64,7 +64,7 @@ def kirim(task_id: int) -> ResponseReturnValue:
     form = loaded.form_of(step)
     files_too = bool(form and forms.posted_files(form, request.files))
     posted = None if files_too else _posted(form)
-    base.begin()
+    base.now_write()
     ctx, actor = base.context(), base.actor()
     if posted is None:
         cases.task_for(ctx, actor, task_id)
