@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import lzma
 import re
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -93,6 +95,12 @@ class Loaded:
         return self.form_of(step) if step else None
 
 
+    def property_of(self, step_id: str, name: str) -> str:
+        """A property of a step by its id as drawn; "" also where there is no such step."""
+        step = self.definition.steps.get(step_id)
+        return step.properties.get(name, "") if step else ""
+
+
 def bundles(paths: Iterable[Path]) -> list[Bundle]:
     """The bundles among files, folders and .zip archives.
 
@@ -148,7 +156,7 @@ def _unzipped(files: Mapping[str, bytes]) -> dict[str, bytes]:
                 if sum(i.file_size for i in inside) > BUNDLE_BYTES:
                     raise BundleError(f"{path}: isinya lebih besar daripada yang wajar untuk satu SOP.")
                 plain.update({i.filename: archive.read(i) for i in inside})
-        except (zipfile.BadZipFile, RuntimeError, NotImplementedError):
+        except (zipfile.BadZipFile, RuntimeError, ValueError, EOFError, OSError, zlib.error, lzma.LZMAError):
             raise BundleError(f"{path}: arsip .zip ini rusak atau terkunci.") from None
     return plain
 
@@ -247,6 +255,15 @@ def papers(text: str) -> list[Paper]:
             name = names[0] if names else PurePosixPath(template).stem
             found.append(Paper(template, name, copies[0] if copies else 1, "internal" in map(str.lower, rest)))
     return found
+
+
+def papers_of(definition: Definition, step: str, choice: str, ends: Iterable[str]) -> list[Paper]:
+    """What is issued when this step is completed with this choice, and when these ends are reached."""
+    found = [definition.steps[step]] if step in definition.steps else []
+    texts = [place.properties.get("dokumen", "") for place in found]
+    texts += [c.properties.get("dokumen", "") for place in found for c in place.choices if c.id == choice]
+    texts += [definition.ends[end].properties.get("dokumen", "") for end in ends if end in definition.ends]
+    return [paper for text in texts for paper in papers(text)]
 
 
 def _papers(definition: Definition) -> list[tuple[str, str, str]]:
