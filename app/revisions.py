@@ -8,7 +8,7 @@ import lzma
 import re
 import zipfile
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
@@ -185,6 +185,7 @@ def check(bundle: Bundle) -> tuple[Definition | None, tuple[Finding, ...]]:
         findings += documents.check_file(name, content, known)
     if reading.definition:
         findings += _missing(reading.definition, bundle)
+        findings += _too_long(reading.definition, bundle)
     return reading.definition, tuple(findings)
 
 
@@ -232,6 +233,25 @@ def _missing(definition: Definition, bundle: Bundle) -> list[Finding]:
                             f"“{name}” menerbitkan {paper.template}, tetapi templat itu tidak ada di berkas SOP.")
                 )  # fmt: skip
     return found
+
+
+def _too_long(definition: Definition, bundle: Bundle) -> Iterator[Finding]:
+    """Names that no inbox could show and no database keeps."""
+    names = [(definition.key, definition.key, 100), (definition.key, definition.title, 400)]
+    names += [(lane.id, lane.name, 200) for lane in definition.lanes]
+    for step in definition.steps.values():
+        names += [(step.id, step.id, 200), (step.id, step.name, 400), *((c.id, c.id, 200) for c in step.choices)]
+        with suppress(ValueError):
+            for line in registers.numberings(step.properties.get("register", "")):
+                names += [(step.id, line.register, 200), (step.id, line.pattern, 150)]
+    for element, _, text in _papers(definition):
+        names += [(element, paper.name, 300) for paper in papers(text)]
+    names += [(PurePosixPath(path).name[:80], path, 300) for path in bundle.files()]
+    for element, name, most in names:
+        if len(name) > most or "\0" in name:
+            shown = name[:60].replace("\0", "")
+            message = f"Nama “{shown}…” terlalu panjang (paling panjang {most} huruf) atau tidak terbaca."
+            yield Finding(element.replace("\0", "")[:80], "error", "nama-terlalu-panjang", message)
 
 
 @dataclass(frozen=True)

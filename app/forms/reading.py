@@ -50,6 +50,7 @@ def _read(name: str, content: bytes) -> tuple[Form | None, list[Finding]]:
     reader = _Reader(name)
     try:
         raw = json.loads(content.decode("utf-8-sig"))
+        json.dumps(raw, ensure_ascii=False, allow_nan=False).encode()  # half a character and NaN are nothing to show
     except (ValueError, RecursionError):
         reader.error("form-json", "Berkas formulir ini bukan JSON yang dapat dibaca.")
         return None, reader.findings
