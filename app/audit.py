@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import joinedload, undefer
 
-from app import engine, files, forms, journal, revisions
+from app import engine, files, forms, journal, revisions, standing
 from app.context import Context
 from app.engine.definition import Definition
-from app.models import Case, Document, Event, EventValues, Lane, Membership, RegisterEntry, Revision, Task, Upload
+from app.models import Case, EventValues, Lane, Membership, Revision, Upload
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ class Proof:
 
     @property
     def all_findings(self) -> list[str]:
-        return [f"{frame.entry.seq}: {text}" for frame in self.frames for text in frame.findings] + self.findings
+        found = [f"{frame.entry.seq}: {text}" for frame in self.frames for text in frame.findings] + self.findings
+        return [text.encode("utf-8", "replace").decode() for text in found]  # whatever bytes somebody left in a name
 
     @property
     def whole(self) -> bool:
@@ -66,12 +69,14 @@ class _Replay:
     data: dict[str, Any] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     digest: str = ""
+    ends: list[str] = field(default_factory=list)
+    ended_at: datetime | None = None
+    next_due: datetime | None = None
     ended: bool = False
     erased: bool = False
-    documents: dict[int, str] = field(default_factory=dict)
 
 
-def frames(ctx: Context, case: Case) -> Proof:
+def frames(ctx: Context, case: Case, books: standing.Books | None = None) -> Proof:
     """Replays a case: each event's chain, typed values, actor and effect, and at last what the database holds now."""
     proof = Proof(case.number)
     revision = ctx.session.scalars(
@@ -91,17 +96,12 @@ def frames(ctx: Context, case: Case) -> Proof:
     for expected, row in enumerate(rows, 1):
         findings = _row_findings(row, expected, previous, case, values.get(row["seq"]), sent)
         previous = row["digest"] if isinstance(row["digest"], bytes) else b""
+        before = replay.data
         try:
             entry = journal.parsed(row, values.get(row["seq"]))
-        except (ValueError, TypeError, KeyError):
-            proof.findings.append(f"{row['seq']}: peristiwa ini tidak terbaca; pemutaran berhenti di sini.")
-            proof.findings += [f"{row['seq']}: {text}" for text in findings]
-            return proof
-        before = replay.data
-        findings += _effect(ctx, case, loaded, revision, replay, entry, sent)
-        findings += _actor_findings(ctx, case, entry)
-        proof.frames.append(
-            Frame(
+            findings += _effect(ctx, loaded, revision, replay, entry, sent)
+            findings += _actor_findings(ctx, case, loaded, entry)
+            frame = Frame(
                 entry,
                 tuple(replay.open.values()),
                 tuple(dict.fromkeys(replay.done)),
@@ -110,25 +110,47 @@ def frames(ctx: Context, case: Case) -> Proof:
                 tuple(changes(before, replay.data)),
                 tuple(findings),
             )
-        )
-    proof.findings += _end_findings(ctx, case, replay, rows, previous)
+        except Exception:  # whatever stands there instead of an event
+            proof.findings.append(f"{row['seq']}: peristiwa ini tidak terbaca; pemutaran berhenti di sini.")
+            proof.findings += [f"{row['seq']}: {text}" for text in findings]
+            return proof
+        proof.frames.append(frame)
+    proof.findings += _end_findings(case, replay, rows, previous)
+    entries = [frame.entry for frame in proof.frames]
+    proof.findings += standing.findings(ctx, case, loaded, entries, Counter() if books is None else books)
     return proof
 
 
 def verify(ctx: Context, numbers: Sequence[str] = ()) -> Iterator[Proof]:
     """Proves the cases of these numbers, or all, one after the other; a number that is not there is a finding."""
+    books: standing.Books = Counter()
     for number in numbers:
-        case = ctx.session.scalar(_cases().where(Case.number == number))
-        yield frames(ctx, case) if case else Proof(number, findings=["Nomor ini tidak dikenal."])
+        found = ctx.session.scalar(select(Case.id).where(Case.number == number))
+        yield _proven(ctx, found, books) if found else Proof(number, findings=["Nomor ini tidak dikenal."])
     if not numbers:
-        last = 0
-        while case := ctx.session.scalar(_cases().where(Case.id > last).order_by(Case.id).limit(1)):
-            last = case.id
-            yield frames(ctx, case)
+        last = -(2**63) if ctx.session.get_bind().dialect.name == "sqlite" else 0
+        while (case_id := ctx.session.scalar(select(func.min(Case.id)).where(Case.id > last))) is not None:
+            last = case_id
+            yield _proven(ctx, case_id, books)
             ctx.session.expunge_all()
-        strays = ctx.session.scalar(select(func.count()).select_from(Event).outerjoin(Case).where(Case.id.is_(None)))
-        if strays:
-            yield Proof("", findings=[f"{strays} peristiwa tidak bertuan: permohonannya tidak ada."])
+        strays = Proof("", findings=_told(lambda: list(standing.strays(ctx, books))))
+        if not strays.whole:
+            yield strays
+
+
+def _proven(ctx: Context, case_id: int, books: standing.Books) -> Proof:
+    """The proof of a case, also of one whose row nobody can read any more."""
+    try:
+        return frames(ctx, ctx.session.scalars(_cases().where(Case.id == case_id)).one(), books)
+    except Exception as error:
+        return Proof(f"#{case_id}", findings=[f"Permohonan ini tidak terbaca ({type(error).__name__})."])
+
+
+def _told(findings: Callable[[], list[str]]) -> list[str]:
+    try:
+        return findings()
+    except Exception as error:
+        return [f"Register atau pemilik baris tidak terbaca ({type(error).__name__})."]
 
 
 def _cases() -> Any:
@@ -184,7 +206,6 @@ def _row_findings(
 
 def _effect(
     ctx: Context,
-    case: Case,
     loaded: revisions.Loaded,
     revision: Revision,
     replay: _Replay,
@@ -194,7 +215,7 @@ def _effect(
     """Re-executes one event and compares; findings in words."""
     body, definition = entry.body, replay.definition
     if entry.kind == "document":
-        return _document_findings(ctx, case, replay, entry)
+        return _document_findings(ctx, entry)
     if entry.kind not in ("start", "complete", "timer"):
         return []
     replay.facts = {**replay.facts, **body.get("facts", {})}
@@ -233,6 +254,8 @@ def _effect(
         replay.data = journal.data_after(None, replay.data, entry)
     replay.facts = engine.facts(definition, forms.merge(replay.facts, outcome.facts))
     replay.state, replay.digest, replay.ended = outcome.state, journal.short(outcome.digest), outcome.ended
+    replay.ends += outcome.ends
+    replay.ended_at, replay.next_due = entry.at, outcome.next_due
     return found
 
 
@@ -247,35 +270,33 @@ def _typed_findings(
         for upload_id in entry.typed.files if entry.typed else ():
             if not files.whole(ctx.settings.files, sent.get(upload_id, "")):
                 found.append(f"Unggahan {upload_id} hilang atau berubah.")
-        for key, number in entry.body.get("numbers", {}).items():
-            if not ctx.session.scalar(select(RegisterEntry.number).where(RegisterEntry.text == number)):
-                found.append(f"Nomor {number} ({key}) tidak ada di register.")
     if not replay.erased and engine.facts(replay.definition, replay.data) != replay.facts:
         found.append("Fakta yang dipakai mesin tidak sesuai dengan isian.")
     return found
 
 
-def _document_findings(ctx: Context, case: Case, replay: _Replay, entry: journal.Entry) -> list[str]:
-    digest = str(entry.body.get("sha256"))
-    document = ctx.session.get(Document, entry.body.get("document"))
-    if document is None or document.case_id != case.id or document.sha256 != digest:
-        return ["Dokumen ini bukan lagi yang dicatat."]
-    replay.documents[document.id] = digest
-    return [] if files.whole(ctx.settings.files, digest) else [f"Berkas dokumen “{document.name}” hilang atau berubah."]
+def _document_findings(ctx: Context, entry: journal.Entry) -> list[str]:
+    whole = files.whole(ctx.settings.files, str(entry.body.get("sha256")))
+    return [] if whole else [f"Berkas dokumen “{entry.body.get('name')}” hilang atau berubah."]
 
 
-def _actor_findings(ctx: Context, case: Case, entry: journal.Entry) -> list[str]:
-    """Whether whoever completed a step held its lane at that moment; the applicant's lane is held by the applicant."""
-    if entry.kind != "complete":
+def _actor_findings(ctx: Context, case: Case, loaded: revisions.Loaded, entry: journal.Entry) -> list[str]:
+    """Whether whoever did something held the lane at that moment; the applicant's lane is held by the applicant.
+
+    A later revision may have made another lane the applicant's or the counter's: what either says is held against
+    nobody.
+    """
+    if entry.kind not in ("complete", "claim", "release"):
         return []
-    lane = ctx.session.scalar(select(Lane).where(Lane.sop == case.sop, Lane.name == entry.lane))
-    if lane is None:
+    if entry.lane not in loaded.lanes:
         return ["Lajur peristiwa ini tidak dikenal."]
-    names = [lane.name]
-    if lane.applicant:
+    names = {entry.lane}
+    lanes = ctx.session.execute(select(Lane.name, Lane.applicant, Lane.counter).where(Lane.sop == loaded.sop)).all()
+    applicants = {lane.name for lane in lanes if lane.applicant} | {loaded.definition.applicant_lane}
+    if entry.lane in applicants:
         if entry.actor_id == case.applicant_id:
             return []
-        names += ctx.session.scalars(select(Lane.name).where(Lane.sop == case.sop, Lane.counter))
+        names |= {lane.name for lane in lanes if lane.counter} | revisions.counters(loaded.definition)
     held = ctx.session.scalar(
         select(Membership.id).where(
             Membership.person_id == entry.actor_id,
@@ -287,30 +308,22 @@ def _actor_findings(ctx: Context, case: Case, entry: journal.Entry) -> list[str]
     return [] if held else [f"{entry.actor} tidak memegang lajur {entry.lane} pada saat itu."]
 
 
-def _end_findings(
-    ctx: Context, case: Case, replay: _Replay, rows: Sequence[Mapping[str, Any]], head: bytes
-) -> list[str]:
+def _end_findings(case: Case, replay: _Replay, rows: Sequence[Mapping[str, Any]], head: bytes) -> list[str]:
+    """The case's own row, against where the replay came to."""
     found = []
     if case.seq != len(rows) or case.head != head:
         found.append("Peristiwa terakhir hilang atau berubah.")
-    tasks = ctx.session.execute(
-        select(Task.token, Task.step, Task.round).where(Task.case_id == case.id, Task.closed_at.is_(None))
-    ).all()
-    if {t.token: (t.step, t.round) for t in tasks} != replay.open:
-        found.append("Langkah yang terbuka di kotak tugas bukan yang dihasilkan riwayat.")
     if case.state_digest != replay.digest:
         found.append("Keadaan yang tersimpan bukan yang dihasilkan riwayat.")
-    elif not replay.ended and case.state != replay.state:
+    elif case.state != (b"" if replay.ended else replay.state):
         found.append("Simpanan mesin berbeda dari yang dihasilkan riwayat.")
-    if (case.status == "open") == replay.ended:
+    status = journal.status(replay.definition, replay.ends) if replay.ended else "open"
+    if (case.status, case.ended_at) != (status, replay.ended_at if replay.ended else None):
         found.append("Status permohonan tidak sesuai dengan riwayat.")
-    if not replay.erased and case.data not in (None, replay.data):
+    if case.next_due != (None if replay.ended else replay.next_due):
+        found.append("Tenggat berikutnya tidak sesuai dengan riwayat.")
+    if not (replay.ended and case.data is None) and not replay.erased and case.data != replay.data:
         found.append("Data permohonan bukan yang dihasilkan riwayat.")
-    filled = ctx.session.execute(
-        select(Document.id, Document.sha256).where(Document.case_id == case.id, Document.filled_at.is_not(None))
-    )
-    if {row.id: row.sha256 for row in filled} != replay.documents:
-        found.append("Dokumen permohonan bukan yang dicatat riwayat.")
     return found
 
 

@@ -83,6 +83,14 @@ def whole(root: Path, digest: str) -> bool:
         return False
 
 
+def size(root: Path, digest: str) -> int | None:
+    """How many bytes are there; None where there are none."""
+    try:
+        return path(root, digest).stat().st_size
+    except (OSError, ValueError):
+        return None
+
+
 def sweep(root: Path, known: Collection[str], older_than: float = 86_400) -> int:
     """Deletes what is not `known` and is older than so many seconds (a commit may still be on its way); how many."""
     before = time.time() - older_than

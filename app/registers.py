@@ -71,9 +71,24 @@ def application(ctx: Context, pattern: str, case_id: int) -> str:
     """The next application number. No two applications share one, of whatever SOP and year: SOPs with the same
     pattern count in one book, and a pattern without its year in one that never begins anew.
     """
+    register, pattern, yearly = book(pattern)
+    return give(ctx, register, pattern, case_id, yearly=yearly)
+
+
+def book(pattern: str) -> tuple[str, str, bool]:
+    """Where application numbers of a pattern are counted: the register, the pattern in full, whether each year anew."""
     pattern = pattern or "{tahun}/{urut:6}"
-    book = PLACE.sub(r"{\1}", pattern)[:180]
-    return give(ctx, f"permohonan {book}", pattern, case_id, yearly="{tahun}" in book)
+    plain = PLACE.sub(r"{\1}", pattern)[:180]
+    return f"permohonan {plain}", pattern, "{tahun}" in plain
+
+
+def number_in(pattern: str, given: str) -> int | None:
+    """The number that `text` wrote by this pattern; None where it did not."""
+    parts = [re.escape(part) for part in PLACE.split(pattern)[::3]]
+    places = [r"(\d{1,18})" if match[1] == "urut" else "[0-9A-Z]+" for match in PLACE.finditer(pattern)]
+    whole = "".join(part + place for part, place in zip(parts, [*places, ""], strict=True))
+    match = re.fullmatch(whole, given, re.ASCII)
+    return int(match[1]) if match else None
 
 
 def _next(ctx: Context, register: str, year: int) -> int:

@@ -94,7 +94,6 @@ class Loaded:
         step = self.definition.steps.get(step_id)
         return self.form_of(step) if step else None
 
-
     def property_of(self, step_id: str, name: str) -> str:
         """A property of a step by its id as drawn; "" also where there is no such step."""
         step = self.definition.steps.get(step_id)
@@ -334,12 +333,18 @@ def install(ctx: Context, bundle: Bundle, by: str, authority: str) -> Revision:
 
 def _lanes(ctx: Context, definition: Definition) -> None:
     known = {lane.name: lane for lane in ctx.session.scalars(select(Lane).where(Lane.sop == definition.key))}
-    marked = any(lane.properties.get("loket") == "ya" for lane in definition.lanes)
+    counter = counters(definition)
     for lane in definition.lanes:
         row = known.get(lane.name) or Lane(sop=definition.key, name=lane.name)
         row.applicant = lane.name == definition.applicant_lane
-        row.counter = lane.properties.get("loket") == "ya" or not (marked or row.applicant)
+        row.counter = lane.name in counter
         ctx.session.add(row)
+
+
+def counters(definition: Definition) -> set[str]:
+    """The lanes that may file for somebody else: those marked, else all but the applicant's."""
+    marked = {lane.name for lane in definition.lanes if lane.properties.get("loket") == "ya"}
+    return marked or {lane.name for lane in definition.lanes} - {definition.applicant_lane or ""}
 
 
 def seal(revision: Revision) -> str:

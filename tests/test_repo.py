@@ -26,7 +26,7 @@ LAYERS = (
     {"journal", "people", "registers", "clock", "uploads", "migrations"},
     {"revisions", "backup"},
     {"papers"},
-    {"cases", "inbox"},
+    {"cases", "inbox", "standing"},
     {"audit", "export"},
     {"worker", "demo"},
     {"web"},

@@ -54,15 +54,11 @@ def record(
     _close(ctx, case, outcome.closed, task, actor)
     case.state, case.state_digest = outcome.state, journal.short(outcome.digest)
     case.next_due = outcome.next_due
-    ended = [definition.ends[end] for end in outcome.ends if end in definition.ends]
     opened = _open(ctx, case, loaded, outcome, seq if choice and choice.returns else None, at or ctx.now)
     if outcome.ended:
         case.status = journal.status(definition, journal.reached(ctx, case.id))
         case.ended_at, case.next_due = at or ctx.now, None
-    wanted = [definition.steps[step].properties.get("dokumen", "")] if task else []
-    wanted += [choice.properties.get("dokumen", "")] if choice else []
-    wanted += [end.properties.get("dokumen", "") for end in ended]
-    due = [paper for text in wanted if text for paper in revisions.papers(text)]
+    due = revisions.papers_of(definition, step, choice.id if choice else "", outcome.ends)
     documents = papers.due(ctx, case, seq, due) if due else []
     return opened, documents
 

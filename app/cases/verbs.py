@@ -105,7 +105,7 @@ def open_case(
     ctx.session.flush()
     case.number = registers.application(ctx, definition.properties.get("nomor_permohonan", ""), case.id)
     case.revision = revision
-    body = {"start": start, "revision": loaded.seal, "number": case.number}
+    body = {"start": start, "revision": loaded.seal, "number": case.number, "applicant": case.applicant_id}
     opened, _ = record(ctx, case, loaded, outcome, "start", body, actor=actor)
     for task in opened:
         task.draft = dict(data) if data else None
@@ -253,7 +253,7 @@ def _already_done(ctx: Context, task: Task) -> AlreadyDone:
 def _applicant(
     ctx: Context, actor: Actor, loaded: revisions.Loaded, start: str | None, on_behalf_of: str | None
 ) -> tuple[Person | None, str]:
-    """Whose case it will be: a person's, a walk-in's by name, or, begun inside, of the start's lane. Raises NotYours."""
+    """Whose case it will be: a person's, a walk-in's by name, or the start's lane's own. Raises NotYours."""
     if on_behalf_of is not None and (name := " ".join(forms.normal_text(on_behalf_of).split())):
         if loaded.sop not in actor.counter:
             raise NotYours("Hanya petugas loket yang dapat mengajukan untuk orang lain.")

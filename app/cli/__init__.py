@@ -52,6 +52,8 @@ def _words(error: Exception) -> str | None:
         return f"ALUR_DATABASE_URL: {error}"
     if isinstance(error, exc.OperationalError) or (type(error) is exc.DatabaseError):
         return f"Basis data: {error.orig}"
+    if isinstance(error, UnicodeDecodeError):  # SQLite's driver, where the file's own schema is not text any more
+        return "Basis data: berkasnya rusak."
     return None
 
 

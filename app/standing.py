@@ -1,0 +1,180 @@
+"""What stands in the tables beside the journal, held against what the journal made of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import func, select
+
+from app import files, journal, registers, revisions
+from app.context import Context
+from app.models import Case, Document, Event, EventValues, Register, RegisterEntry, Task, Upload
+
+Books = Counter[tuple[str, int]]  # register and year -> numbers that events gave
+
+
+@dataclass(frozen=True)
+class _Pass:
+    """One row of an inbox as the journal says that it must be."""
+
+    step: str
+    name: str
+    lane: int | None
+    round: int
+    applicant: int | None
+    opened: datetime
+    returned: int | None
+    assignee: int | None = None
+    closed: datetime | None = None
+    closed_by: int | None = None
+
+
+def findings(
+    ctx: Context, case: Case, loaded: revisions.Loaded, entries: Sequence[journal.Entry], books: Books
+) -> Iterator[str]:
+    """Everything about a case that its events do not bear out; the numbers that they gave are counted in `books`."""
+    yield from _case(case, loaded, entries)
+    if _tasks(ctx, case) != _passes(case, loaded, entries):
+        yield "Langkah di kotak tugas bukan yang dihasilkan riwayat."
+    yield from _papers(ctx, case, loaded, entries)
+    yield from _uploads(ctx, case, entries)
+    yield from _numbers(ctx, case, loaded, entries, books)
+
+
+def strays(ctx: Context, books: Books) -> Iterator[str]:
+    """What belongs to no case at all, and registers whose numbers are not those that the events gave."""
+    for words, table in (
+        ("peristiwa", Event), ("isian", EventValues), ("tugas", Task), ("dokumen", Document), ("unggahan", Upload),
+    ):  # fmt: skip
+        owner = table.case_id
+        lost = ctx.session.scalar(
+            select(func.count()).select_from(table).where(owner.is_not(None), owner.not_in(select(Case.id)))
+        )
+        if lost:
+            yield f"{lost} {words} tidak bertuan: permohonannya tidak ada."
+    number, key = RegisterEntry.number, (RegisterEntry.register, RegisterEntry.year)
+    counted = select(*key, func.count(), func.min(number), func.max(number)).group_by(*key)
+    entered = {(name, year): rest for name, year, *rest in ctx.session.execute(counted)}
+    last = {(r.name, r.year): r.last for r in ctx.session.execute(select(Register.name, Register.year, Register.last))}
+    for book in {**entered, **last, **books}:
+        count, first, highest = entered.get(book, (0, 1, 0))
+        if (count, first, highest) != (last.get(book, 0), 1, last.get(book, 0)):
+            yield f"Register “{book[0]}” {book[1]}: nomornya tidak lagi berurutan tanpa sela."
+        elif count != books[book]:
+            yield f"Register “{book[0]}” {book[1]}: {count} nomor tercatat, {books[book]} diberikan oleh riwayat."
+
+
+def _case(case: Case, loaded: revisions.Loaded, entries: Sequence[journal.Entry]) -> Iterator[str]:
+    if not entries:
+        return
+    begun = entries[0]
+    clocks = [e.at for e in entries if e.kind == "complete" and loaded.property_of(e.step, "jam") == "mulai"]
+    for name, stored, told in (
+        ("SOP", case.sop, loaded.sop),
+        ("nomor", case.number, begun.body.get("number")),
+        ("pemohon", case.applicant_id, begun.body.get("applicant")),
+        ("pengaju", case.filed_by_id, begun.actor_id),
+        ("waktu mulai", case.opened_at, begun.at),
+        ("H (tanda terima)", case.clock_at, clocks[0] if clocks else None),
+    ):
+        if stored != told:
+            yield f"Permohonan ini menyimpan {name} yang bukan menurut riwayatnya."
+
+
+def _tasks(ctx: Context, case: Case) -> dict[str, _Pass]:
+    rows = ctx.session.execute(
+        select(
+            Task.token, Task.step, Task.name, Task.lane_id, Task.round, Task.applicant_id, Task.opened_at,
+            Task.returned_seq, Task.assignee_id, Task.closed_at, Task.closed_by_id,
+        ).where(Task.case_id == case.id)
+    )  # fmt: skip
+    return {token: _Pass(*rest) for token, *rest in rows}
+
+
+def _passes(case: Case, loaded: revisions.Loaded, entries: Sequence[journal.Entry]) -> dict[str, _Pass]:
+    definition = loaded.definition
+    rows: dict[str, _Pass] = {}
+    for entry in entries:
+        own = str(entry.body.get("token"))
+        if entry.kind in ("claim", "release") and own in rows:
+            rows[own] = replace(rows[own], assignee=entry.actor_id if entry.kind == "claim" else None)
+        for token in entry.closed:
+            if token in rows:
+                mine = entry.kind == "complete" and token == own
+                by = entry.actor_id if mine else None
+                assignee = by if mine else rows[token].assignee
+                rows[token] = replace(rows[token], closed=entry.recorded_at, closed_by=by, assignee=assignee)
+        returned = entry.seq if journal.is_return(definition, entry) else None
+        for token, key, round_ in entry.body.get("opened", ()):
+            step = definition.steps[key]
+            theirs = step.lane == definition.applicant_lane and case.filed_by_id == case.applicant_id
+            applicant = case.applicant_id if theirs else None
+            rows[token] = _Pass(
+                key, step.name, loaded.lanes.get(step.lane), round_, applicant, entry.at, returned
+            )  # fmt: skip
+    return rows
+
+
+def _papers(ctx: Context, case: Case, loaded: revisions.Loaded, entries: Sequence[journal.Entry]) -> Iterator[str]:
+    due = [
+        (e.seq, p)
+        for e in entries
+        if e.kind in ("start", "complete", "timer")
+        for p in revisions.papers_of(loaded.definition, e.step, e.choice, e.body.get("ends", ()))
+    ]
+    rows = ctx.session.execute(
+        select(
+            Document.id, Document.seq, Document.template, Document.name, Document.copies, Document.internal,
+            Document.sha256, Document.filled_at,
+        ).where(Document.case_id == case.id).order_by(Document.seq, Document.id)
+    ).all()  # fmt: skip
+    wanted = Counter((seq, p.template, p.name, p.copies, p.internal) for seq, p in due)
+    if Counter((r.seq, r.template, r.name, r.copies, r.internal) for r in rows) != wanted:
+        yield "Dokumen yang tersimpan bukan yang diterbitkan menurut riwayat."
+    told = {
+        e.body.get("document"): (e.body.get("sha256"), e.body.get("due"), e.at) for e in entries if e.kind == "document"
+    }
+    if {r.id: (r.sha256, r.seq, r.filled_at) for r in rows if r.sha256 or r.filled_at} != told:
+        yield "Dokumen permohonan bukan yang dicatat riwayat."
+
+
+def _uploads(ctx: Context, case: Case, entries: Sequence[journal.Entry]) -> Iterator[str]:
+    """Each upload that was sent lies with the case, and none that nobody sent (unless what was sent is destroyed)."""
+    sent = {upload for e in entries if e.typed for upload in e.typed.files}
+    rows = ctx.session.execute(
+        select(Upload.id, Upload.case_id, Upload.sha256, Upload.size).where(
+            (Upload.case_id == case.id) | Upload.id.in_(sent)
+        )
+    ).all()
+    for row in rows:
+        if row.case_id not in (case.id, case.previous_id) or row.case_id is None:
+            yield f"Unggahan {row.id} bukan lagi milik permohonan ini."
+        elif row.id in sent and files.size(ctx.settings.files, row.sha256) != row.size:
+            yield f"Unggahan {row.id} tidak sebesar yang dicatat."
+        elif row.id not in sent and not any(e.erased for e in entries):
+            yield f"Unggahan {row.id} tidak pernah dikirim dengan permohonan ini."
+
+
+def _numbers(
+    ctx: Context, case: Case, loaded: revisions.Loaded, entries: Sequence[journal.Entry], books: Books
+) -> Iterator[str]:
+    """Each number that an event gave stands in its book, for this case, at that moment."""
+    for entry in entries:
+        given = []
+        if entry.kind == "start":
+            pattern = loaded.definition.properties.get("nomor_permohonan", "")
+            given.append((*registers.book(pattern), entry.body.get("number")))
+        for line in registers.numberings(loaded.property_of(entry.step, "register")):
+            if line.key in entry.body.get("numbers", {}):
+                given.append((line.register, line.pattern, True, entry.body["numbers"][line.key]))
+        for register, pattern, yearly, text in given:
+            local = ctx.local(entry.at)
+            year = local.year if yearly else 0
+            number = registers.number_in(pattern, str(text))
+            row = ctx.session.get(RegisterEntry, (register, year, number)) if number is not None else None
+            books[register, year] += 1
+            if row is None or (row.text, row.case_id, row.given_at) != (text, case.id, entry.at):
+                yield f"Nomor {text} tidak ada di register “{register}” seperti diberikan."
