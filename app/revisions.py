@@ -304,6 +304,7 @@ def install(ctx: Context, bundle: Bundle, by: str, authority: str) -> Revision:
     definition, findings = check(bundle)
     if definition is None or any(f.level == "error" for f in findings):
         raise NotRunnable(findings)
+    _alone(ctx.session, definition.key)
     current = in_force(ctx.session, definition.key)
     if current and current.digest == bundle.digest():
         return current
@@ -329,6 +330,12 @@ def install(ctx: Context, bundle: Bundle, by: str, authority: str) -> Revision:
     _lanes(ctx, definition)
     ctx.session.flush()
     return revision
+
+
+def _alone(session: Session, sop: str) -> None:
+    """Until this transaction ends nobody else installs this SOP; SQLite has one writer anyway."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(sop, 0))))
 
 
 def _lanes(ctx: Context, definition: Definition) -> None:
