@@ -177,9 +177,7 @@ def sheet(ctx: Context, loaded: revisions.Loaded, entries: Sequence[journal.Entr
     return _rows(loaded, entries, {row.id: row.nip or "" for row in rows})
 
 
-def _rows(
-    loaded: revisions.Loaded, entries: Sequence[journal.Entry], nip: Mapping[int, str]
-) -> list[dict[str, Any]]:
+def _rows(loaded: revisions.Loaded, entries: Sequence[journal.Entry], nip: Mapping[int, str]) -> list[dict[str, Any]]:
     definition = loaded.definition
     rows = []
     for number, done in enumerate(journal.passes(definition, entries), 1):

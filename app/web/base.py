@@ -25,7 +25,6 @@ from app.models import Person
 
 log = logging.getLogger("alur.web")
 View = TypeVar("View", bound=Callable[..., Any])
-LARGEST_BODY = 2 * 1024 * 1024  # of JSON
 LARGEST_ID = 2**31  # what the databases number rows with
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -192,7 +191,7 @@ token = guard("token")
 
 
 def looks_first(view: View) -> View:
-    """Mark a view that reads what it can before it asks for the writer's lock with `now_write`: others need not wait."""
+    """Mark a view that reads before it asks for the writer's lock with `now_write`; others need not wait."""
     view.alur_looks_first = True  # type: ignore[attr-defined]
     return view
 
@@ -244,20 +243,7 @@ def _bearer() -> Person | None:
     scheme, _space, given = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not given:
         return None
-    if request.method not in READS:  # all of the body before the writer's lock: who sends slowly holds up nobody
-        with alur().reading() as looking:
-            if people.by_token(looking, given.strip()) is None:
-                return None
-        _receive()
     return people.by_token(session(), given.strip())
-
-
-def _receive() -> None:
-    if request.mimetype == "multipart/form-data":
-        request.files  # noqa: B018 - the first look at them reads them
-    else:
-        request.max_content_length = LARGEST_BODY
-        request.get_data()
 
 
 # -- the one place that commits ---------------------------------------------------------------------------------------

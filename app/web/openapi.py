@@ -52,7 +52,8 @@ SCHEMAS: dict[str, Schema] = {
         "id case number step name lane assignee version opened_at due_at form faults choices data",
         id=ID, case=ID, number=TEXT, step=TEXT, name=TEXT, lane=TEXT, assignee={"type": ["string", "null"]},
         version={"type": "integer"}, opened_at=WHEN, due_at=MAYBE_WHEN, form=ANYTHING,
-        faults={"type": "array", "items": ref("Fault")}, choices={"type": "array", "items": ref("Choice")}, data=ANYTHING,
+        faults={"type": "array", "items": ref("Fault")}, choices={"type": "array", "items": ref("Choice")},
+        data=ANYTHING,
     ),
     "Case": _object(
         "id number sop revision status ended_at data tasks due_at",
@@ -74,7 +75,8 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "File": _object("id name sha256", id=ID, name=TEXT, sha256=TEXT),
     "Finding": _object(
-        "element level rule message", element=TEXT, level={"enum": ["error", "warning", "info"]}, rule=TEXT, message=TEXT
+        "element level rule message", element=TEXT, level={"enum": ["error", "warning", "info"]}, rule=TEXT,
+        message=TEXT,
     ),
     "Revision": _object(
         "key revision digest findings",
