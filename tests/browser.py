@@ -72,7 +72,7 @@ def page(chromium: Browser) -> Iterator[Callable[..., Page]]:
         )  # fmt: skip
         opened.append(context)
         made = context.new_page()
-        made.set_default_timeout(15_000)
+        made.set_default_timeout(30_000)
         made.on("pageerror", lambda error: wrong.append(f"{made.url}: {error}"))
         return made
 

@@ -9,7 +9,7 @@ import tempfile
 import threading
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Locator, Page, sync_playwright
 from sqlalchemy import func, select
 from werkzeug.serving import make_server
 
@@ -45,12 +45,16 @@ def main() -> None:
 
 
 def take(site: str, name: str, case_id: int) -> None:
-    """Takes both pictures as the officer `name` sees them."""
+    """Takes the pictures: the work of the officer `name`, the case, and the public page."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     executable = shutil.which("chromium") or shutil.which("google-chrome") or ""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=list(QUIET), env=dict(os.environ))
-        page = browser.new_page(viewport={"width": 1280, "height": 720}, device_scale_factor=1.5, locale="id-ID")
+        page = browser.new_page(viewport={"width": 1280, "height": 720}, device_scale_factor=1.25, locale="id-ID")
+        page.goto(site)
+        page.locator('main a[href^="/layanan/"]').first.click()
+        page.locator(".facts").wait_for()
+        save(page.screenshot(), "layanan.png")
         page.goto(f"{site}/masuk")
         page.fill('input[name="nama"]', name)
         page.fill('input[name="sandi"]', demo.PASSWORD)
@@ -58,13 +62,29 @@ def take(site: str, name: str, case_id: int) -> None:
         page.wait_for_url(lambda url: "/masuk" not in url)
         page.goto(f"{site}/tugas")
         save(page.screenshot(), "kotak-tugas.png")
+        page.locator(".task-link").first.click()
+        page.locator(".step-foot").wait_for()
+        save(page.screenshot(), "langkah.png")
         page.goto(f"{site}/permohonan/{case_id}")
-        diagram = page.locator(".djs-container").first
-        diagram.wait_for()
-        diagram.scroll_into_view_if_needed()
-        page.wait_for_timeout(500)
-        save(diagram.screenshot(), "diagram.png")
+        save(drawn(page).screenshot(), "diagram.png")
+        page.goto(f"{site}/permohonan/{case_id}/putar")
+        drawn(page)
+        save(page.screenshot(), "putar-ulang.png")
+        phone = browser.new_page(viewport={"width": 390, "height": 844}, locale="id-ID", has_touch=True)
+        phone.context.add_cookies(
+            [{"name": c["name"], "value": c["value"], "url": site} for c in page.context.cookies()]
+        )
+        phone.goto(f"{site}/tugas")
+        save(phone.screenshot(), "kotak-tugas-hp.png")
         browser.close()
+
+
+def drawn(page: Page) -> Locator:
+    """The diagram, once it is there."""
+    page.locator(".diagram-room").first.scroll_into_view_if_needed()
+    page.locator(".diagram-drawn").first.wait_for()
+    page.evaluate("scrollTo(0, 0)")
+    return page.locator(".djs-container").first
 
 
 def save(picture: bytes, name: str) -> None:

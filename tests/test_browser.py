@@ -254,8 +254,8 @@ def test_the_whole_sop(site: Site) -> None:
     permit = words_of(document(applicant, "Izin perpanjangan IMTA"))
     assert [said for said in WORDS if said not in permit] == []
     applicant.get_by_role("link", name="Lembar kendali").click()
-    expect(applicant.locator(".control-rows tbody tr")).to_have_count(len(rows))
-    expect(applicant.locator(".control-rows .control-return")).to_have_count(len(RETURNS))
+    expect(applicant.locator(".control-rows tbody tr")).to_have_count(len(rows), timeout=30_000)
+    expect(applicant.locator(".control-rows .control-return")).to_have_count(len(RETURNS), timeout=30_000)
     officer = site.as_("tu")
     officer.goto(applicant.url)
     assert sheet_of(document(officer, "Unduh Lembar pengendali proses")) == rows
