@@ -93,7 +93,9 @@ class Api:
             form = revisions.load(ctx.session, case.revision_id).form_at(task["step"])
         if form is None:
             return {}
-        return forms.sample(form, 1, lambda field: self.sent(field.accept), date.fromisoformat(str(self.office.now)[:10]))
+        return forms.sample(
+            form, 1, lambda field: self.sent(field.accept), date.fromisoformat(str(self.office.now)[:10])
+        )
 
     def sent(self, accept: tuple[str, ...]) -> str:
         pdf = not accept or "application/pdf" in accept
@@ -402,7 +404,12 @@ def test_every_route_wants_a_token(office: Office) -> None:
     client, wrong = office.app.test_client(), []
     for call in openapi.CALLS:
         path = "/api/v1" + re.sub(r"\{\w+\}", "1", call.path)
-        for headers in ({}, {"Authorization": "Bearer salah"}, {"Authorization": "Basic eDp4"}, {"Authorization": "\xff"}):
+        for headers in (
+            {},
+            {"Authorization": "Bearer salah"},
+            {"Authorization": "Basic eDp4"},
+            {"Authorization": "\xff"},
+        ):
             answer = client.open(path, method=call.method, headers=headers)
             if (answer.status_code, answer.mimetype) != (401, "application/problem+json"):
                 wrong.append((call.method, path, answer.status_code))
@@ -420,7 +427,9 @@ def test_who_is_second_and_what_is_over(desk: Desk) -> None:
         people.grant(ctx, desk.office.person(ctx, "luar"), task["lane"])
     officer.post(f"/tasks/{task['id']}/claim")
     for path in ("claim", "release", "complete"):
-        assert desk("luar").post(f"/tasks/{task['id']}/{path}", {}, status=409)["detail"].startswith("Langkah ini sedang")
+        assert (
+            desk("luar").post(f"/tasks/{task['id']}/{path}", {}, status=409)["detail"].startswith("Langkah ini sedang")
+        )
     officer.post(f"/tasks/{task['id']}/release")
     stale = {"data": {}, "version": task["version"]}
     assert "Muat ulang" in officer.post(f"/tasks/{task['id']}/complete", stale, status=409)["detail"]
@@ -541,7 +550,9 @@ def test_files(desk: Desk, name: str, content: bytes, status: int) -> None:
 
 def test_a_strangers_upload_is_no_answer(desk: Desk) -> None:
     [task] = desk("pemohon").apply()["tasks"]
-    pointer, _, _, _ = next(f for f in leaves(task["form"], desk("pemohon").answers(task)) if f[1].get("format") == "upload")
+    pointer, _, _, _ = next(
+        f for f in leaves(task["form"], desk("pemohon").answers(task)) if f[1].get("format") == "upload"
+    )
     answers = changed(desk("pemohon").answers(task), pointer, desk("pemohon2").upload()["id"])
     answer = desk("pemohon").post(f"/tasks/{task['id']}/complete", {"data": answers}, status=422)
     assert [error["pointer"] for error in answer["errors"]] == [pointer]
@@ -905,7 +916,9 @@ def test_openapi(office: Office) -> None:
             ids.append(operation["operationId"])
             named = [(p["name"], p["in"], p["required"]) for p in operation["parameters"]]
             assert len(set(named)) == len(named)
-            assert {n for n, place, needed in named if place == "path" and needed} == set(re.findall(r"\{(\w+)\}", path))
+            assert {n for n, place, needed in named if place == "path" and needed} == set(
+                re.findall(r"\{(\w+)\}", path)
+            )
             for parameter in operation["parameters"]:
                 Draft202012Validator.check_schema(parameter["schema"])
             contents = [r["content"] for r in operation["responses"].values() if r["description"]]

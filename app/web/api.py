@@ -23,6 +23,7 @@ from app.web import base, openapi
 from app.web.errors import error_page, problem
 
 PAGE, MOST = 50, 200
+LARGEST_BODY = 2 * 1024 * 1024  # of JSON; files have a limit of their own
 View = TypeVar("View", bound=Callable[..., Any])
 blueprint = Blueprint("api", __name__)
 
@@ -30,14 +31,18 @@ blueprint = Blueprint("api", __name__)
 def call(
     method: str, path: str, *, takes: str = "", gives: str, status: int = 200, query: Sequence[str] = ()
 ) -> Callable[[View], View]:
-    """Declare a call of the API: its route, its guard and its place in OpenAPI are this one line."""
+    """Declare a call of the API: its route, its guard and its place in OpenAPI are this one line.
+
+    A view that changes something says `base.now_write()` once all of its request has come: who sends slowly, or sends
+    much that must be looked at, holds up nobody.
+    """
 
     def declare(view: View) -> View:
         openapi.CALLS.append(
             openapi.Call(method, path, (view.__doc__ or "").strip(), takes, gives, status, tuple(query))
         )
         rule = "/api/v1" + path.replace("{", "<").replace("}", ">")
-        blueprint.add_url_rule(rule, view.__name__, base.token(view), methods=[method])
+        blueprint.add_url_rule(rule, view.__name__, base.looks_first(base.token(view)), methods=[method])
         return view
 
     return declare
@@ -80,6 +85,7 @@ def new_revision(key: str) -> tuple[Response, int]:
         return _unfit(findings), 422
     if definition.key != key:
         raise cases.Invalid([Fault("/file", f"Diagram ini bernama {definition.key}, bukan {key}.")])
+    base.now_write()
     revision = revisions.install(base.context(), bundle, base.person().full_name, "pemilik SOP")
     return jsonify(key=key, revision=revision.number, digest=revision.digest, findings=shown), 201
 
@@ -100,8 +106,10 @@ def new_file() -> tuple[Response, int]:
     sent = request.files.get("file")
     if sent is None:
         raise cases.Invalid([Fault("/file", "Pilih berkas yang akan diunggah.")])
+    content = sent.read()
+    base.now_write()
     try:
-        upload = uploads.save(base.context(), base.person(), sent.filename or "", sent.read())
+        upload = uploads.save(base.context(), base.person(), sent.filename or "", content)
     except files.UploadRefused as refused:
         raise cases.Invalid([Fault("/file", str(refused))]) from None
     return jsonify(id=upload.id, name=upload.name, sha256=upload.sha256), 201
@@ -200,12 +208,14 @@ def draft(task_id: str) -> Response:
 @call("POST", "/tasks/{task_id}/claim", gives="Task")
 def claim(task_id: str) -> Response:
     """Take a task."""
+    base.now_write()
     return jsonify(_task(cases.claim(base.context(), base.actor(), _number(task_id))))
 
 
 @call("POST", "/tasks/{task_id}/release", gives="Task")
 def release(task_id: str) -> Response:
     """Put a task back."""
+    base.now_write()
     return jsonify(_task(cases.release(base.context(), base.actor(), _number(task_id))))
 
 
@@ -342,7 +352,11 @@ def _document(document: Document) -> dict[str, Any]:
 
 
 def _body(schema: str) -> dict[str, Any]:
-    """The request's body, fit for the schema. Answers 400 or 415 by itself; raises Invalid with every fault."""
+    """The request's body, fit for the schema; from here on the request writes.
+
+    Answers 400, 413 or 415 by itself; raises Invalid with every fault.
+    """
+    request.max_content_length = LARGEST_BODY
     sent = request.get_data()
     if sent and request.content_type and not request.is_json:
         abort(error_page(415, "Kirim isinya sebagai JSON, dengan Content-Type: application/json."))
@@ -352,6 +366,7 @@ def _body(schema: str) -> dict[str, Any]:
         abort(error_page(400, "Isinya bukan JSON yang dapat dibaca."))
     if wrong := openapi.faults(schema, body):
         raise cases.Invalid(wrong)
+    base.now_write()
     found: dict[str, Any] = body
     return found
 
