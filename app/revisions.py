@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Integer, cast, func, select
@@ -26,6 +26,7 @@ from app.models import Lane, Revision, RevisionFile
 
 KINDS = {".bpmn": "diagram", ".form": "forms", ".docx": "templates"}
 COPIES = re.compile(r"rangkap\s+(\d{1,2})$", re.IGNORECASE)
+T = TypeVar("T")
 BUNDLE_BYTES = 32 * 1024 * 1024
 
 
@@ -118,17 +119,28 @@ def gathered(files: Mapping[str, bytes]) -> list[Bundle]:
     if not diagrams:
         raise BundleError("Tidak ada diagram (.bpmn) di antara berkas yang diberikan.")
     called = {path for path, content in diagrams.items() if _is_called(content, path, diagrams)}
-    mains = {PurePosixPath(path).stem: path for path in diagrams if path not in called or len(diagrams) == 1}
+    mains = _unlike((PurePosixPath(path).stem, path) for path in diagrams if path not in called or len(diagrams) == 1)
+    if not mains:
+        raise BundleError("Diagram-diagram ini saling memanggil; tidak satu pun dapat menjadi SOP-nya.")
     return [
         Bundle(
             stem,
             diagrams[path],
-            {PurePosixPath(p).name: diagrams[p] for p in sorted(called)},
-            {PurePosixPath(p).stem: c for p, c in _own(files, ".form", stem, mains)},
-            {PurePosixPath(p).name: c for p, c in _own(files, ".docx", stem, mains)},
+            _unlike((PurePosixPath(p).name, diagrams[p]) for p in sorted(called)),
+            _unlike((PurePosixPath(p).stem, c) for p, c in _own(files, ".form", stem, mains)),
+            _unlike((PurePosixPath(p).name, c) for p, c in _own(files, ".docx", stem, mains)),
         )
         for stem, path in sorted(mains.items())
     ]
+
+
+def _unlike(named: Iterable[tuple[str, T]]) -> dict[str, T]:
+    """Files by their name. Raises BundleError where two that differ have the same one: which is meant, nobody knows."""
+    found: dict[str, T] = {}
+    for name, content in named:
+        if found.setdefault(name, content) != content:
+            raise BundleError(f"{name}: ada dua berkas yang berbeda dengan nama ini.")
+    return found
 
 
 def _gather(path: Path) -> dict[str, bytes]:
@@ -144,20 +156,20 @@ def _gather(path: Path) -> dict[str, bytes]:
 
 
 def _unzipped(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    plain = {}
+    plain = []
     for path, content in files.items():
         if not path.endswith(".zip"):
-            plain[path] = content
+            plain.append((path, content))
             continue
         try:
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
                 inside = [i for i in archive.infolist() if PurePosixPath(i.filename).suffix in KINDS]
                 if sum(i.file_size for i in inside) > BUNDLE_BYTES:
                     raise BundleError(f"{path}: isinya lebih besar daripada yang wajar untuk satu SOP.")
-                plain.update({i.filename: archive.read(i) for i in inside})
+                plain += [(i.filename, archive.read(i)) for i in inside]
         except (zipfile.BadZipFile, RuntimeError, ValueError, EOFError, OSError, zlib.error, lzma.LZMAError):
             raise BundleError(f"{path}: arsip .zip ini rusak atau terkunci.") from None
-    return plain
+    return _unlike(plain)
 
 
 def _is_called(content: bytes, path: str, diagrams: Mapping[str, bytes]) -> bool:

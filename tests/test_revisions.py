@@ -1,0 +1,242 @@
+"""Which SOP is in force: what a bundle is made of, what is refused and with which words, who runs under what."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from lxml import etree
+from sqlalchemy import func, select
+
+from app import audit, cases, revisions
+from app.models import Case, Lane, Revision, RevisionFile
+from app.revisions import Bundle, BundleError
+from tests import play
+from tests.conftest import ROOT, Office
+from tests.drawn import draw, given, lanes
+from tests.test_other_sop import add_step_and_branch
+
+one_kind = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
+FIRST = revisions.bundles([ROOT / "bpmn" / "perpanjangan-imta.bpmn"])[0]
+CALLER = "start m\ncall c calledElement=bagian\nend z\nm > c\nc > z"
+PLAIN = 'start m\nuser a "Kerjakan"\nend z\nm > a\na > z'
+
+
+def second() -> Bundle:
+    """The first SOP with one step and one branch more."""
+    tree = etree.fromstring(FIRST.diagram)
+    add_step_and_branch(tree)
+    return replace(FIRST, diagram=etree.tostring(tree))
+
+
+def install(office: Office, bundle: Bundle) -> int:
+    with office.work() as ctx:
+        return revisions.install(ctx, bundle, "uji", "uji").number
+
+
+def counts(office: Office) -> list[int | None]:
+    with office.look() as ctx:
+        return [ctx.session.scalar(select(func.count()).select_from(table)) for table in (Revision, RevisionFile, Lane)]
+
+
+def steps_of(office: Office, case_id: int) -> tuple[int, str, bool]:
+    """A case's revision, its status and whether it came by the step that only the second revision has; it is whole."""
+    with office.look() as ctx:
+        case = ctx.session.get_one(Case, case_id)
+        proof = audit.frames(ctx, case)
+        assert proof.all_findings == []
+        return case.revision.number, case.status, any(frame.entry.step == "arsipkan" for frame in proof.frames)
+
+
+def test_each_case_ends_under_the_revision_that_it_began_with(office: Office) -> None:
+    old = play.apply(office)
+    for _ in range(3):
+        play.step(office, old)
+    office.later(days=1)
+    assert install(office, second()) == 2
+    new = play.apply(office)
+    play.finish(office, new, "Kembalikan ke pemohon")
+    play.finish(office, old, "Perlu perbaikan")
+    assert (steps_of(office, old), steps_of(office, new)) == ((1, "ended", False), (2, "ended", True))
+
+
+@one_kind
+def test_the_same_bundle_again_changes_nothing(office: Office) -> None:
+    before = counts(office)
+    assert (install(office, FIRST), counts(office)) == (1, before)
+    assert (install(office, second()), install(office, second()), install(office, FIRST)) == (2, 2, 3)
+
+
+@one_kind
+def test_another_lane_of_the_applicant_leaves_old_cases_proven(office: Office) -> None:
+    """What a later revision says of lanes is not held against who worked under an earlier one."""
+    case_id = play.apply(office)
+    for _ in range(4):
+        play.step(office, case_id)
+    tree = etree.fromstring(FIRST.diagram)
+    for lane in tree.iter("{*}lane"):
+        for extensions in lane.findall("{*}extensionElements"):
+            lane.remove(extensions)
+        if lane.get("name") == "TU":
+            lane.insert(0, etree.fromstring(AS_APPLICANT))
+    install(office, replace(FIRST, diagram=etree.tostring(tree)))
+    with office.look() as ctx:
+        assert [p.all_findings for p in audit.verify(ctx)] == [[]]
+
+
+AS_APPLICANT = given(pemohon="ya").replace(
+    "<extensionElements>",
+    '<extensionElements xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL"'
+    ' xmlns:spiffworkflow="http://spiffworkflow.org/bpmn/schema/1.0/core">',
+)
+
+
+def form(bundle: Bundle, name: str, old: str, new: str) -> Bundle:
+    assert old.encode() in bundle.forms[name]
+    return replace(bundle, forms={**bundle.forms, name: bundle.forms[name].replace(old.encode(), new.encode(), 1)})
+
+
+def diagram(old: str, new: str) -> Bundle:
+    assert old.encode() in FIRST.diagram
+    return replace(FIRST, diagram=FIRST.diagram.replace(old.encode(), new.encode(), 1))
+
+
+def letter(name: str, old: str, new: str) -> Bundle:
+    made = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(FIRST.templates[name])) as source, zipfile.ZipFile(made, "w") as target:
+        for item in source.infolist():
+            content = source.read(item)
+            if item.filename == "word/document.xml":
+                assert old.encode() in content
+                content = content.replace(old.encode(), new.encode(), 1)
+            target.writestr(item, content)
+    return replace(FIRST, templates={**FIRST.templates, name: made.getvalue()})
+
+
+def without(files: Mapping[str, bytes], name: str) -> dict[str, bytes]:
+    return {key: content for key, content in files.items() if key != name}
+
+
+BROKEN: list[tuple[str, Callable[[], Bundle], str]] = [  # what, of what the words must speak
+    ("no diagram", lambda: replace(FIRST, diagram=b"halo"), ""),
+    ("cut off", lambda: replace(FIRST, diagram=FIRST.diagram[:-900]), ""),
+    ("a condition", lambda: diagram("nomor_berkas != null", "import os"), "nomor_sudah"),
+    ("a flow to nowhere", lambda: diagram('targetRef="beri_nomor"', 'targetRef="hilang"'), "kepala_ditandatangani"),
+    ("a due date", lambda: diagram('value="H+2"', 'value="lusa"'), "cetak_draf"),
+    ("a register", lambda: diagram("503/{urut:4}/IMTA", "503/{nomor}/IMTA"), "beri_nomor"),
+    ("a number", lambda: diagram("{urut:5}/IMTA/{tahun}", "{urut:5}/{bulanan}"), "perpanjangan-imta"),
+    ("a form that is not there", lambda: replace(FIRST, forms=without(FIRST.forms, "ceklis")), "periksa_berkas"),
+    ("a letter that is not there", lambda: replace(FIRST, templates=without(FIRST.templates, "izin.docx")), "beri_nomor"),
+    ("a form that is none", lambda: replace(FIRST, forms={**FIRST.forms, "ceklis": b"{"}), "ceklis.form"),
+    ("a field of no known kind", lambda: form(FIRST, "permohonan", '"textfield"', '"teleport"'), "permohonan.form"),
+    ("a letter that is none", lambda: replace(FIRST, templates={**FIRST.templates, "izin.docx": b"PK"}), "izin.docx"),
+    ("a name in a letter", lambda: letter("izin.docx", "kantor.nama", "kantor.nma"), "izin.docx"),
+    ("a tag in a letter", lambda: letter("izin.docx", "{{ isian.tka.nama", "{{ isian.tka.nama |"), "izin.docx"),
+]  # fmt: skip
+
+
+@one_kind
+@pytest.mark.parametrize(("what", "made", "element"), BROKEN, ids=[what for what, *_ in BROKEN])
+def test_what_is_broken_is_refused_by_name(office: Office, what: str, made: Callable[[], Bundle], element: str) -> None:
+    before = counts(office)
+    with pytest.raises(revisions.NotRunnable) as refused:
+        install(office, made())
+    errors = [f for f in refused.value.findings if f.level == "error"]
+    assert any(f.element == element for f in errors) or not element, errors
+    assert all(f.message and str(refused.value) for f in errors)
+    assert counts(office) == before
+    with office.look() as ctx:
+        assert [(r.number, r.in_force_until) for r in revisions.all_in_force(ctx.session)] == [(1, None)]
+    assert play.apply(office)
+
+
+# What a bundle is made of
+
+
+def zipped(files: Mapping[str, bytes]) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return made.getvalue()
+
+
+def a_zip(files: Mapping[str, bytes]) -> Mapping[str, bytes]:
+    return {"sop.zip": zipped(files)}
+
+
+X, Y, PART, LOOP = (draw(PLAIN, id="x"), draw(PLAIN, id="y"), draw(PLAIN, id="bagian"), draw(CALLER, id="bagian"))
+MAIN = draw(CALLER, id="utama")
+GATHERED: list[tuple[Mapping[str, bytes], list[tuple[str, list[str], list[str], list[str]]]]] = [
+    ({"x.bpmn": X}, [("x", [], [], [])]),
+    ({"x.bpmn": X, "a.form": b"1", "b.docx": b"2"}, [("x", [], ["a"], ["b.docx"])]),
+    ({"bpmn/x.bpmn": X, "bpmn/y.bpmn": Y, "forms/x/a.form": b"1", "forms/y/a.form": b"2", "docx_templates/y/b.docx": b"3"},
+     [("x", [], ["a"], []), ("y", [], ["a"], ["b.docx"])]),
+    ({"x.bpmn": X, "y.bpmn": Y, "forms/a.form": b"1"}, [("x", [], ["a"], []), ("y", [], ["a"], [])]),
+    ({"m.bpmn": MAIN, "p.bpmn": PART}, [("m", ["p.bpmn"], [], [])]),
+    ({"p.bpmn": LOOP}, [("p", [], [], [])]),
+    (a_zip({"sop/x.bpmn": X, "sop/forms/a.form": b"1", "sop/catatan.txt": b"-"}), [("x", [], ["a"], [])]),
+    (a_zip({"../../x.bpmn": X, "/etc/a.form": b"1", "..\\..\\b.docx": b"2"}), [("x", [], ["a"], ["..\\..\\b.docx"])]),
+    ({"x.bpmn": X, "forms/a.form": b"1", "lain/a.form": b"1"}, [("x", [], ["a"], [])]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("files", "expected"), GATHERED)
+def test_what_a_bundle_is_made_of(
+    files: Mapping[str, bytes], expected: list[tuple[str, list[str], list[str], list[str]]]
+) -> None:
+    found = revisions.gathered(files)
+    assert [(b.name, list(b.called), list(b.forms), list(b.templates)) for b in found] == expected
+
+
+NO_BUNDLE: list[tuple[str, Mapping[str, bytes], str]] = [
+    ("nothing", {}, "Tidak ada diagram"),
+    ("no diagram", {"a.form": b"1"}, "Tidak ada diagram"),
+    ("an empty zip", a_zip({}), "Tidak ada diagram"),
+    ("no zip", {"sop.zip": b"PK\x03\x04"}, "sop.zip"),
+    ("a cut zip", {"sop.zip": zipped({"x.bpmn": X})[:-30]}, "sop.zip"),
+    ("a bomb", a_zip({"x.bpmn": X, "a.form": bytes(33 * 1024 * 1024)}), "lebih besar"),
+    ("a zip in a zip", a_zip({"sop.zip": zipped({"x.bpmn": X})}), "Tidak ada diagram"),
+    ("round and round", {"a.bpmn": draw(CALLER, id="lagi").replace(b'"bagian"', b'"lain"'),
+                         "b.bpmn": draw(CALLER, id="lain").replace(b'"bagian"', b'"lagi"')}, "saling memanggil"),
+    ("two diagrams of one name", {"1/x.bpmn": X, "2/x.bpmn": Y}, "x: ada dua"),
+    ("two forms of one name", {"x.bpmn": X, "1/a.form": b"1", "2/a.form": b"2"}, "a: ada dua"),
+    ("two zips that differ", {"1.zip": zipped({"x.bpmn": X}), "2.zip": zipped({"x.bpmn": Y})}, "x.bpmn: ada dua"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("what", "files", "words"), NO_BUNDLE, ids=[what for what, *_ in NO_BUNDLE])
+def test_what_is_no_bundle(what: str, files: Mapping[str, bytes], words: str) -> None:
+    with pytest.raises(BundleError, match=words):
+        revisions.gathered(files)
+
+
+def test_a_diagram_brings_what_lies_beside_its_folder(tmp_path: Path) -> None:
+    for name, content in {
+        "bpmn/x.bpmn": X, "bpmn/y.bpmn": Y, "forms/x/a.form": b"1", "forms/y/b.form": b"2", "docx_templates/x/c.docx": b"3",
+    }.items():  # fmt: skip
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    alone = revisions.bundles([tmp_path / "bpmn" / "x.bpmn"])
+    folders = revisions.bundles([tmp_path / "bpmn", tmp_path / "forms", tmp_path / "docx_templates"])
+    assert [(b.name, list(b.forms), list(b.templates)) for b in alone] == [("x", ["a"], ["c.docx"])]
+    assert [b.digest() for b in folders][:1] == [b.digest() for b in alone]
+    assert [b.name for b in revisions.bundles([tmp_path])] == ["x", "y"]
+
+
+@one_kind
+def test_a_called_diagram_runs_with_its_caller(office: Office) -> None:
+    rooms = lanes(("Pemohon", "m"), ("Kasi", "c z"))
+    install(office, revisions.gathered({"utama.bpmn": draw(CALLER, rooms, id="utama"), "p.bpmn": PART})[0])
+    case_id = play.apply(office, sop="utama")
+    with office.look() as ctx:
+        task = play.waiting(ctx, case_id)[0]
+        assert (task.name, task.lane.name) == ("Kerjakan", "Kasi")
+    with office.work() as ctx:
+        cases.complete(ctx, office.actor(ctx, "kasi"), task.id, {})
+    assert steps_of(office, case_id) == (1, "ended", False)
