@@ -50,7 +50,7 @@ def take(site: str, name: str, case_id: int) -> None:
     executable = shutil.which("chromium") or shutil.which("google-chrome") or ""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=list(QUIET), env=dict(os.environ))
-        page = browser.new_page(viewport={"width": 1280, "height": 720}, device_scale_factor=1.25, locale="id-ID")
+        page = browser.new_page(viewport={"width": 1280, "height": 720}, device_scale_factor=1.15, locale="id-ID")
         page.goto(site)
         page.locator('main a[href^="/layanan/"]').first.click()
         page.locator(".facts").wait_for()
