@@ -6,13 +6,14 @@ import hashlib
 import io
 import json
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from flask import Blueprint, Response, abort, jsonify, request, send_file, url_for
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload, undefer
 
@@ -23,6 +24,8 @@ from app.web import base, openapi
 from app.web.errors import error_page, problem
 
 PAGE, MOST = 50, 200
+REMEMBERED = timedelta(days=7)  # the answers to retries: they hold what people typed
+CURSOR = re.compile(r"[0-9]{1,18}", re.ASCII)
 LARGEST_BODY = 2 * 1024 * 1024  # of JSON; files have a limit of their own
 View = TypeVar("View", bound=Callable[..., Any])
 blueprint = Blueprint("api", __name__)
@@ -137,8 +140,7 @@ def new_case() -> tuple[Response, int]:
 def list_cases() -> Response:
     """The cases that the caller may see, newest first."""
     actor, limit = base.actor(), _limit()
-    cursor = request.args.get("cursor", "")
-    before = _number(cursor) if cursor else None
+    before = int(_cursor(CURSOR) or 0) or None
     query = cases.visible_cases(actor, request.args.get("q", ""), request.args.get("status", ""), before)
     found = list(base.session().scalars(query.options(undefer(Case.data)).limit(limit + 1)))
     after = str(found[limit - 1].id) if len(found) > limit else None
@@ -187,7 +189,7 @@ def list_tasks() -> Response:
     filters = inbox.Filters(
         lane=args.get("lane", ""), mine=_flag("mine"), overdue=_flag("overdue"), q=args.get("q", "")
     )
-    page = inbox.tasks(base.context(), base.actor(), filters, args.get("cursor"), _limit())
+    page = inbox.tasks(base.context(), base.actor(), filters, _cursor(inbox.CURSOR), _limit())
     found = _with_cases([task.id for task in page.items])
     return jsonify(items=[_task(found[task.id]) for task in page.items], next=page.next)
 
@@ -260,10 +262,11 @@ def _heard(key: str, asked: str) -> Any:
 
 
 def _keep_answer(key: str, asked: str, answer: Any) -> None:
-    kept = Retry(person_id=base.person().id, key=key, request=asked, response=answer, created_at=base.now())
-    base.session().add(kept)
+    session, person = base.session(), base.person()
+    session.execute(delete(Retry).where(Retry.person_id == person.id, Retry.created_at < base.now() - REMEMBERED))
+    session.add(Retry(person_id=person.id, key=key, request=asked, response=answer, created_at=base.now()))
     try:
-        base.session().flush()
+        session.flush()
     except IntegrityError:  # the same key, at this very moment, for something else
         raise KeyUsed() from None
 
@@ -405,6 +408,13 @@ def _number(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 19):
         raise cases.NotFound()
     return int(text)
+
+
+def _cursor(shape: re.Pattern[str]) -> str:
+    cursor = request.args.get("cursor", "")
+    if cursor and not shape.fullmatch(cursor):
+        raise cases.Invalid([Fault("/cursor", "Penanda halaman ini tidak dikenal.")])
+    return cursor
 
 
 def _limit() -> int:
