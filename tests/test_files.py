@@ -129,6 +129,7 @@ PICTURES = ("application/pdf", "image/jpeg", "image/png")
         ("a.docx", package("[Content_Types].xml", "word/document.xml", size=20_000_000),
          "Berkas ini terlalu besar setelah dibuka dan tidak diterima. Unggah berkas PDF, JPG atau PNG."),
     ],
+    ids=named,
 )  # fmt: skip
 def test_what_is_refused(name, content, message):
     with pytest.raises(files.UploadRefused) as refused:
@@ -154,7 +155,6 @@ def test_what_is_refused(name, content, message):
         ("x" * 300 + ".pdf", "x" * 120 + ".pdf"),
         ("Surat No.12", "Surat No.12.pdf"),
     ],
-    ids=named,
 )
 def test_a_safe_name(name, safe):
     assert files.safe_name(name, "application/pdf") == safe
