@@ -15,6 +15,7 @@ from app.context import Context
 from app.models import Case, Document, Event, Person
 
 ATTEMPTS = 5
+BROKEN = "Dokumen ini tidak dapat disiapkan."
 _PEOPLE = (
     select(Person.id, Person.nip, Person.title)
     .where(Person.id.in_(select(Event.actor_id).where(Event.case_id == bindparam("case_id"))))

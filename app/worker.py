@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from app import cases, papers
 from app.config import Settings
 from app.context import Context
-from app.models import Case
+from app.models import EPOCH, Case
 
 PAUSE = 2.0  # seconds between two looks when nothing is due
 BATCH = 50
@@ -48,15 +48,32 @@ def once(
                 return done
             try:
                 done += work(settings, reading, writing, item)
+            except cases.Refusal as refusal:
+                log.error("%s %s: %s", work.__name__, item, refusal.message)
             except Exception:  # one broken case must not keep the others waiting
                 log.exception("%s %s", work.__name__, item)
     return done
 
 
-def _due_cases(settings: Settings, reading: Sessions) -> list[int]:
-    with reading() as session:
-        due = select(Case.id).where(Case.next_due <= settings.now()).order_by(Case.next_due).limit(BATCH)
-        return list(session.scalars(due))
+def _due_cases(settings: Settings, reading: Sessions) -> Iterator[int]:
+    """Every case with something due, by the batch, oldest first: one that stays due, being broken, is met once."""
+    now, last = settings.now(), (EPOCH, 0)
+    while True:
+        with reading() as session:
+            due = (
+                select(Case.next_due, Case.id)
+                .where(
+                    Case.next_due <= now, or_(Case.next_due > last[0], (Case.next_due == last[0]) & (Case.id > last[1]))
+                )
+                .order_by(Case.next_due, Case.id)
+                .limit(BATCH)
+            )
+            found = session.execute(due).all()
+        for moment, case_id in found:
+            last = (moment or EPOCH, case_id)
+            yield case_id
+        if len(found) < BATCH:
+            return
 
 
 def _due_papers(settings: Settings, reading: Sessions) -> list[int]:
@@ -74,8 +91,13 @@ def fire_case(settings: Settings, _reading: Sessions, writing: Sessions, case_id
 
 def fill_paper(settings: Settings, reading: Sessions, writing: Sessions, paper: int) -> int:
     """Fills one paper without holding up who writes meanwhile; 0 where it was filled already or failed."""
-    with reading() as session:
-        filled = papers.made(Context(session, settings.now(), settings), paper)
+    try:
+        with reading() as session:
+            filled = papers.made(Context(session, settings.now(), settings), paper)
+    except Exception:
+        with writing.begin() as session:  # it counts as tried, so that it does not stand before others for ever
+            papers.keep(Context(session, settings.now(), settings), paper, papers.Filled(b"", papers.BROKEN))
+        raise
     if filled is None:
         return 0
     with writing.begin() as session:

@@ -107,7 +107,7 @@ def _open(
 
 def numbers_given(ctx: Context, case: Case, step: Step) -> dict[str, str]:
     """The numbers that this step gives and the case does not have yet."""
-    lines = registers.numberings(step.properties.get("register", ""))
+    lines = sorted(registers.numberings(step.properties.get("register", "")), key=lambda line: line.register)
     return {
         line.key: registers.give(ctx, line.register, line.pattern, case.id)
         for line in lines
@@ -126,10 +126,16 @@ def describe(case: Case, loaded: revisions.Loaded, data: Mapping[str, Any]) -> N
 
 
 def unique_key(loaded: revisions.Loaded, data: Mapping[str, Any]) -> str | None:
-    value = forms.at(data, loaded.definition.properties.get("satu_terbuka", "").strip())
-    return "".join(str(value).upper().split())[:200] if value else None
+    key = loaded.definition.properties.get("satu_terbuka", "").strip()
+    value = forms.at(data, key) if key else None
+    return "".join(_plain(value).upper().split())[:200] or None
 
 
 def _texts(data: Mapping[str, Any], keys: str) -> list[str]:
     values = [forms.at(data, key.strip()) for key in keys.replace("\n", ",").split(",") if key.strip()]
-    return [str(value) for value in values if value not in (None, "", [])]
+    return [text for value in values if (text := _plain(value))]
+
+
+def _plain(value: Any) -> str:
+    """A value as text that every database keeps; a draft may hold anything."""
+    return forms.normal_text(str(value)) if isinstance(value, str | int | float) and value is not False else ""

@@ -30,7 +30,7 @@ from app.cases.refusals import (
 )
 from app.context import Context
 from app.engine.definition import Choice, Step
-from app.models import Case, Person, Task, Upload, canonical
+from app.models import Case, Person, Revision, Task, Upload, canonical, instant
 from app.people import Actor
 
 _LOCKED_TASK = (
@@ -68,12 +68,11 @@ def open_case(
     data: Mapping[str, Any] | None = None,
     start: str | None = None,
     on_behalf_of: str | None = None,
-    previous: Case | None = None,
 ) -> Case:
     """Opens a case under the revision in force; `data` becomes the draft of its first tasks.
 
     `on_behalf_of` is somebody's login name, or the name of a walk-in applicant; only the counter may give it.
-    Raises NoSuchSop, NotYours, Invalid (an unknown start), TooLarge.
+    Raises NoSuchSop, NotYours, Invalid (an unknown start, data that is no JSON), TooLarge, CannotGoOn.
     """
     revision = revisions.in_force(ctx.session, sop)
     if revision is None:
@@ -81,6 +80,21 @@ def open_case(
     loaded = revisions.load(ctx.session, revision.id)
     applicant, name = _applicant(ctx, actor, loaded, start, on_behalf_of)
     _check_draft(data or {})
+    return _begin(ctx, actor, revision, applicant, name, data or {}, start)
+
+
+def _begin(
+    ctx: Context,
+    actor: Actor,
+    revision: Revision,
+    applicant: Person | None,
+    name: str,
+    data: Mapping[str, Any],
+    start: str | None = None,
+    previous: Case | None = None,
+) -> Case:
+    """A new case, filed by `actor` for a person or for a walk-in of this name. Raises Invalid, CannotGoOn."""
+    loaded = revisions.load(ctx.session, revision.id)
     definition = loaded.definition
     facts = engine.facts(definition, {})
     try:
@@ -92,7 +106,7 @@ def open_case(
     case = Case(
         number=f"?{secrets.token_hex(8)}",
         code=_tracking_code(),
-        sop=sop,
+        sop=loaded.sop,
         revision_id=revision.id,
         applicant_id=applicant.id if applicant else None,
         applicant_name=name,
@@ -110,7 +124,7 @@ def open_case(
     for task in opened:
         task.draft = dict(data) if data else None
         task.draft_at = ctx.now if data else None
-    describe(case, loaded, data or {})
+    describe(case, loaded, data)
     ctx.session.flush()
     return case
 
@@ -180,9 +194,10 @@ def complete(
     except engine.RoutingError as error:
         raise CannotGoOn() from error
     before, case.data = engine.facts(loaded.definition, case.data), data
-    if clean:
+    if form is not None:
         describe(case, loaded, data)
-    if step.properties.get("jam") == "mulai" and case.clock_at is None:
+    starts = step.properties.get("jam") == "mulai" and case.clock_at is None
+    if starts:
         case.clock_at = ctx.now
         case.due_at = clock.case_due(ctx, loaded.definition, ctx.now)
     body = {"token": task.token, "facts": journal.changed(before, facts), "numbers": numbers}
@@ -190,8 +205,18 @@ def complete(
     opened, due = record(
         ctx, case, loaded, outcome, "complete", body, actor=actor, task=task, choice=taken, typed=typed, uploads=sent
     )
+    if starts:
+        _give_due_dates(ctx, case, loaded)
     _after(ctx, case, loaded, outcome)
     return Completion(case, opened, due)
+
+
+def _give_due_dates(ctx: Context, case: Case, loaded: revisions.Loaded) -> None:
+    """The clock has started: what was opened before, in another branch, is due now too."""
+    open_now = select(Task).where(Task.case_id == case.id, Task.closed_at.is_(None), Task.due_at.is_(None))
+    for task in ctx.session.scalars(open_now):
+        task.due_at = clock.step_due(ctx, loaded.definition, loaded.definition.steps[task.step], case.clock_at)
+        task.rank = instant(task.due_at) if task.due_at else task.rank
 
 
 def fire_due(ctx: Context, case: Case) -> int:
@@ -343,7 +368,12 @@ def _usable(upload: Row[Any], case: Case, actor: Actor) -> bool:
 
 
 def _check_draft(answers: Mapping[str, Any]) -> None:
-    if len(canonical(answers)) > DRAFT_LIMIT:
+    """Raises TooLarge, and Invalid where it holds what no JSON does: half a character, no number."""
+    try:
+        size = len(canonical(answers).encode())
+    except ValueError:
+        raise Invalid([forms.Fault("", "Isian memuat tanda atau bilangan yang tidak dapat disimpan.")]) from None
+    if size > DRAFT_LIMIT:
         raise TooLarge()
 
 
@@ -357,13 +387,16 @@ def _after(ctx: Context, case: Case, loaded: revisions.Loaded, outcome: engine.O
 
 
 def _follow_up(ctx: Context, case: Case) -> None:
-    """A new application by the same applicant, linked; what was typed is its draft."""
-    person = ctx.session.get_one(Person, case.applicant_id or case.filed_by_id)
-    actor = people.actor(ctx.session, person, ctx.now)
-    if revisions.in_force(ctx.session, case.sop) is None:
+    """A new application of the same applicant's, filed as this one was, linked; what was typed is its draft.
+
+    It is the officer's decision that opens it: what its applicant or who filed it may do by now does not matter.
+    """
+    revision = revisions.in_force(ctx.session, case.sop)
+    if revision is None:
         return
-    walk_in = case.applicant_name if case.applicant_id is None and case.sop in actor.counter else None
-    new = open_case(ctx, actor, case.sop, data=case.data, on_behalf_of=walk_in, previous=case)
+    filer = people.actor(ctx.session, ctx.session.get_one(Person, case.filed_by_id), ctx.now)
+    applicant = ctx.session.get_one(Person, case.applicant_id) if case.applicant_id else None
+    new = _begin(ctx, filer, revision, applicant, case.applicant_name, case.data, previous=case)
     journal.append(ctx, case, "link", {"number": new.number})
 
 
