@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
-from app import audit, cases, demo, people, revisions, uploads, worker
-from app.models import Case, Membership, Person, Task
+from app import audit, cases, demo, papers, people, revisions, uploads, worker
+from app.models import Case, Document, Membership, Person, RevisionFile, Task
 from tests import play
 from tests.conftest import PASSWORD, Office
 from tests.drawn import draw, given, lanes
@@ -212,3 +212,20 @@ def test_what_is_open_when_the_clock_starts_gets_its_due_date(office: Office, tm
         assert task.due_at is not None
         assert task.rank < 10**16
     whole(office)
+
+
+@one_kind
+def test_a_paper_that_cannot_be_made_does_not_stand_before_others_for_ever(office: Office, caplog: Any) -> None:
+    case_id = play.apply(office)
+    for _ in range(2):
+        play.step(office, case_id)
+    with office.work() as ctx:
+        ctx.session.execute(delete(RevisionFile).where(RevisionFile.path.like("templates/%")))
+        task = play.waiting(ctx, case_id)[0]
+        demo.complete(ctx, play.performer(office, ctx, task), task, seed=1)
+    for _ in range(papers.ATTEMPTS + 1):
+        assert worker.once(office.settings, office.db.reading, office.db.writing) == 0
+    with office.look() as ctx:
+        (paper,) = ctx.session.scalars(select(Document))
+        assert (paper.attempts, paper.error, papers.waiting(ctx)) == (papers.ATTEMPTS, papers.BROKEN, [])
+    caplog.clear()
