@@ -20,7 +20,7 @@ def connect(url: str) -> Engine:
     BEGIN is ours, and IMMEDIATE where the session was opened to write.
     """
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_size=10, max_overflow=20, pool_pre_ping=True)
+        return create_engine(url, pool_size=10, max_overflow=20)
     engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
     queue = engine.url.database + "-queue" if engine.url.database not in (None, "", ":memory:") else os.devnull
 
