@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import bindparam, insert, update
+from sqlalchemy.orm import make_transient_to_detached
 from sqlalchemy.orm.attributes import set_committed_value
 
 from app import clock, engine, forms, journal, papers, registers, revisions
@@ -14,6 +15,14 @@ from app.context import Context
 from app.engine.definition import Choice, Step
 from app.models import NEVER, Case, Task, instant
 from app.people import Actor
+
+# Every completion writes these two: as statements they cost a third of what the session's unit of work takes for them.
+_OPENED = insert(Task.__table__).returning(Task.id)  # type: ignore[arg-type]
+_DONE = (
+    update(Task.__table__)  # type: ignore[arg-type]
+    .where(Task.id == bindparam("task"))
+    .values({name: bindparam(name) for name in ("closed_at", "closed_by_id", "assignee_id", "draft")})
+)
 
 
 def record(
@@ -65,8 +74,11 @@ def record(
 
 def _close(ctx: Context, case: Case, tokens: Sequence[str], task: Task | None, actor: Actor | None) -> None:
     if task is not None and actor is not None:
-        task.closed_at, task.closed_by_id, task.draft = ctx.now, actor.person.id, None
-        task.assignee_id = actor.person.id
+        by = actor.person.id
+        done = {"closed_at": ctx.now, "closed_by_id": by, "assignee_id": by, "draft": None}
+        ctx.session.connection().execute(_DONE, {"task": task.id, **done})
+        for name, value in done.items():
+            set_committed_value(task, name, value)
     others = [token for token in tokens if task is None or token != task.token]
     if others:  # interrupted by what happened: nobody completed them
         ctx.session.execute(
@@ -79,30 +91,40 @@ def _close(ctx: Context, case: Case, tokens: Sequence[str], task: Task | None, a
 def _open(
     ctx: Context, case: Case, loaded: revisions.Loaded, outcome: engine.Outcome, returned_seq: int | None, at: datetime
 ) -> list[Task]:
-    opened = []
+    rows = []
     for pass_ in outcome.opened:
         step = loaded.definition.steps[pass_.step]
         due = clock.step_due(ctx, loaded.definition, step, case.clock_at)
         theirs = step.lane == loaded.definition.applicant_lane and case.filed_by_id == case.applicant_id
-        task = Task(
-            case_id=case.id,
-            token=pass_.token,
-            step=pass_.step,
-            name=step.name,
-            lane_id=loaded.lanes[step.lane],
-            round=pass_.round,
-            applicant_id=case.applicant_id if theirs else None,
-            opened_at=at,
-            due_at=due,
-            rank=instant(due) if due else NEVER + instant(at),
-            returned_seq=returned_seq,
-        )
-        set_committed_value(task, "case", case)
-        set_committed_value(task, "assignee", None)
-        opened.append(task)
-    ctx.session.add_all(opened)
-    ctx.session.flush()
-    return opened
+        row = {
+            "case_id": case.id,
+            "token": pass_.token,
+            "step": pass_.step,
+            "name": step.name,
+            "lane_id": loaded.lanes[step.lane],
+            "round": pass_.round,
+            "version": 1,
+            "applicant_id": case.applicant_id if theirs else None,
+            "assignee_id": None,
+            "opened_at": at,
+            "due_at": due,
+            "rank": instant(due) if due else NEVER + instant(at),
+            "closed_at": None,
+            "returned_seq": returned_seq,
+        }
+        row["id"] = ctx.session.connection().execute(_OPENED, row).scalar_one()
+        rows.append(row)
+    return [_kept(ctx, case, row) for row in rows]
+
+
+def _kept(ctx: Context, case: Case, row: dict[str, Any]) -> Task:
+    """A row that was just written as the session's own, as if it had been read."""
+    task = Task(**row)
+    make_transient_to_detached(task)
+    ctx.session.add(task)
+    set_committed_value(task, "case", case)
+    set_committed_value(task, "assignee", None)
+    return task
 
 
 def numbers_given(ctx: Context, case: Case, step: Step) -> dict[str, str]:
