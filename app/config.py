@@ -56,7 +56,7 @@ def serving(environ: Mapping[str, str] | None = None) -> Serving:
         host=env.get("ALUR_HOST") or "127.0.0.1",
         port=port,
         workers=_number("ALUR_WORKERS", env.get("ALUR_WORKERS") or str(min(os.cpu_count() or 1, 4))) or 1,
-        threads=_number("ALUR_THREADS", env.get("ALUR_THREADS") or "8") or 1,
+        threads=_number("ALUR_THREADS", env.get("ALUR_THREADS") or "4") or 1,
     )
 
 
