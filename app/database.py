@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import psycopg
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -53,6 +56,20 @@ def connect(url: str) -> Engine:
             record.info.pop("queue").close()
 
     return engine
+
+
+@contextmanager
+def together(session: Session) -> Iterator[None]:
+    """Statements that give nothing back are sent without waiting for each other; what they raise comes at the end.
+
+    PostgreSQL answers five of them as fast as two that wait (psycopg's pipeline); SQLite has nobody to wait for.
+    """
+    driver = session.connection().connection.driver_connection
+    if isinstance(driver, psycopg.Connection):
+        with driver.pipeline():
+            yield
+    else:
+        yield
 
 
 def sessions(engine: Engine) -> tuple[sessionmaker[Session], sessionmaker[Session]]:

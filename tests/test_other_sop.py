@@ -332,7 +332,7 @@ def test_whoever_holds_the_lane_of_a_start_may_begin_there(install: Install, tmp
     assert told(office, case_id) == ("open", ["Catat laporan"])
     with office.work() as ctx:
         task = play.waiting(ctx, case_id)[0]
-        assert cases.complete(ctx, office.actor(ctx, "jaga"), task.id, {}).opened[0].name == "Tindak lanjuti"
+        assert cases.complete(ctx, office.actor(ctx, "jaga"), task.id, {}).opened[0].step == "c"
     for name, start in (("jaga", None), ("bos", "lisan"), ("luar", None)):
         with pytest.raises(cases.NotYours):
             open_as(office, name, "laporan", start=start)

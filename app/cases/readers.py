@@ -16,7 +16,7 @@ from app.cases.record import unique_key
 from app.cases.refusals import FourEyes, NotFound, NotYours, Refusal, Taken
 from app.context import Context
 from app.engine.definition import Choice, Step
-from app.models import Case, Document, Task
+from app.models import Case, Document, Person, Task
 from app.people import Actor
 
 
@@ -205,7 +205,7 @@ def task_query() -> Select[Task]:
             contains_eager(Task.case),
             contains_eager(Task.case).undefer(Case.data),
             contains_eager(Task.lane),
-            contains_eager(Task.assignee),
+            contains_eager(Task.assignee).load_only(Person.full_name),
             undefer(Task.draft),
         )
     )

@@ -7,17 +7,16 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, insert, update
-from sqlalchemy.orm import make_transient_to_detached
 from sqlalchemy.orm.attributes import set_committed_value
 
-from app import clock, engine, forms, journal, papers, registers, revisions
+from app import clock, database, engine, forms, journal, papers, registers, revisions
 from app.context import Context
-from app.engine.definition import Choice, Step
+from app.engine.definition import Choice, Definition, Step
 from app.models import NEVER, Case, Task, instant
 from app.people import Actor
 
 # Every completion writes these two: as statements they cost a third of what the session's unit of work takes for them.
-_OPENED = insert(Task.__table__).returning(Task.id)  # type: ignore[arg-type]
+_OPENED = insert(Task.__table__).inline()  # type: ignore[arg-type]  # nobody asks for the ids
 _DONE = (
     update(Task.__table__)  # type: ignore[arg-type]
     .where(Task.id == bindparam("task"))
@@ -32,6 +31,7 @@ def record(
     outcome: engine.Outcome,
     kind: str,
     body: dict[str, Any],
+    data: Mapping[str, Any],
     *,
     actor: Actor | None = None,
     task: Task | None = None,
@@ -39,8 +39,15 @@ def record(
     typed: journal.Typed | None = None,
     uploads: Mapping[str, str] | None = None,
     at: datetime | None = None,
-) -> tuple[list[Task], list[int]]:
-    """One event and its whole effect: tasks closed and opened, state kept, papers due, the case ended."""
+    changes: Mapping[str, Any] | None = None,
+    draft: Mapping[str, Any] | None = None,
+) -> tuple[int, bool]:
+    """One event and its whole effect: tasks closed and opened, state kept, papers due, the case ended. Gives the
+    event's number, and whether papers are due.
+
+    `data` is what was filled in by now, `changes` what else becomes of the case's own row, `draft` the draft of every
+    task that opens.
+    """
     definition = loaded.definition
     whole = {
         **body,
@@ -54,47 +61,69 @@ def record(
     body = {name: value for name, value in whole.items() if value}
     step = task.step if task else ""
     lane = task.lane.name if task else ""
-    seq = journal.append(
-        ctx, case, kind, body, actor=actor.person if actor else None, lane=lane, step=step,
-        choice=choice.id if choice else "", typed=typed, uploads=uploads, at=at,
-    )  # fmt: skip
-    if outcome.facts:
-        case.data = forms.merge(case.data, outcome.facts)
-    _close(ctx, case, outcome.closed, task, actor)
-    case.state, case.state_digest = outcome.state, journal.short(outcome.digest)
-    case.next_due = outcome.next_due
-    opened = _open(ctx, case, loaded, outcome, seq if choice and choice.returns else None, at or ctx.now)
+    returned_seq = case.seq + 1 if choice and choice.returns else None
+    moved = {**(changes or {}), **_after(ctx, case, definition, outcome, data, at or ctx.now)}
+    rows = _opened(ctx, case, loaded, outcome, returned_seq, at or ctx.now, moved.get("clock_at", case.clock_at), draft)
+    with database.together(ctx.session):
+        seq = journal.append(
+            ctx, case, kind, body, actor=actor.person if actor else None, lane=lane, step=step,
+            choice=choice.id if choice else "", typed=typed, uploads=uploads, at=at, changes=moved,
+        )  # fmt: skip
+        if task is not None and actor is not None:
+            _close(ctx, task, actor)
+        for row in rows:
+            ctx.session.connection().execute(_OPENED, row)
+    _interrupt(ctx, case, [token for token in outcome.closed if task is None or token != task.token])
+    wanted = revisions.papers_of(definition, step, choice.id if choice else "", outcome.ends)
+    return seq, papers.due(ctx, case, seq, wanted)
+
+
+def _after(
+    ctx: Context, case: Case, definition: Definition, outcome: engine.Outcome, data: Mapping[str, Any], at: datetime
+) -> dict[str, Any]:
+    """What becomes of the case's row; an ended case needs no data and state: its journal has them."""
+    digest = journal.short(outcome.digest)
     if outcome.ended:
-        case.status = journal.status(definition, journal.reached(ctx, case.id))
-        case.ended_at, case.next_due = at or ctx.now, None
-    due = revisions.papers_of(definition, step, choice.id if choice else "", outcome.ends)
-    documents = papers.due(ctx, case, seq, due) if due else []
-    return opened, documents
+        status = journal.status(definition, [*journal.reached(ctx, case.id), *outcome.ends])
+        over = {"status": status, "ended_at": at, "next_due": None, "data": None, "state": b""}
+        return {**over, "state_digest": digest}
+    data = forms.merge(data, outcome.facts) if outcome.facts else data
+    return {"data": data, "state": outcome.state, "state_digest": digest, "next_due": outcome.next_due}
 
 
-def _close(ctx: Context, case: Case, tokens: Sequence[str], task: Task | None, actor: Actor | None) -> None:
-    if task is not None and actor is not None:
-        by = actor.person.id
-        done = {"closed_at": ctx.now, "closed_by_id": by, "assignee_id": by, "draft": None}
-        ctx.session.connection().execute(_DONE, {"task": task.id, **done})
-        for name, value in done.items():
-            set_committed_value(task, name, value)
-    others = [token for token in tokens if task is None or token != task.token]
-    if others:  # interrupted by what happened: nobody completed them
+def _close(ctx: Context, task: Task, actor: Actor) -> None:
+    by = actor.person.id
+    done = {"closed_at": ctx.now, "closed_by_id": by, "assignee_id": by, "draft": None}
+    ctx.session.connection().execute(_DONE, {"task": task.id, **done})
+    for name, value in done.items():
+        set_committed_value(task, name, value)
+
+
+def _interrupt(ctx: Context, case: Case, tokens: Sequence[str]) -> None:
+    """Closes tasks that what happened has ended: nobody completed them."""
+    if tokens:
         ctx.session.execute(
             update(Task)
-            .where(Task.case_id == case.id, Task.token.in_(others), Task.closed_at.is_(None))
+            .where(Task.case_id == case.id, Task.token.in_(tokens), Task.closed_at.is_(None))
             .values(closed_at=ctx.now, draft=None)
         )
 
 
-def _open(
-    ctx: Context, case: Case, loaded: revisions.Loaded, outcome: engine.Outcome, returned_seq: int | None, at: datetime
-) -> list[Task]:
+def _opened(
+    ctx: Context,
+    case: Case,
+    loaded: revisions.Loaded,
+    outcome: engine.Outcome,
+    returned_seq: int | None,
+    at: datetime,
+    clock_at: datetime | None,
+    draft: Mapping[str, Any] | None,
+) -> list[dict[str, Any]]:
+    """The rows of the tasks that open."""
     rows = []
     for pass_ in outcome.opened:
         step = loaded.definition.steps[pass_.step]
-        due = clock.step_due(ctx, loaded.definition, step, case.clock_at)
+        due = clock.step_due(ctx, loaded.definition, step, clock_at)
         theirs = step.lane == loaded.definition.applicant_lane and case.filed_by_id == case.applicant_id
         row = {
             "case_id": case.id,
@@ -111,20 +140,11 @@ def _open(
             "rank": instant(due) if due else NEVER + instant(at),
             "closed_at": None,
             "returned_seq": returned_seq,
+            "draft": dict(draft) if draft else None,
+            "draft_at": at if draft else None,
         }
-        row["id"] = ctx.session.connection().execute(_OPENED, row).scalar_one()
         rows.append(row)
-    return [_kept(ctx, case, row) for row in rows]
-
-
-def _kept(ctx: Context, case: Case, row: dict[str, Any]) -> Task:
-    """A row that was just written as the session's own, as if it had been read."""
-    task = Task(**row)
-    make_transient_to_detached(task)
-    ctx.session.add(task)
-    set_committed_value(task, "case", case)
-    set_committed_value(task, "assignee", None)
-    return task
+    return rows
 
 
 def numbers_given(ctx: Context, case: Case, step: Step) -> dict[str, str]:
@@ -137,14 +157,17 @@ def numbers_given(ctx: Context, case: Case, step: Step) -> dict[str, str]:
     }
 
 
-def describe(case: Case, loaded: revisions.Loaded, data: Mapping[str, Any]) -> None:
-    """What lists show and search finds, from the keys that the process names."""
+def described(case: Case, loaded: revisions.Loaded, data: Mapping[str, Any]) -> dict[str, Any]:
+    """What lists show and search finds, from the keys that the process names: the columns of the case that change."""
     properties = loaded.definition.properties
     shown = _texts(data, properties.get("ringkasan", ""))
-    case.subject = " · ".join(shown)[:400] or case.subject
     found = [case.number, case.applicant_name, *shown, *_texts(data, properties.get("cari", ""))]
-    case.search = " ".join(found).lower()
-    case.unique_key = unique_key(loaded, data)
+    now = {
+        "subject": " · ".join(shown)[:400] or case.subject,
+        "search": " ".join(found).lower(),
+        "unique_key": unique_key(loaded, data),
+    }
+    return {name: value for name, value in now.items() if getattr(case, name) != value}
 
 
 def unique_key(loaded: revisions.Loaded, data: Mapping[str, Any]) -> str | None:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import contains_eager
 
 from app import clock, engine, forms, journal, people, registers, revisions, uploads
 from app.cases.readers import may_take, task_query
-from app.cases.record import describe, numbers_given, record
+from app.cases.record import described, numbers_given, record
 from app.cases.refusals import (
     AlreadyDone,
     CannotGoOn,
@@ -53,11 +53,12 @@ DRAFT_LIMIT = 256 * 1024
 
 @dataclass(frozen=True)
 class Completion:
-    """What completing a step did: the case, every task that opened (in any lane), the papers that became due."""
+    """What completing a step did: the case, its event, every step that opened (in any lane), whether papers are due."""
 
     case: Case
-    opened: list[Task]
-    documents: list[int]
+    seq: int
+    opened: tuple[engine.OpenStep, ...]
+    papers: bool
 
 
 def open_case(
@@ -120,12 +121,9 @@ def _begin(
     case.number = registers.application(ctx, definition.properties.get("nomor_permohonan", ""), case.id)
     case.revision = revision
     body = {"start": start, "revision": loaded.seal, "number": case.number, "applicant": case.applicant_id}
-    opened, _ = record(ctx, case, loaded, outcome, "start", body, actor=actor)
-    for task in opened:
-        task.draft = dict(data) if data else None
-        task.draft_at = ctx.now if data else None
-    describe(case, loaded, data)
+    changes = described(case, loaded, data)
     ctx.session.flush()
+    record(ctx, case, loaded, outcome, "start", body, {}, actor=actor, changes=changes, draft=data)
     return case
 
 
@@ -193,22 +191,21 @@ def complete(
         )
     except engine.RoutingError as error:
         raise CannotGoOn() from error
-    before, case.data = engine.facts(loaded.definition, case.data), data
-    if form is not None:
-        describe(case, loaded, data)
+    before = engine.facts(loaded.definition, case.data)
+    changes = described(case, loaded, data) if form else {}
     starts = step.properties.get("jam") == "mulai" and case.clock_at is None
     if starts:
-        case.clock_at = ctx.now
-        case.due_at = clock.case_due(ctx, loaded.definition, ctx.now)
+        changes |= {"clock_at": ctx.now, "due_at": clock.case_due(ctx, loaded.definition, ctx.now)}
     body = {"token": task.token, "facts": journal.changed(before, facts), "numbers": numbers}
     typed = journal.Typed(clean, note, faults, sorted(sent)) if clean or note or faults else None
-    opened, due = record(
-        ctx, case, loaded, outcome, "complete", body, actor=actor, task=task, choice=taken, typed=typed, uploads=sent
-    )
+    seq, due = record(
+        ctx, case, loaded, outcome, "complete", body, data,
+        actor=actor, task=task, choice=taken, typed=typed, uploads=sent, changes=changes,
+    )  # fmt: skip
     if starts:
         _give_due_dates(ctx, case, loaded)
-    _after(ctx, case, loaded, outcome)
-    return Completion(case, opened, due)
+    _follow_up(ctx, case, loaded, outcome, data)
+    return Completion(case, seq, outcome.opened, due)
 
 
 def _give_due_dates(ctx: Context, case: Case, loaded: revisions.Loaded) -> None:
@@ -238,8 +235,9 @@ def fire_due(ctx: Context, case: Case) -> int:
         if outcome is None:
             case.next_due = None
             break
-        record(ctx, case, loaded, outcome, "timer", {}, at=outcome.at)
-        _after(ctx, case, loaded, outcome)
+        data = case.data
+        record(ctx, case, loaded, outcome, "timer", {}, data, at=outcome.at)
+        _follow_up(ctx, case, loaded, outcome, data)
         fired += 1
     return fired
 
@@ -377,27 +375,27 @@ def _check_draft(answers: Mapping[str, Any]) -> None:
         raise TooLarge()
 
 
-def _after(ctx: Context, case: Case, loaded: revisions.Loaded, outcome: engine.Outcome) -> None:
-    """What an end asks for, and what an ended case no longer needs: its data and state are in its journal."""
-    reached = [loaded.definition.ends[end] for end in outcome.ends if end in loaded.definition.ends]
-    if any(end.properties.get("permohonan_baru") == "ya" for end in reached):
-        _follow_up(ctx, case)
-    if outcome.ended:
-        case.data, case.state = None, b""
-
-
-def _follow_up(ctx: Context, case: Case) -> None:
-    """A new application of the same applicant's, filed as this one was, linked; what was typed is its draft.
+def _follow_up(
+    ctx: Context, case: Case, loaded: revisions.Loaded, outcome: engine.Outcome, data: Mapping[str, Any]
+) -> None:
+    """Where an end asks for it, a new application of the same applicant's, filed as this one was, linked; `data` is
+    its draft.
 
     It is the officer's decision that opens it: what its applicant or who filed it may do by now does not matter.
     """
-    revision = revisions.in_force(ctx.session, case.sop)
+    ends = [loaded.definition.ends[end] for end in outcome.ends if end in loaded.definition.ends]
+    revision = revisions.in_force(ctx.session, case.sop) if any(_begins_anew(end) for end in ends) else None
     if revision is None:
         return
     filer = people.actor(ctx.session, ctx.session.get_one(Person, case.filed_by_id), ctx.now)
     applicant = ctx.session.get_one(Person, case.applicant_id) if case.applicant_id else None
-    new = _begin(ctx, filer, revision, applicant, case.applicant_name, case.data, previous=case)
+    draft = forms.merge(data, outcome.facts)
+    new = _begin(ctx, filer, revision, applicant, case.applicant_name, draft, previous=case)
     journal.append(ctx, case, "link", {"number": new.number})
+
+
+def _begins_anew(end: engine.End) -> bool:
+    return end.properties.get("permohonan_baru") == "ya"
 
 
 def _tracking_code() -> str:

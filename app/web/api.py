@@ -246,10 +246,12 @@ def complete(task_id: str) -> Response:
         if key and (heard := _heard(key, asked)):  # the first try was committed while this one waited for the lock
             return jsonify(heard)
         raise
-    answer = {"case": _case(done.case), "opened": [_task(task) for task in done.opened]}
+    fresh = {step.token for step in done.opened}
+    opened = [task for task in cases.open_tasks(base.context(), done.case) if task.token in fresh] if fresh else []
+    answer = {"case": _case(done.case), "opened": [_task(task) for task in opened]}
     if key:
         _keep_answer(key, asked, answer)
-    base.fill_papers(done.documents)
+    base.fill_papers(done)
     return jsonify(answer)
 
 

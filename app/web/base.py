@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -18,7 +18,7 @@ from flask_login import UserMixin, current_user, login_user, logout_user
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from app import people, worker
+from app import cases, papers, people, worker
 from app.config import Settings
 from app.context import Context
 from app.models import Person
@@ -129,10 +129,10 @@ def after_commit(job: Callable[[], object]) -> None:
     g.setdefault("jobs", []).append(job)
 
 
-def fill_papers(documents: Iterable[int]) -> None:
+def fill_papers(done: cases.Completion) -> None:
     """Once this request is committed, fill the papers that became due; what fails or is left, the worker finishes."""
     mine = alur()
-    for document in documents:
+    for document in papers.of_event(context(), done.case.id, done.seq) if done.papers else ():
         after_commit(partial(worker.fill_paper, mine.settings, mine.reading, mine.writing, document))
 
 

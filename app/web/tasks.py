@@ -93,7 +93,7 @@ def kirim(task_id: int) -> ResponseReturnValue:
         attempt.rollback()
         return _unsent(task_id, posted, posted.refused), 422
     attempt.commit()
-    base.fill_papers(done.documents)
+    base.fill_papers(done)
     session["_flashes"] = session.get("_flashes", [])[-2:]  # whoever never looks: the cookie must not grow
     flash(_happened(loaded, step, posted.choice, done))
     if step.lane == loaded.definition.applicant_lane and not _officer(done.case):
@@ -294,15 +294,15 @@ def _happened(loaded: revisions.Loaded, step: Step, choice: str | None, done: ca
     text = Markup("{}: <b>{}</b>{}. ").format(number, step.name, Markup(" – {}").format(label) if label else "")
     if done.opened:
         steps = loaded.definition.steps
-        places = [Markup("{} ({})").format(t.name, steps[t.step].lane) for t in done.opened]
+        places = [Markup("{} ({})").format(steps[o.step].name, steps[o.step].lane) for o in done.opened]
         text += escape(_("Sekarang di: ")) + Markup("; ").join(places) + "."
     elif done.case.status != "open":
         text += escape(_("Permohonan ini berakhir: %(status)s.", status=shown.status(done.case.status).lower()))
-    papers = cases.documents(base.context(), base.actor(), done.case) if done.documents else []
+    papers = cases.documents(base.context(), base.actor(), done.case) if done.papers else []
     links = [
         Markup('<a href="{}">{}</a>').format(url_for("cases.dokumen", document_id=p.id), p.name)
         for p in papers
-        if p.id in done.documents
+        if p.seq == done.seq
     ]
     if links:
         text += escape(_(" Dokumen terbit: ")) + Markup(", ").join(links) + "."
