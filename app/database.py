@@ -73,8 +73,12 @@ def together(session: Session) -> Iterator[None]:
 
 
 def sessions(engine: Engine) -> tuple[sessionmaker[Session], sessionmaker[Session]]:
-    """Two makers over one engine: sessions that only read, and sessions that write."""
+    """Two makers over one engine: sessions that only read, and sessions that write.
+
+    On PostgreSQL each statement sees what is committed by then, in a transaction or not: who only reads begins none.
+    """
+    reading = engine.execution_options(isolation_level="AUTOCOMMIT") if engine.dialect.name == "postgresql" else engine
     return (
-        sessionmaker(engine, expire_on_commit=False),
+        sessionmaker(reading, expire_on_commit=False),
         sessionmaker(engine.execution_options(**WRITE), expire_on_commit=False),
     )

@@ -16,6 +16,7 @@ from gunicorn.arbiter import Arbiter
 from app import config
 
 GRACE = 10  # seconds to finish what was begun
+HAND_ON = 0.0005  # seconds a thread computes before another may: whoever holds the writers' lock must not wait for long
 
 
 class PortTaken(Exception):
@@ -57,6 +58,7 @@ class Server(BaseApplication):  # type: ignore[misc]
     def load(self) -> Any:
         from app import create_app
 
+        sys.setswitchinterval(HAND_ON)
         return create_app(self.settings)
 
     def run(self) -> None:

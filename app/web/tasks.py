@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from markupsafe import Markup, escape
 from sqlalchemy import and_, or_, select
+from sqlalchemy.orm import SessionTransaction
 
 from app import cases, files, forms, journal, people, revisions, uploads
 from app.engine.definition import Step
@@ -71,28 +72,29 @@ def kirim(task_id: int) -> ResponseReturnValue:
         posted = _posted(form)
     if forms.is_edit(request.form):
         return _unsent(task_id, posted, ())
-    attempt = ctx.session.begin_nested()  # a verb that refuses may have fired what was due; the files stay
+    savepoint = ctx.session.begin_nested() if files_too else None
     try:
         done = cases.complete(
             ctx, actor, task_id, posted.answers, posted.choice, posted.note, _faults(loaded.forms, posted.marked),
             posted.version,
         )  # fmt: skip
     except cases.Invalid as invalid:
-        attempt.rollback()
+        _undo(savepoint)
         refused = {fault.pointer for fault in posted.refused}
         faults = [*posted.refused, *(fault for fault in invalid.faults if fault.pointer not in refused)]
         return _unsent(task_id, posted, faults, str(invalid.message)), 422
     except (cases.ChoiceNeeded, cases.ReasonNeeded, cases.TooLarge) as refusal:
-        attempt.rollback()
+        _undo(savepoint)
         asking = isinstance(refusal, cases.ReasonNeeded)
         return _unsent(task_id, posted, posted.refused, refusal.message, asking), 422
     except cases.Refusal as refusal:
-        attempt.rollback()
+        _undo(savepoint)
         return _too_late(task_id, posted, refusal)
     if posted.refused:
-        attempt.rollback()
+        _undo(savepoint)
         return _unsent(task_id, posted, posted.refused), 422
-    attempt.commit()
+    if savepoint:
+        savepoint.commit()
     base.fill_papers(done)
     session["_flashes"] = session.get("_flashes", [])[-2:]  # whoever never looks: the cookie must not grow
     flash(_happened(loaded, step, posted.choice, done))
@@ -174,6 +176,15 @@ def _posted(form: forms.Form | None) -> Posted:
         tuple(request.form.getlist("_salah")),
         int(version) if version.isdecimal() and len(version) < 10 else None,
     )
+
+
+def _undo(savepoint: SessionTransaction | None) -> None:
+    """What a verb did before it refused (it may have fired what was due) did not happen; files that came stay."""
+    if savepoint:
+        savepoint.rollback()
+    else:
+        base.session().rollback()
+    base.session().expire_all()
 
 
 def _faults(known: Mapping[str, forms.Form], marked: Sequence[str]) -> list[dict[str, str]]:
