@@ -15,7 +15,7 @@ from app.engine.properties import LISTED, PAPER, PLACE_NAMES, VOCABULARY, Place,
 from tests.conftest import ROOT
 
 GUIDE = ROOT / "docs" / "menggambar-sop.md"
-TABLE = re.compile(r"(?<=<!-- properti -->\n)(.*?)(?=\n<!-- /properti -->)", re.DOTALL)
+TABLE = re.compile(r"(?<=<!-- properti -->\n).*?(?=<!-- /properti -->)", re.DOTALL)
 SCHEMA = "https://unpkg.com/@camunda/{}element-templates-json-schema/resources/schema.json"
 SCHEMAS = {"camunda": SCHEMA.format(""), "zeebe": SCHEMA.format("zeebe-")}  # by the namespace that is written
 TEMPLATES = {kind: ROOT / "docs" / "camunda" / f"alur-{kind}.json" for kind in SCHEMAS}
@@ -35,7 +35,7 @@ def table() -> str:
     for known in VOCABULARY:
         places = ", ".join(PLACE_NAMES[place] for place in known.places)
         rows.append(f"| `{known.name}` | {places} | {known.meaning} | {_value(known)} |")
-    return "\n".join(rows)
+    return "\n".join(rows) + "\n"
 
 
 def _value(known: Property) -> str:
