@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import itertools
 import json
 import re
 from dataclasses import replace
@@ -17,7 +16,7 @@ from app import cli, engine, files, forms, people, revisions, wording
 from app.documents import CONTEXT
 from app.engine import expressions
 from app.engine.definition import Definition
-from app.engine.properties import LISTED, PLACE_NAMES, VOCABULARY, Property
+from app.engine.properties import ENDINGS, LISTED, PLACE_NAMES, VOCABULARY, Property
 from app.engine.rules import UNITS, iso_time
 from app.models import Case, Document
 from tests import guide, play
@@ -33,12 +32,11 @@ LEVELS = {"error": "galat", "warning": "peringatan", "info": "keterangan"}
 
 
 def rows(*head: str) -> list[list[str]]:
-    """The rows of the table whose first column, or first columns, are called so."""
-    lines = iter(GUIDE.splitlines())
-    assert any(line.startswith(f"| {' | '.join(head)} |") for line in lines), head
-    next(lines)
-    table = itertools.takewhile(lambda line: line.startswith("|"), lines)
-    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in table]
+    """The rows of every table whose first column, or first columns, are called so."""
+    begin = re.escape(f"| {' | '.join(head)} |")
+    tables = re.findall(rf"^{begin}.*\n\|[-|]+\n((?:\|.*\n)+)", GUIDE, re.MULTILINE)
+    assert tables, head
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in "".join(tables).splitlines()]
 
 
 def code(cell: str) -> list[str]:
@@ -55,6 +53,19 @@ def test_every_property_is_in_the_table() -> None:
         (known.name, ", ".join(PLACE_NAMES[place] for place in known.places), known.meaning) for known in VOCABULARY
     ]
     assert guide.TABLE.search(GUIDE)[0] == guide.table()  # type: ignore[index]
+
+
+def test_no_property_is_made_up() -> None:
+    """Those of the smaller tables are known as well: the diagram's, and those that a form's fields have."""
+    known = {known.name for known in VOCABULARY}
+    heads = re.findall(r"^\| (properti\b[^|]*) \| ([^|]+) \|", GUIDE, re.MULTILINE)
+    told = {name: {text for cell, *_ in rows(*name) for text in code(cell)} for name in heads}
+    of_forms = told.pop(("properti", "pada"))
+    assert set().union(*told.values()) - {"ya", *ENDINGS.split("|")} == known
+    strings = {n.value for path, tree in sources() if path.parent.name == "forms" for n in ast.walk(tree)
+               if isinstance(n, ast.Constant)}  # fmt: skip
+    assert of_forms <= strings
+    assert len(heads) > 4
 
 
 def rules() -> dict[str, set[str]]:
