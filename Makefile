@@ -11,7 +11,7 @@ MADE := .venv/.made
 PO := $(wildcard app/web/translations/*/LC_MESSAGES/*.po)
 NODE := PATH="$(CURDIR)/$(BIN):$$PATH" NODE_NO_WARNINGS=1
 
-.PHONY: run setup test soak bench pictures lint format migration system assets help
+.PHONY: run setup test soak bench pictures guide lint format migration system assets help
 .DEFAULT_GOAL := help
 
 help: ## what there is to make
@@ -34,8 +34,11 @@ soak: $(MADE)/test $(MADE)/messages system assets ## the long ones: kills, thous
 bench: $(MADE)/test ## figures, one JSON object a line
 	@$(BIN)/python -m tests.bench
 
-pictures: $(MADE)/test $(MADE)/messages system assets ## the pictures of README.md
+pictures: $(MADE)/test $(MADE)/messages system assets ## the pictures of README.md and of the guide
 	@$(BIN)/python -m tests.pictures
+
+guide: $(MADE)/test ## the guide's table of properties and Camunda Modeler's templates, from app/engine/properties.py
+	@$(BIN)/python -m tests.guide
 
 lint: $(MADE)/test ## ruff, and mypy at strict over app/
 	@$(BIN)/ruff check -q .
