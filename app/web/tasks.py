@@ -72,29 +72,29 @@ def kirim(task_id: int) -> ResponseReturnValue:
         posted = _posted(form)
     if forms.is_edit(request.form):
         return _unsent(task_id, posted, ())
-    savepoint = ctx.session.begin_nested() if files_too else None
+    attempt = ctx.session.begin_nested() if files_too else None
     try:
         done = cases.complete(
             ctx, actor, task_id, posted.answers, posted.choice, posted.note, _faults(loaded.forms, posted.marked),
             posted.version,
         )  # fmt: skip
     except cases.Invalid as invalid:
-        _undo(savepoint)
+        _undo(attempt)
         refused = {fault.pointer for fault in posted.refused}
         faults = [*posted.refused, *(fault for fault in invalid.faults if fault.pointer not in refused)]
         return _unsent(task_id, posted, faults, str(invalid.message)), 422
     except (cases.ChoiceNeeded, cases.ReasonNeeded, cases.TooLarge) as refusal:
-        _undo(savepoint)
+        _undo(attempt)
         asking = isinstance(refusal, cases.ReasonNeeded)
         return _unsent(task_id, posted, posted.refused, refusal.message, asking), 422
     except cases.Refusal as refusal:
-        _undo(savepoint)
+        _undo(attempt)
         return _too_late(task_id, posted, refusal)
     if posted.refused:
-        _undo(savepoint)
+        _undo(attempt)
         return _unsent(task_id, posted, posted.refused), 422
-    if savepoint:
-        savepoint.commit()
+    if attempt:
+        attempt.commit()
     base.fill_papers(done)
     session["_flashes"] = session.get("_flashes", [])[-2:]  # whoever never looks: the cookie must not grow
     flash(_happened(loaded, step, posted.choice, done))
@@ -178,10 +178,10 @@ def _posted(form: forms.Form | None) -> Posted:
     )
 
 
-def _undo(savepoint: SessionTransaction | None) -> None:
+def _undo(attempt: SessionTransaction | None) -> None:
     """What a verb did before it refused (it may have fired what was due) did not happen; files that came stay."""
-    if savepoint:
-        savepoint.rollback()
+    if attempt:
+        attempt.rollback()
     else:
         base.session().rollback()
     base.session().expire_all()
