@@ -1,4 +1,4 @@
-"""Small diagrams from a few words, for the reader's tests."""
+"""Small diagrams from a few words, for the tests of the reader and of what drawings mean."""
 
 from __future__ import annotations
 
@@ -25,9 +25,19 @@ KINDS = {
     "rule": "businessRuleTask",
     "sub": "subProcess",
     "adhoc": "adHocSubProcess",
+    "transaction": "transaction",
     "call": "callActivity",
 }
-NODE = re.compile(r"(\w+) (\S+)((?: \w+=\S+)*)(?: @(\d+))?(?: \"([^\"]*)\")?(?: <(.*)>)?")
+EVENTS = ("message", "signal", "error", "escalation")  # `~error=x` refers to an error of that name; `~error` to none
+TIMES = {"timer": "timeDuration", "date": "timeDate", "cycle": "timeCycle"}  # `~timer=PT1H`
+PLAIN = {"terminate": "terminate", "compensate": "compensate", "cancel": "cancel"}
+SHORT = {
+    r" on=": " attachedToRef=",
+    r" beside=": " cancelActivity=false attachedToRef=",
+    r" beside\b": " isInterrupting=false",
+    r"handler (\w+)": r"sub \1 triggeredByEvent=true",
+}
+NODE = re.compile(r"(\w+) (\S+)((?: \w+=\S+)*)((?: ~\w+(?:=\S+)?)*)(?: @(\d+))?(?: \"([^\"]*)\")?(?: <(.*)>)?")
 FLOW = re.compile(r"(\S+) > (\S+)(?: \"([^\"]*)\")?(?: if (.+?))?(?: \{(.*)\})?")
 
 
@@ -44,17 +54,82 @@ def nodes(text: str) -> tuple[str, str]:
         if match is None:
             elements.append(flow(line.strip()))
             continue
-        kind, key, attributes, y, name, inner = match.groups()
+        kind, key, attributes, marks, y, name, inner = match.groups()
         tag = KINDS.get(kind, kind)
         given = "".join(f' {a}="{v}"' for a, v in (pair.split("=", 1) for pair in attributes.split()))
         named = f" name={quoteattr(name)}" if name else ""
-        elements.append(f'<{tag} id="{key}"{named}{given}>{inner or ""}')
+        elements.append(f'<{tag} id="{key}"{named}{given}>{marked(marks)}{inner or ""}')
         opened.append(tag)
         if y:
             bounds = f'<dc:Bounds x="0" y="{y}" width="100" height="80"/>'
             shapes.append(f'<di:BPMNShape id="{key}_di" bpmnElement="{key}">{bounds}</di:BPMNShape>')
     elements += [f"</{tag}>" for tag in reversed(opened)]
     return "".join(elements), "".join(shapes)
+
+
+def marked(marks: str) -> str:
+    """Event definitions and loop markers of `~word=value ...`."""
+    found = dict.fromkeys(marks.split())
+    given = {name: escape(value) for name, _, value in (mark[1:].partition("=") for mark in found)}
+    inner = ""
+    for name, value in given.items():
+        if name in EVENTS:
+            reference = f' {name}Ref="{name}_{value}"' if value else ""
+            inner += f"<{name}EventDefinition{reference}/>"
+        elif name in TIMES:
+            inner += f"<timerEventDefinition><{TIMES[name]}>{value}</{TIMES[name]}></timerEventDefinition>"
+        elif name == "when":
+            inner += f"<conditionalEventDefinition><condition>{value}</condition></conditionalEventDefinition>"
+        elif name == "link":
+            inner += f'<linkEventDefinition name="{value}"/>'
+        elif name in PLAIN:
+            inner += f"<{name}EventDefinition/>"
+        elif name in ("many", "each", "oneByOne"):
+            count = "loopDataInputRef" if name == "each" else "loopCardinality"
+            until = f"<completionCondition>{given['until']}</completionCondition>" if "until" in given else ""
+            inner += f'<multiInstanceLoopCharacteristics isSequential="{str(name == "oneByOne").lower()}">'
+            inner += f"<{count}>{value}</{count}>{until}</multiInstanceLoopCharacteristics>"
+        elif name in ("loop", "loopBefore"):
+            most = f' loopMaximum="{given["most"]}"' if "most" in given else ""
+            again = f"<loopCondition>{value}</loopCondition>" if value else ""
+            before = str(name == "loopBefore").lower()
+            inner += f'<standardLoopCharacteristics testBefore="{before}"{most}>{again}</standardLoopCharacteristics>'
+        elif name == "do":
+            inner += f"<script>{value}</script>"
+        else:
+            assert name in ("until", "most"), name
+    return inner
+
+
+def named(text: str) -> str:
+    """The messages, signals, errors and escalations that `~` marks refer to."""
+    found = dict.fromkeys(re.findall(rf"~({'|'.join(EVENTS)})=(\S+)", text))
+    return "".join(f'<{kind} id="{kind}_{name}" name="{name}"/>' for kind, name in found)
+
+
+def short(text: str) -> str:
+    """Lines of `user a b ~mark; a > b > c` as those that `draw` takes, one for each node and flow.
+
+    `boundary t on=a ~timer=PT1H` is an interrupting event, `beside=a` one that is not; `handler h` is an event
+    sub-process, its start `beside` where it does not interrupt.
+    """
+    lines = []
+    for old, new in SHORT.items():
+        text = re.sub(old, new, text)
+    for line in text.splitlines():
+        indent = line[: len(line) - len(line.lstrip())]
+        for part in (part.strip() for part in line.split(";")):
+            chain = part.split(" > ")
+            if len(chain) > 2:
+                lines += [f"{indent}{one} > {two}" for one, two in zip(chain, chain[1:], strict=False)]
+            elif part and len(chain) == 1:
+                kind, *rest = part.split(" ")
+                keys = [word for word in rest if re.fullmatch(r"\w+", word)]
+                more = [word for word in rest if word not in keys]
+                lines += [" ".join([f"{indent}{kind}", key, *more]) for key in keys]
+            elif part:
+                lines.append(f"{indent}{part}")
+    return "\n".join(lines)
 
 
 def flow(line: str) -> str:
@@ -79,7 +154,7 @@ def draw(text: str, process: str = "", head: str = "", **attributes: str) -> byt
         ' xmlns:di="http://www.omg.org/spec/BPMN/20100524/DI" xmlns:dc="http://www.omg.org/spec/DD/20100524/DC"'
         ' xmlns:spiffworkflow="http://spiffworkflow.org/bpmn/schema/1.0/core"'
         ' xmlns:camunda="http://camunda.org/schema/1.0/bpmn" xmlns:zeebe="http://camunda.org/schema/zeebe/1.0">'
-        f"{head}<process{given}>{process}{elements}</process>"
+        f"{head}{named(text)}<process{given}>{process}{elements}</process>"
         f'<di:BPMNDiagram id="d"><di:BPMNPlane id="pl" bpmnElement="p">{shapes}</di:BPMNPlane></di:BPMNDiagram>'
         "</definitions>"
     ).encode()

@@ -8,7 +8,7 @@ from app.engine.definition import Definition, Step
 from app.engine.drawing import Drawing, DrawnLane, Findings, Node, Process, ancestors
 from app.engine.graph import Flowgraph, Next
 from app.engine.properties import Place, faults
-from app.engine.rules import CATCH, STEP, Sense
+from app.engine.rules import CATCH, STEP, THROW, Sense, Trigger
 
 WAITING = {STEP, CATCH, "boundaryEvent", "subProcess", "callActivity"}
 
@@ -78,6 +78,42 @@ def rest_somewhere(drawing: Drawing, scope: str, after: Next, senses: Mapping[st
         findings.say(
             node.id, "warning", "putaran-tanpa-langkah", _capital(f"{message} alur tidak akan berhenti di sana.")
         )
+
+
+THROWN = {"errorEventDefinition": "galat", "escalationEventDefinition": "eskalasi"}
+
+
+def uncaught(drawing: Drawing, senses: Mapping[str, Sense], findings: Findings) -> None:
+    """Errors and escalations that no scope around them catches: BPMN leaves open what those do (10.5.3)."""
+    around: dict[str, list[str]] = {}  # scope -> the sub-process or the calls whose inside it is
+    caught: dict[str, set[tuple[str, str]]] = {}  # scope or activity -> what is caught there
+    for key, node in drawing.nodes.items():
+        sense = senses[key]
+        if sense.tag in ("subProcess", "callActivity"):
+            around.setdefault(sense.called or key, []).append(key)
+        outer = drawing.nodes.get(node.scope)
+        place = node.attached
+        if node.kind == "startEvent" and outer is not None and outer.element.get("triggeredByEvent") == "true":
+            place = outer.scope
+        if place:
+            caught.setdefault(place, set()).update((trigger.kind, trigger.text) for trigger in sense.triggers)
+
+    def is_caught(scope: str, thrown: Trigger, seen: set[str]) -> bool:
+        hosts = around.get(scope, [])
+        wanted = {(thrown.kind, thrown.text), (thrown.kind, "")}
+        if any(wanted & caught.get(place, set()) for place in (scope, *hosts)):
+            return True
+        seen.add(scope)
+        outer = [drawing.nodes[host].scope for host in hosts]
+        return any(other not in seen and is_caught(other, thrown, seen) for other in outer)
+
+    for key, node in drawing.nodes.items():
+        for trigger in senses[key].triggers if node.kind in (THROW, "endEvent") else ():
+            if trigger.kind in THROWN and not is_caught(node.scope, trigger, set()):
+                message = f"{THROWN[trigger.kind]} dari {node.label} tidak ditangkap di mana pun"
+                if trigger.kind == "errorEventDefinition":
+                    message += "; hanya jalan itu sendiri yang berakhir"
+                findings.say(key, "warning", "tak-ditangkap", f"{_capital(message)}.")
 
 
 def vocabulary(

@@ -97,9 +97,9 @@ class Model:
             self._add(element, "script").text = sense.script
         if node.kind == "boundaryEvent":
             element.set("attachedToRef", node.attached)
-            element.set("cancelActivity", node.element.get("cancelActivity", "true"))
+            element.set("cancelActivity", "true" if sense.interrupts else "false")
         if node.kind == "startEvent" and node.element.get("isInterrupting"):
-            element.set("isInterrupting", node.element.get("isInterrupting", "true"))
+            element.set("isInterrupting", "true" if sense.interrupts else "false")
         for trigger in sense.triggers:
             self._trigger(element, trigger)
         if sense.loop:

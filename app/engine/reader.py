@@ -161,11 +161,12 @@ class _Reader:
         """A throwing link event goes on at the catching one of its name."""
         events = [node for node in self.drawing.nodes.values() if node.kind in (rules.THROW, rules.CATCH)]
         names = {node.id: rules.link_name(node) for node in events}
-        targets = {
-            (self.drawing.nodes[key].scope, name): key
-            for key, name in names.items()
-            if name is not None and self.drawing.nodes[key].kind == rules.CATCH
-        }
+        targets: dict[tuple[str, str], str] = {}
+        for key, name in names.items():
+            node = self.drawing.nodes[key]
+            if name is not None and node.kind == rules.CATCH and targets.setdefault((node.scope, name), key) != key:
+                message = f"Ada dua kejadian tautan penerima bernama “{name}”; lompatan ke sana tidak tentu tujuannya."
+                self.findings.say(key, "error", "tautan-ganda", message)
         for key, name in names.items():
             node = self.drawing.nodes[key]
             if name is None or node.kind != rules.THROW:
@@ -360,6 +361,7 @@ class _Reader:
             label = drawing.nodes[scope].label if scope in drawing.nodes else f"proses “{definition.title}”"
             check.endings(drawing, scope, self.graphs[scope], self.after, findings, label)
             check.rest_somewhere(drawing, scope, self.after, self.senses, findings)
+        check.uncaught(drawing, self.senses, findings)
         check.vocabulary(main, definition.properties, drawing.lanes.values(), nodes, definition, findings)
 
 

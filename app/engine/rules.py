@@ -45,6 +45,7 @@ class Sense:
 
     tag: str
     triggers: tuple[Trigger, ...] = ()
+    interrupts: bool = True  # of an event at a boundary, or that starts an event sub-process
     script: str = ""
     loop: Loop | None = None
     called: str = ""
@@ -118,7 +119,19 @@ class Rules:
                 found.append(Trigger(kind))
             elif kind in REFUSED:
                 self.say(node, "error", "tidak-dapat-dijalankan", f"{node.label}: {REFUSED[kind]}")
+        if len(found) > 1 and node.element.get("parallelMultiple") == "true":
+            message = f"{node.label} menunggu beberapa hal sekaligus. Gambarlah gerbang paralel dengan satu kejadian"
+            self.say(node, "error", "tidak-dapat-dijalankan", f"{message} di tiap cabangnya.")
         return tuple(found) if found or not some else None
+
+    def interrupts(self, node: Node, triggers: tuple[Trigger, ...]) -> bool:
+        """As drawn; but an error always interrupts (BPMN 13.5.3)."""
+        drawn = node.element.get("cancelActivity" if node.kind == "boundaryEvent" else "isInterrupting") != "false"
+        if drawn or not any(trigger.kind == "errorEventDefinition" for trigger in triggers):
+            return drawn
+        message = f"{node.label} menangkap galat, maka selalu menghentikan yang sedang berjalan."
+        self.say(node, "warning", "galat-menghentikan", message)
+        return True
 
     def name_of(self, node: Node, element: etree._Element, kind: str) -> str:
         """The name that a message, signal, error or escalation definition refers to."""
@@ -185,6 +198,8 @@ class Rules:
             message = f"{node.label} tidak berisi apa-apa, maka dibaca sebagai langkah petugas."
             self.say(node, "info", "subproses-kosong", message)
             return Sense(STEP)
+        if node.element.get("triggeredByEvent") == "true":
+            self.handler(node)
         if node.kind == "adHocSubProcess":
             if node.element.get("ordering") == "Sequential":
                 message = f"{node.label} bebas urutan tetapi satu per satu. Gambarlah urutannya dengan panah."
@@ -192,6 +207,16 @@ class Rules:
             message = f"semua langkah di {node.label} dibuka bersamaan, masing-masing satu kali."
             self.say(node, "info", "bebas-urutan", message)
         return Sense("subProcess")
+
+    def handler(self, node: Node) -> None:
+        """An event sub-process has one start, and no flow leads to or from it (BPMN 10.3.5)."""
+        if node.incoming or node.outgoing:
+            message = f"{node.label} dimulai oleh kejadian, maka tidak dituju dan tidak ditinggalkan panah."
+            self.say(node, "error", "subproses-kejadian", f"{message} Hapuslah panahnya.")
+        starts = [inner for inner in self.drawing.inside(node.id) if inner.kind == "startEvent"]
+        if len(starts) != 1:
+            message = f"{node.label} dimulai oleh kejadian, maka harus memuat tepat satu kejadian awal."
+            self.say(node, "error", "subproses-kejadian", message)
 
     def call(self, node: Node) -> Sense:
         raw = (node.element.get("calledElement") or "").strip()
@@ -250,6 +275,7 @@ class Rules:
                 self.say(node, "warning", "tanpa-pemicu", message)
                 found = (Trigger("conditionalEventDefinition", "False"),)
             sense.triggers = found
+            sense.interrupts = self.interrupts(node, found)
         return sense
 
     def end(self, node: Node) -> Sense:
@@ -286,6 +312,7 @@ class Rules:
             self.say(node, "warning", "tanpa-pemicu", message)
             found = (Trigger("conditionalEventDefinition", "False"),)
         sense.triggers = found
+        sense.interrupts = self.interrupts(node, found)
         return sense
 
     # Gateways
@@ -297,11 +324,15 @@ class Rules:
         if node.kind == "parallelGateway" and any(edge.condition for edge in node.outgoing):
             message = f"syarat pada cabang {node.label} diabaikan: gerbang paralel menjalankan semua cabang."
             self.say(node, "warning", "syarat-diabaikan", message)
+        if node.kind == "eventBasedGateway" and node.element.get("eventGatewayType") == "Parallel":
+            self.say(node, "info", "semua-kejadian", f"{node.label} menunggu semua kejadian di belakangnya.")
+            return Sense(THROW)
         return Sense(node.kind)
 
     def exclusive(self, node: Node, sense: Sense) -> None:
         """Without conditions a person chooses; with conditions facts do, and the one branch without is the default."""
         if len(node.outgoing) < 2:
+            self.conditions(node, sense)
             if len(node.incoming) < 2 and node.name:
                 message = f"{node.label} hanya mempunyai satu cabang."
                 self.say(
@@ -343,6 +374,9 @@ class Rules:
             self.say(node, level, "cabang-bersamaan", f"{message} Bila maksudnya memilih, gambarlah gerbang eksklusif.")
 
     def conditions(self, node: Node, sense: Sense) -> None:
+        if len(node.outgoing) == 1 and node.outgoing[0].condition:
+            message = f"syarat pada satu-satunya panah dari {node.label} diabaikan. Gambarlah juga panah lainnya."
+            self.say(node, "warning", "syarat-diabaikan", message)
         for edge in node.outgoing:
             if edge.condition and edge.id != sense.default and len(node.outgoing) > 1:
                 name = f"Syarat cabang “{edge.name}”" if edge.name else "Syarat"

@@ -191,6 +191,8 @@ class Case(BpmnWorkflow):  # type: ignore[misc]
 
     def _condition(self) -> bool:
         for token in list(self.tokens()):
+            if only_watched(token.workflow):
+                continue  # a case in which nothing is left is done, as a sub-process is
             if token.state == WAITING and token.task_spec.waits and token.task_spec.look(token):
                 return True
         return False
