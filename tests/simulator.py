@@ -2,7 +2,8 @@
 
 Nothing is shared with app/engine. Tokens lie on flows here and a node is enabled by its marking, as the standard's
 semantics say it; the engine has tokens at nodes. What an officer's choice is, is read off the drawing here too:
-an exclusive gateway whose branches have names and no conditions.
+an exclusive gateway whose branches have names and no conditions. Where BPMN leaves the order of what happens at one
+moment open, tokens that come to rest go first, then the oldest: so both readings can be compared after every verb.
 """
 
 from __future__ import annotations
@@ -44,6 +45,10 @@ class Diagram:
             e.get("id"): e for e in self.process.iterdescendants() if e.get("id") and self.kind(e) != "sequenceFlow"
         }
         self.flows = {e.get("id"): e for e in self.process.iter(f"{{{NS['b']}}}sequenceFlow")}
+        self.attached: dict[str, list] = {}
+        for element in self.nodes.values():
+            self.attached.setdefault(element.get("attachedToRef"), []).append(element)
+        self.known: dict[tuple[str, str], set[str]] = {}
         self.out = {key: [f for f, e in self.flows.items() if e.get("sourceRef") == key] for key in self.nodes}
         self.into = {key: [f for f, e in self.flows.items() if e.get("targetRef") == key] for key in self.nodes}
 
@@ -51,7 +56,7 @@ class Diagram:
         return etree.QName(element).localname
 
     def boundary(self, key: str):
-        return [e for e in self.nodes.values() if e.get("attachedToRef") == key]
+        return self.attached.get(key, [])
 
     def target(self, flow: str) -> str:
         return self.flows[flow].get("targetRef")
@@ -59,9 +64,35 @@ class Diagram:
     def condition(self, flow: str):
         return self.flows[flow].findtext("b:conditionExpression", namespaces=NS)
 
+    def link(self, key: str) -> str | None:
+        """The name of a link event."""
+        found = self.nodes[key].find("b:linkEventDefinition", NS)
+        return None if found is None else found.get("name")
+
+    def linked(self, key: str) -> str:
+        """Where the throwing link event `key` goes on."""
+        scope, name = self.nodes[key].getparent(), self.link(key)
+        return next(
+            other
+            for other, element in self.nodes.items()
+            if self.kind(element) == "intermediateCatchEvent"
+            and element.getparent() is scope
+            and self.link(other) == name
+        )
+
+    def onward(self, node: str) -> list[str]:
+        """The flows by which a token at `node` may leave."""
+        flows = self.out[node] + [flow for event in self.boundary(node) for flow in self.out[event.get("id")]]
+        if self.link(node) and self.kind(self.nodes[node]) == "intermediateThrowEvent":
+            flows += self.out[self.linked(node)]
+        return flows
+
     def ahead(self, flow: str, barrier: str) -> set[str]:
         """The flows on paths that begin with `flow` and do not pass `barrier`."""
-        seen, rest = set(), [flow]
+        if (flow, barrier) in self.known:
+            return self.known[flow, barrier]
+        seen = self.known[str(flow), barrier] = set()
+        rest = [flow]
         while rest:
             flow = rest.pop()
             if flow in seen:
@@ -69,11 +100,11 @@ class Diagram:
             seen.add(flow)
             node = self.target(flow)
             if node != barrier:
-                rest += self.out[node] + [f for event in self.boundary(node) for f in self.out[event.get("id")]]
+                rest += self.onward(node)
         return seen
 
 
-SERIAL = count()
+SERIAL = count(1)
 
 
 class Endless(Exception):
@@ -95,10 +126,21 @@ class Here:
     loop: Here | None = None  # of an instance
     todo: int = 0  # instances yet to start, of a loop
     instances: int = 0
+    done: int = 0  # of a standard loop
+    idle: int = 0  # since when what has nothing to do, a loop of none or a link, waits to be left
     inner: Scope | None = None
     starts: str = ""  # of the start of an event sub-process
     serial: int = field(default_factory=lambda: next(SERIAL))
     seen: bool = False  # a condition that has been true and was not false since
+
+
+class Mark(str):
+    """The id of a flow that bears a token."""
+
+    __slots__ = ("serial",)
+
+    def __init__(self, _: str) -> None:
+        self.serial = next(SERIAL)
 
 
 @dataclass(eq=False)
@@ -175,9 +217,12 @@ class Simulator:
         self.open_scope(self.diagram.process, None)
         self.rest()
 
-    def complete(self, step: str, round: int, facts: dict, choice: str | None, now: datetime) -> None:
+    def complete(self, which: tuple[str, int, int], facts: dict, choice: str | None, now: datetime) -> None:
+        """The step is done: of those open with this id and round, the so many oldest."""
         self.given(facts, now, choice)
-        self.leave(next(here for here in self.steps() if (here.node, here.round) == (step, round)))
+        step, round, number = which
+        alike = [here for here in self.steps() if (here.node, here.round) == (step, round)]
+        self.leave(sorted(alike, key=lambda here: here.serial)[number])
         self.rest()
 
     def fire(self, facts: dict) -> None:
@@ -187,16 +232,29 @@ class Simulator:
 
     def send(self, name: str, facts: dict, now: datetime) -> None:
         self.given(facts, now, None)
-        for here in self.resting():
-            element = self.diagram.nodes[here.node]
-            for kind in ("signal", "message"):
-                for definition in element.findall(f"b:{kind}EventDefinition", NS):
-                    if self.diagram.names[definition.get(f"{kind}Ref")] == name and here in here.scope.here:
-                        self.happen(here)
+        self.deliver(name, ("signal", "message"))
         self.rest()
 
     def given(self, facts: dict, now: datetime, choice: str | None) -> None:
         self.facts, self.now, self.choice, self.passed = dict(facts), now, choice, Counter()
+
+    def deliver(self, name: str, kinds: tuple[str, ...]) -> None:
+        """A signal to all who wait now, a message to the one who has waited longest."""
+        taken = False
+        for here in sorted(self.resting(), key=lambda here: here.serial):
+            heard = {kind for kind in kinds if self.hears(here, kind, name)}
+            if here in here.scope.here and ("signal" in heard or ("message" in heard and not taken)):
+                taken = taken or "signal" not in heard
+                self.happen(here)
+
+    def waits_for(self, name: str) -> bool:
+        return any(self.hears(here, kind, name) for here in self.resting() for kind in ("signal", "message"))
+
+    def hears(self, here: Here, kind: str, name: str) -> bool:
+        if not self.is_event(here):
+            return False
+        definitions = self.diagram.nodes[here.node].findall(f"b:{kind}EventDefinition", NS)
+        return any(self.diagram.names[definition.get(f"{kind}Ref")] == name for definition in definitions)
 
     # how marks move
 
@@ -204,24 +262,35 @@ class Simulator:
         moves = 0
         while self.move() or self.join() or self.close() or self.condition():
             moves += 1
-            if moves > 3_000:
+            if moves > 1_500 or sum(len(scope.marks) for scope in self.scopes) > 300:
                 raise Endless
 
     def move(self) -> bool:
-        """Let the first token move whose node is enabled by itself."""
-        for scope in self.scopes:
-            for flow in scope.marks:
-                node = self.diagram.target(flow)
-                kind = self.diagram.kind(self.diagram.nodes[node])
-                if kind == "inclusiveGateway" and len(self.diagram.into[node]) > 1:
-                    continue
-                needed = self.diagram.into[node] if kind == "parallelGateway" else [flow]
-                if all(other in scope.marks for other in needed):
-                    for other in needed:
-                        scope.marks.remove(other)
-                    self.visit(scope, node)
-                    return True
+        """Let a token move whose node is enabled by itself."""
+        marks = [(self.rests(self.diagram.target(f)), f.serial, f, s) for s in self.scopes for f in s.marks]
+        marks += [(False, here.idle, here, here.scope) for here in self.resting() if here.idle]
+        for _, _, flow, scope in sorted(marks, key=lambda mark: (not mark[0], mark[1])):
+            if isinstance(flow, Here):
+                self.leave(flow)
+                return True
+            node = self.diagram.target(flow)
+            kind = self.diagram.kind(self.diagram.nodes[node])
+            if kind == "inclusiveGateway" and len(self.diagram.into[node]) > 1:
+                continue
+            needed = self.diagram.into[node] if kind == "parallelGateway" else [flow]
+            if all(other in scope.marks for other in needed):
+                for other in needed:
+                    scope.marks.remove(other)
+                self.visit(scope, node)
+                return True
         return False
+
+    def rests(self, node: str) -> bool:
+        """Is `node` an activity or an event that is waited for?"""
+        kind = self.diagram.kind(self.diagram.nodes[node])
+        return (
+            kind in STEPS or kind == "subProcess" or (kind == "intermediateCatchEvent" and not self.diagram.link(node))
+        )
 
     def join(self) -> bool:
         """An inclusive join fires when what could still come by an empty flow could as well come by a marked one."""
@@ -245,9 +314,7 @@ class Simulator:
     def exits(self, here: Here) -> list:
         if here.loop is not None:
             return []
-        return self.diagram.out[here.node] + [
-            flow for event in self.diagram.boundary(here.node) for flow in self.diagram.out[event.get("id")]
-        ]
+        return self.diagram.onward(here.node)
 
     def close(self) -> bool:
         for scope in reversed(self.scopes):
@@ -275,7 +342,7 @@ class Simulator:
         kind = self.diagram.kind(element)
         if kind in STEPS or kind == "subProcess":
             self.activate(Here(node, scope, race=race))
-        elif kind == "intermediateCatchEvent":
+        elif self.rests(node):
             self.wait(Here(node, scope, race=race))
         elif kind == "scriptTask":
             name, text = element.findtext("b:script", namespaces=NS).split(" = ", 1)
@@ -290,24 +357,42 @@ class Simulator:
             for here in list(scope.here):
                 self.drop(here)
             scope.marks.clear()
-        elif element.find("b:errorEventDefinition", NS) is not None:
-            self.throw(scope, "error", element)
+        elif kind == "intermediateThrowEvent" and self.diagram.link(node):
+            scope.here.append(Here(self.diagram.linked(node), scope, idle=next(SERIAL)))
+        elif kind in ("endEvent", "intermediateThrowEvent"):
+            here = Here(node, scope)
+            scope.here.append(here)
+            for thrown in ("error", "escalation", "signal"):
+                if element.find(f"b:{thrown}EventDefinition", NS) is not None:
+                    self.throw(scope, thrown, element)
+            if here in scope.here:  # who caught it may have ended the thrower
+                scope.here.remove(here)
+                self.route(scope, node)
         else:
-            if element.find("b:escalationEventDefinition", NS) is not None:
-                self.throw(scope, "escalation", element)
             self.route(scope, node)
 
     def throw(self, scope: Scope, kind: str, element) -> None:
+        """To the innermost scope that catches it: by an event sub-process in it, or at its edge. Signals to all."""
         code = element.find(f"b:{kind}EventDefinition", NS).get(f"{kind}Ref")
-        for here in list(scope.host.scope.here):
-            caught = self.diagram.nodes[here.node].find(f"b:{kind}EventDefinition", NS)
-            if here.host is scope.host and caught is not None and caught.get(f"{kind}Ref") == code:
-                self.happen(here)
+        if kind == "signal":
+            self.deliver(self.diagram.names[code], ("signal",))
+            return
+        while scope is not None:
+            around = scope.host
+            catchers = [here for here in scope.here if here.starts]
+            if around is not None:
+                catchers += [here for here in around.scope.here if here.host in (around, around.loop) and here.host]
+            for here in catchers:
+                caught = self.diagram.nodes[here.node].find(f"b:{kind}EventDefinition", NS)
+                if caught is not None and caught.get(f"{kind}Ref") in (None, code):
+                    self.happen(here)
+                    return
+            scope = None if around is None else around.scope
 
     def route(self, scope: Scope, node: str) -> None:
         """Put tokens on the flows that leave `node`."""
         kind = self.diagram.kind(self.diagram.nodes[node])
-        flows = self.diagram.out[node]
+        flows = list(self.diagram.out[node])
         default = self.diagram.nodes[node].get("default")
         true = [
             flow for flow in flows if self.diagram.condition(flow) and said(self.diagram.condition(flow), self.facts)
@@ -315,12 +400,13 @@ class Simulator:
         if kind == "exclusiveGateway" and len(flows) > 1:
             named = not any(self.diagram.condition(flow) for flow in flows)
             flows = [self.choice] if named else (true or [default])[:1]
-        elif kind == "inclusiveGateway" and len(flows) > 1:
-            flows = true or [default]
+        elif kind not in ("exclusiveGateway", "parallelGateway", "eventBasedGateway") and len(flows) > 1:
+            bare = [flow for flow in flows if not self.diagram.condition(flow) and flow != default]
+            flows = [flow for flow in flows if flow in true or flow in bare] or [default]
         for flow in flows:
             assert flow in self.diagram.out[node], (node, flow)
             self.passed[flow] += 1
-            scope.marks.append(flow)
+            scope.marks.append(Mark(flow))
 
     # where it rests
 
@@ -347,19 +433,30 @@ class Simulator:
         else:
             self.rounds[here.node] += 1
             marker = self.marker(here.node)
+            if self.diagram.kind(marker) == "standardLoopCharacteristics":
+                if marker.get("testBefore") == "true" and not self.goes_on(here):
+                    here.idle = next(SERIAL)
+                else:
+                    self.instance(here)
+                return
             cardinality = marker.findtext("b:loopCardinality", namespaces=NS)
             data = marker.findtext("b:loopDataInputRef", namespaces=NS)
             if cardinality:
                 count = said(cardinality, self.facts) or 0
             else:
-                count = len(said(data, self.facts) or []) if data else int(marker.get("loopMaximum"))
-            at_once = not data and marker.get("isSequential") != "true" and not marker.get("loopMaximum")
-            first = count if at_once else min(1, count)
+                count = len(said(data, self.facts) or [])
+            first = min(1, count) if marker.get("isSequential") == "true" else count
             here.todo = count - first
             if not count:
-                self.leave(here)
+                here.idle = next(SERIAL)
             for _ in range(first):
                 self.instance(here)
+
+    def goes_on(self, loop: Here) -> bool:
+        """Does a standard loop go round once more?"""
+        marker = self.marker(loop.node)
+        most, condition = marker.get("loopMaximum"), marker.findtext("b:loopCondition", namespaces=NS)
+        return (most is None or loop.done < int(most)) and (condition is None or bool(said(condition, self.facts)))
 
     def instance(self, loop: Here) -> None:
         loop.instances += 1
@@ -379,22 +476,34 @@ class Simulator:
     def happen(self, here: Here) -> None:
         """An event comes true."""
         if here.starts:
-            if self.diagram.nodes[here.node].get("isInterrupting") != "false":
+            error = self.diagram.nodes[here.node].find("b:errorEventDefinition", NS)
+            if error is not None or self.diagram.nodes[here.node].get("isInterrupting") != "false":
                 for other in list(here.scope.here):
                     self.drop(other)
                 here.scope.marks.clear()
+            else:
+                self.again(here)
             self.activate(Here(here.starts, here.scope))
         elif here.host is None:
             self.leave(here)
-        elif self.diagram.nodes[here.node].get("cancelActivity") == "false":
+        elif self.beside(here.node):
+            self.again(here)
             self.route(here.scope, here.node)
-            if here.due is not None and here.left:
-                here.left, here.due = here.left - 1, here.due + here.period
-            elif here.due is not None:
-                self.drop(here)
         else:
             self.drop(here.host)
             self.route(here.scope, here.node)
+
+    def beside(self, node: str) -> bool:
+        """Does a boundary event leave its activity alone? An error never does."""
+        element = self.diagram.nodes[node]
+        return element.get("cancelActivity") == "false" and element.find("b:errorEventDefinition", NS) is None
+
+    def again(self, here: Here) -> None:
+        """An event that does not interrupt may happen again, but a clock only as often as it says."""
+        if here.due is not None and here.left:
+            here.left, here.due = here.left - 1, here.due + here.period
+        elif here.due is not None:
+            self.drop(here)
 
     def leave(self, here: Here) -> None:
         """What rested here goes on."""
@@ -408,6 +517,13 @@ class Simulator:
             self.route(here.scope, here.node)
             return
         loop.instances -= 1
+        if self.diagram.kind(self.marker(loop.node)) == "standardLoopCharacteristics":
+            loop.done += 1
+            if self.goes_on(loop):
+                self.instance(loop)
+            else:
+                self.leave(loop)
+            return
         condition = self.marker(loop.node).findtext("b:completionCondition", namespaces=NS)
         if condition and said(condition, self.facts):
             loop.todo = 0
