@@ -94,6 +94,8 @@ def marked(marks: str) -> str:
             again = f"<loopCondition>{value}</loopCondition>" if value else ""
             before = str(name == "loopBefore").lower()
             inner += f'<standardLoopCharacteristics testBefore="{before}"{most}>{again}</standardLoopCharacteristics>'
+        elif name == "dangling":
+            inner += '<messageEventDefinition messageRef="tiada"/>'
         elif name == "do":
             inner += f"<script>{value}</script>"
         else:

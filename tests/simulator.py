@@ -127,7 +127,7 @@ class Here:
     todo: int = 0  # instances yet to start, of a loop
     instances: int = 0
     done: int = 0  # of a standard loop
-    idle: int = 0  # since when what has nothing to do, a loop of none or a link, waits to be left
+    idle: int = 0  # since when what has nothing to do (a start, a link, a loop of none) waits to be left
     inner: Scope | None = None
     starts: str = ""  # of the start of an event sub-process
     serial: int = field(default_factory=lambda: next(SERIAL))
@@ -161,6 +161,7 @@ class Simulator:
         self.passed: Counter = Counter()
         self.facts: dict = {}
         self.choice: str | None = None
+        self.came = 0
         self.now: datetime | None = None
 
     # what can be seen
@@ -281,9 +282,15 @@ class Simulator:
             if all(other in scope.marks for other in needed):
                 for other in needed:
                     scope.marks.remove(other)
+                self.came = flow.serial
                 self.visit(scope, node)
+                self.came = 0
                 return True
         return False
+
+    def turn(self) -> int:
+        """When what needs no waiting is left: as old as the token that came, if it is one that came just now."""
+        return self.came or next(SERIAL)
 
     def rests(self, node: str) -> bool:
         """Is `node` an activity or an event that is waited for?"""
@@ -416,7 +423,7 @@ class Simulator:
         for sub in container.findall("b:subProcess", NS):
             if sub.get("triggeredByEvent") == "true":
                 self.wait(Here(sub.find("b:startEvent", NS).get("id"), scope, starts=sub.get("id")))
-        self.route(scope, container.find("b:startEvent", NS).get("id"))
+        scope.here.append(Here(container.find("b:startEvent", NS).get("id"), scope, idle=self.turn()))
         return scope
 
     def activate(self, here: Here) -> None:
@@ -435,20 +442,17 @@ class Simulator:
             marker = self.marker(here.node)
             if self.diagram.kind(marker) == "standardLoopCharacteristics":
                 if marker.get("testBefore") == "true" and not self.goes_on(here):
-                    here.idle = next(SERIAL)
+                    here.idle = self.turn()
                 else:
                     self.instance(here)
                 return
             cardinality = marker.findtext("b:loopCardinality", namespaces=NS)
             data = marker.findtext("b:loopDataInputRef", namespaces=NS)
-            if cardinality:
-                count = said(cardinality, self.facts) or 0
-            else:
-                count = len(said(data, self.facts) or [])
+            count = said(cardinality, self.facts) or 0 if cardinality else len(said(data, self.facts) or [])
             first = min(1, count) if marker.get("isSequential") == "true" else count
             here.todo = count - first
             if not count:
-                here.idle = next(SERIAL)
+                here.idle = self.turn()
             for _ in range(first):
                 self.instance(here)
 

@@ -7,9 +7,19 @@ them; both must give the same to the byte. Where the standard leaves it open: do
 
 from __future__ import annotations
 
+import os
+import pickle
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from lxml import etree
 
 from app import engine
 from tests.drawn import draw, short
@@ -103,8 +113,9 @@ ROWS: dict[str, tuple[str, str] | tuple[str, str, dict[str, Any]]] = {
     "inclusive: a split and join in a loop": (
         LINE + "xor m g; or p default=p_a; or j; user a b c; s > m > p > a > j; p > b if x; b > j; p > c if x; c > j; "
         "user d; j > d > g; g > m; g > e",
-        "a d:e>e / a d:m a d:e>e / a d:m a d:m ...",
-        {"most": 4, "facts": {"x": False}},
+        "(b | c) (d:e[x=False]>e / d:e[x=True]>e) / (b | c) d:m[x=True] (b | c) ... / "
+        "(b | c) d:m[x=False] a (d:e[x=False]>e / d:e[x=True]>e / (d:m[x=False] / d:m[x=True]) ...)",
+        {"most": 5, "facts": {"x": True}, "offers": {"d": X}},
     ),
     "complex: read as inclusive": (
         FORK + "complex j; xor h; user c; a > j; b > h; h > j; h > f; j > c > e", "(a | b:j) c>e / (a | b:f>f) c>e",
@@ -486,3 +497,186 @@ def explorer(name: str) -> Explorer:
 def test_semantics(name: str) -> None:
     found, expected = explorer(name).traces(), written(ROWS[name][1])
     assert {" ".join(trace) for trace in found} == {" ".join(trace) for trace in expected}
+
+
+REFUSED = {
+    "compensation thrown": (LINE + "throw c ~compensate; s > c > e", ("c", "tidak-dapat-dijalankan")),
+    "compensation caught": (LINE + "user a; boundary c on=a ~compensate; s > a > e", ("c", "tidak-dapat-dijalankan")),
+    "a transaction cancelled": (
+        LINE + "s > k > e\ntransaction k\n  start t; user a; end x ~cancel; t > a > x", ("x", "tidak-dapat-dijalankan"),
+    ),
+    "a cancelled transaction caught": (
+        LINE + "boundary c on=k ~cancel; s > k > e\ntransaction k\n  start t; user a; t > a", ("c", "tidak-dapat-dijalankan"),
+    ),
+    "several events all at once": (
+        LINE + "catch c parallelMultiple=true ~message=m ~message=n ~signal=n; s > c > e", ("c", "tidak-dapat-dijalankan"),
+    ),
+    "an event sub-process with a flow to it": (
+        LINE + "user a; s > a > e; a > h\nhandler h\n  start t ~message=m; user c; t > c", ("h", "subproses-kejadian"),
+    ),
+    "an event sub-process with two starts": (
+        LINE + "user a; s > a > e\nhandler h\n  start t ~message=m; start u ~message=n; user c; t > c; u > c",
+        ("h", "subproses-kejadian"),
+    ),
+    "an event sub-process without a start": (
+        LINE + "user a; s > a > e\nhandler h\n  user c", ("h", "subproses-kejadian"),
+    ),
+    "two link targets of one name": (
+        LINE + "throw x ~link=L; catch l m ~link=L; s > x; l > e; m > e", ("m", "tautan-ganda"),
+    ),
+}  # fmt: skip
+WARNED = {
+    "an error that nobody catches": (
+        LINE + "boundary q on=k ~error=y; s > k > e; q > e\nsub k\n  start t; user a; end x ~error=x; t > a > x",
+        ("x", "tak-ditangkap"),
+    ),
+    "an escalation that nobody catches": (LINE + "throw x ~escalation=x; s > x > e", ("x", "tak-ditangkap")),
+    "a condition on a step's only flow": (LINE + "user a; s > a; a > e if x", ("a", "syarat-diabaikan")),
+    "a condition on a gateway's only flow": (LINE + "user a; xor g; s > a > g; g > e if x", ("g", "syarat-diabaikan")),
+    "an error that does not interrupt": (
+        ROWS["error: drawn as if it did not interrupt"][0],
+        ("q", "galat-menghentikan"),
+    ),
+    "a start by a message that is nowhere": (
+        "start s ~dangling; end e; s > e",
+        ("s", "rujukan-putus"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), REFUSED.values(), ids=REFUSED)
+def test_what_is_refused(text: str, expected: tuple[str, str]) -> None:
+    found = engine.read(draw(short(text), id="utama")).findings
+    assert {(f.element, f.rule) for f in found if f.level == "error"} == {expected}
+
+
+@pytest.mark.parametrize(("text", "expected"), WARNED.values(), ids=WARNED)
+def test_what_is_warned_of(text: str, expected: tuple[str, str]) -> None:
+    found = engine.read(draw(short(text), id="utama")).findings
+    assert expected in {(f.element, f.rule) for f in found if f.level == "warning"}
+    assert not {f for f in found if f.level == "error"}
+
+
+def test_what_is_caught_is_not_warned_of() -> None:
+    for name, (text, *_) in ROWS.items():
+        caught = name.startswith(("error", "escalation", "event sub-process")) and "uncaught" not in name
+        warned = {f.rule for f in engine.read(draw(short(text), id="utama")).findings}
+        assert not (caught and "tak-ditangkap" in warned), name
+
+
+ONWARD = """
+import pickle, sys
+from app.engine import Definition
+halves = pickle.load(open(sys.argv[1], "rb"))
+whole = {}
+for name, (definition, explorer, stopped) in halves.items():
+    explorer.definition = Definition.loads(definition)
+    whole[name] = set()
+    for before, moment in stopped:
+        rest = {()} if moment is None else explorer.onward(moment, explorer.most - len(before))
+        whole[name] |= {tuple(word for word in before + trace if word) for trace in rest}
+pickle.dump(whole, open(sys.argv[2], "wb"))
+"""
+
+
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_stopped_in_the_middle_and_gone_on_with_in_another_process(most: int, tmp_path: Path) -> None:
+    halves = {}
+    for name in ROWS:
+        here = explorer(name)
+        halves[name] = (here.definition.dumps(), replace(here, definition=None), list(here.halves(most)))
+    assert sum(moment is not None for _, _, stopped in halves.values() for _, moment in stopped) > 100
+    (tmp_path / "halves").write_bytes(pickle.dumps(halves))
+    subprocess.run(
+        [sys.executable, "-c", ONWARD, str(tmp_path / "halves"), str(tmp_path / "whole")],
+        check=True,
+        cwd=Path(__file__).parents[1],
+        env={**os.environ, "PYTHONHASHSEED": str(most), "TZ": "Pacific/Kiritimati"},
+    )
+    whole = pickle.loads((tmp_path / "whole").read_bytes())
+    assert {name: traces for name, traces in whole.items() if traces != written(ROWS[name][1])} == {}
+
+
+def mutants(drawing: bytes) -> Iterator[tuple[str, bytes]]:
+    """The drawing with one thing wrong in it, and what."""
+    root = etree.fromstring(drawing)
+    b = "{http://www.omg.org/spec/BPMN/20100524/MODEL}"
+    kinds = {"exclusiveGateway": "parallelGateway", "parallelGateway": "exclusiveGateway"}
+    kinds |= {"inclusiveGateway": "exclusiveGateway", "eventBasedGateway": "parallelGateway"}
+    into = Counter(flow.get("targetRef") for flow in root.iter(b + "sequenceFlow"))
+    outof = Counter(flow.get("sourceRef") for flow in root.iter(b + "sequenceFlow"))
+
+    for element in root.iter():
+        name, key = etree.QName(element).localname, element.get("id", "")
+        place = root.getroottree().getelementpath(element)
+
+        def wrong(change: Callable[[etree._Element], object], place: str = place) -> bytes:
+            copy = deepcopy(root)
+            found = copy.find(place)
+            assert found is not None
+            change(found)
+            return etree.tostring(copy)
+
+        if name == "sequenceFlow" and into[element.get("targetRef")] > 1:
+            yield f"{key} into a join deleted", wrong(lambda e: e.getparent().remove(e))
+        for reference in (
+            "sourceRef",
+            "targetRef",
+            "attachedToRef",
+            "errorRef",
+            "messageRef",
+            "signalRef",
+            "calledElement",
+        ):
+            if element.get(reference):
+                yield f"{key or name} {reference} dangling", wrong(lambda e, r=reference: e.set(r, "tiada"))
+        if name == "linkEventDefinition":
+            yield "link dangling", wrong(lambda e: e.set("name", "tiada"))
+        if name in ("conditionExpression", "condition", "completionCondition", "loopCondition"):
+            yield f"{element.text} inverted", wrong(lambda e: setattr(e, "text", f"not ({e.text})"))
+        if name in kinds and (into[key] > 1 or outof[key] > 1):
+            yield f"{key} of another kind", wrong(lambda e: setattr(e, "tag", b + kinds[etree.QName(e).localname]))
+        if name == "boundaryEvent":
+            yield f"{key} deleted", wrong(lambda e: e.getparent().remove(e))
+            other = "true" if element.get("cancelActivity") == "false" else "false"
+            yield f"{key} interrupting or not", wrong(lambda e, o=other: e.set("cancelActivity", o))
+        if name == "startEvent" and element.getparent().get("triggeredByEvent"):
+            other = "true" if element.get("isInterrupting") == "false" else "false"
+            yield f"{key} interrupting or not", wrong(lambda e, o=other: e.set("isInterrupting", o))
+        if name == "terminateEventDefinition":
+            yield "terminate deleted", wrong(lambda e: e.getparent().remove(e))
+
+
+# Faults after which nothing else can happen than before, so that nobody could see them.
+NEVER_REACHED = {"b_e into a join deleted", "c_e into a join deleted"}
+HARMLESS = {
+    "conditions on flows out of a step, none true": NEVER_REACHED,
+    "exclusive: the first true condition in order": {"c_e into a join deleted"},
+    "inclusive: none true and no default is an exception": NEVER_REACHED,
+    "parallel: conditions behind it mean nothing": {"x inverted", "y inverted"},
+    "event-based: beginning a process, all": {"g of another kind"},
+    "inclusive: a join that leads back to itself": {"j of another kind"},  # there is one token only
+    "error: drawn as if it did not interrupt": {"q interrupting or not"},
+    "event sub-process: an error, drawn as if it did not interrupt": {"t interrupting or not"},
+}
+
+
+def test_faults_are_found() -> None:
+    """By the check, or by another set of traces."""
+    missed: dict[str, set[str]] = {}
+    count = 0
+    for name, row in ROWS.items():
+        told = dict(row[2]) if len(row) == 3 else {}
+        called = {key: draw(short(text), id=key) for key, text in told.pop("called", {}).items()}
+        drawing = draw(short(row[0]), id="utama")
+        known = {finding for finding in engine.read(drawing, called).findings if finding.level != "info"}
+        for fault, broken in mutants(drawing):
+            count += 1
+            reading = engine.read(broken, called)
+            said = {finding for finding in reading.findings if finding.level != "info"} - known
+            if said or not reading.definition:
+                continue
+            if Explorer(reading.definition, **told).traces() == written(row[1]):
+                missed.setdefault(name, set()).add(fault)
+    assert count > 800
+    assert missed == HARMLESS

@@ -100,6 +100,30 @@ class Explorer:
             found |= {tuple(w for w in trace if w) for trace in self.onward(first, self.most)}
         return found
 
+    def halves(self, most: int) -> Iterator[tuple[Trace, Moment | None]]:
+        """Every case stopped after `most` words, with what led there; without a moment where it is over by then."""
+        rest: list[tuple[Trace, Moment | str]] = [
+            (
+                (),
+                self.attempt(
+                    f"^{start}" if start else "", "start", (start,), dict(self.facts), NOW, {}, None, self.sent
+                ),
+            )
+            for start in self.starts
+        ]
+        while rest:
+            before, moment = rest.pop()
+            word = moment if isinstance(moment, str) else moment.word
+            if isinstance(moment, str) or moment.ended:
+                yield (*before, word), None
+            elif len(before) == min(most, self.most):
+                yield before, moment
+            else:
+                following = [((*before, word), other) for other in self.moves(moment)]
+                rest += following
+                if not following:
+                    yield (*before, word, "..."), None
+
     def onward(self, moment: Moment | str, most: int) -> set[Trace]:
         if isinstance(moment, str):
             return {(moment,)}

@@ -276,6 +276,10 @@ class Rules:
                 found = (Trigger("conditionalEventDefinition", "False"),)
             sense.triggers = found
             sense.interrupts = self.interrupts(node, found)
+        else:  # people or programs begin a case; what the start names must be there all the same
+            for element in node.element:
+                if local(element) in NAMES:
+                    self.name_of(node, element, NAMES[local(element)])
         return sense
 
     def end(self, node: Node) -> Sense:
