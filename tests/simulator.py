@@ -127,7 +127,7 @@ class Here:
     todo: int = 0  # instances yet to start, of a loop
     instances: int = 0
     done: int = 0  # of a standard loop
-    idle: int = 0  # since when what has nothing to do (a start, a link, a loop of none) waits to be left
+    idle: int = 0  # since when what has nothing to do (a start, a link, what has happened) waits to be left
     inner: Scope | None = None
     starts: str = ""  # of the start of an event sub-process
     serial: int = field(default_factory=lambda: next(SERIAL))
@@ -252,7 +252,7 @@ class Simulator:
         return any(self.hears(here, kind, name) for here in self.resting() for kind in ("signal", "message"))
 
     def hears(self, here: Here, kind: str, name: str) -> bool:
-        if not self.is_event(here):
+        if not self.is_event(here) or here.idle:
             return False
         definitions = self.diagram.nodes[here.node].findall(f"b:{kind}EventDefinition", NS)
         return any(self.diagram.names[definition.get(f"{kind}Ref")] == name for definition in definitions)
@@ -268,29 +268,30 @@ class Simulator:
 
     def move(self) -> bool:
         """Let a token move whose node is enabled by itself."""
-        marks = [(self.rests(self.diagram.target(f)), f.serial, f, s) for s in self.scopes for f in s.marks]
-        marks += [(False, here.idle, here, here.scope) for here in self.resting() if here.idle]
-        for _, _, flow, scope in sorted(marks, key=lambda mark: (not mark[0], mark[1])):
-            if isinstance(flow, Here):
-                self.leave(flow)
-                return True
-            node = self.diagram.target(flow)
-            kind = self.diagram.kind(self.diagram.nodes[node])
-            if kind == "inclusiveGateway" and len(self.diagram.into[node]) > 1:
-                continue
-            needed = self.diagram.into[node] if kind == "parallelGateway" else [flow]
-            if all(other in scope.marks for other in needed):
-                for other in needed:
-                    scope.marks.remove(other)
-                self.came = flow.serial
-                self.visit(scope, node)
-                self.came = 0
-                return True
-        return False
-
-    def turn(self) -> int:
-        """When what needs no waiting is left: as old as the token that came, if it is one that came just now."""
-        return self.came or next(SERIAL)
+        ready = [(True, here.idle, here.scope, here, []) for here in self.resting() if here.idle]
+        for scope in self.scopes:
+            first = {flow: flow for flow in reversed(scope.marks)}  # the oldest mark of each flow
+            for flow in scope.marks:
+                node = self.diagram.target(flow)
+                kind = self.diagram.kind(self.diagram.nodes[node])
+                if kind == "inclusiveGateway" and len(self.diagram.into[node]) > 1:
+                    continue
+                needed = [first.get(f) for f in self.diagram.into[node]] if kind == "parallelGateway" else [flow]
+                if None not in needed:
+                    age = max(mark.serial for mark in needed)
+                    ready.append((not self.rests(node), age, scope, node, needed))
+        if not ready:
+            return False
+        _, age, scope, node, needed = min(ready, key=lambda one: one[:2])
+        if isinstance(node, Here):
+            self.leave(node)
+            return True
+        for mark in needed:
+            scope.marks.remove(mark)
+        self.came = age
+        self.visit(scope, node)
+        self.came = 0
+        return True
 
     def rests(self, node: str) -> bool:
         """Is `node` an activity or an event that is waited for?"""
@@ -298,6 +299,10 @@ class Simulator:
         return (
             kind in STEPS or kind == "subProcess" or (kind == "intermediateCatchEvent" and not self.diagram.link(node))
         )
+
+    def turn(self) -> int:
+        """When what needs no waiting is left: as old as the token that came, if it is one that came just now."""
+        return self.came or next(SERIAL)
 
     def join(self) -> bool:
         """An inclusive join fires when what could still come by an empty flow could as well come by a marked one."""
@@ -489,7 +494,7 @@ class Simulator:
                 self.again(here)
             self.activate(Here(here.starts, here.scope))
         elif here.host is None:
-            self.leave(here)
+            here.idle = next(SERIAL)
         elif self.beside(here.node):
             self.again(here)
             self.route(here.scope, here.node)
