@@ -20,7 +20,7 @@ one_kind = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 
 STEPS = """
 1 Pemohon: Ajukan permohonan
-2 Loket Pelayanan: Periksa kelengkapan berkas; Lengkap > 3; Lebih dari satu titik > permohonan_baru; Belum lengkap < 1
+2 Loket Pelayanan: Periksa kelengkapan berkas; Lengkap > 3; Ganti dengan permohonan baru > permohonan_baru; Belum lengkap < 1
 3 Loket Pelayanan: Daftarkan, beri tanda terima
 4 Verifikator: Verifikasi data dan zona; Dapat diproses > 6; Usulkan penolakan > 15; Perlu perbaikan < 1
 5 Dinas PUPR: Telaah konstruksi dan titik; Direkomendasikan > 6; Tidak direkomendasikan < 4
