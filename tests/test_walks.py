@@ -24,7 +24,7 @@ SIGNALS = (*("batal", "tanya", "datang", "tambahan", "keluhan") * 4, "tidak ada"
 
 @pytest.fixture(scope="module")
 def definition() -> engine.Definition:
-    reading = engine.read(DRAWN)
+    reading = engine.read(DRAWN, outside=SIGNALS)
     assert reading.runnable, reading.findings
     return reading.definition
 
@@ -122,7 +122,7 @@ def judged_walk(definition: engine.Definition, seed: int) -> list[tuple]:
 def random_walk(seed: int) -> None:
     """Over a random drawing, where even a dead end must be the same for both."""
     drawn = random_drawing(seed)
-    reading = engine.read(drawn)
+    reading = engine.read(drawn, outside=SIGNALS)
     if reading.runnable:
         assert reading.definition
         Judged(reading.definition, drawn, seed).walk(40)

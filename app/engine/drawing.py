@@ -12,6 +12,7 @@ from app.engine.definition import Finding, Level
 from app.engine.properties import local, properties
 
 MODEL = "http://www.omg.org/spec/BPMN/20100524/MODEL"
+ADDED = "_alur_"  # ids that the reader makes up begin so, and never show
 MAX_BYTES = 16 * 1024 * 1024
 MAX_NODES = 50_000
 
@@ -102,6 +103,16 @@ class Node:
         return f"{word} “{self.name}”" if self.name else f"{word} tanpa nama ({self.id})"
 
 
+@dataclass(frozen=True)
+class MessageFlow:
+    """A dashed arrow between two nodes of different pools; one that ends at a pool's border says nothing to us."""
+
+    id: str
+    name: str
+    source: str
+    target: str
+
+
 @dataclass(eq=False, slots=True)
 class DrawnLane:
     id: str
@@ -163,6 +174,7 @@ class Drawing:
         self.findings = findings
         self.nodes: dict[str, Node] = {}
         self.edges: dict[str, Edge] = {}
+        self.messages: list[MessageFlow] = []
         self.lanes: dict[str, DrawnLane] = {}
         self.processes: dict[str, Process] = {}
         self.named: dict[str, tuple[str, str]] = {}  # message, signal, error, escalation: id -> kind, name
@@ -171,6 +183,10 @@ class Drawing:
     def inside(self, scope: str) -> list[Node]:
         """The nodes that stand directly in a process or sub-process, in file order."""
         return self._by_scope.get(scope, [])
+
+    def messages_to(self, node: str) -> list[MessageFlow]:
+        """The message flows that lead to a node."""
+        return self._by_target.get(node, [])
 
     def add(self, root: etree._Element) -> list[Process]:
         """Reads a file's root; gives its processes. Raises Unreadable where it is too large."""
@@ -183,6 +199,9 @@ class Drawing:
             self._by_scope.setdefault(node.scope, []).append(node)
             node.outgoing.clear()
             node.incoming.clear()
+        self._by_target: dict[str, list[MessageFlow]] = {}
+        for flow in self.messages:
+            self._by_target.setdefault(flow.target, []).append(flow)
         for edge in self.edges.values():
             self.nodes[edge.source].outgoing.append(edge)
             self.nodes[edge.target].incoming.append(edge)
@@ -238,6 +257,8 @@ class _File:
             self.contents(process.id, element, flows, lane_sets)
         for flow in flows:
             self.flow(flow)
+        for element in self.root.iterdescendants(f"{{{MODEL}}}messageFlow"):
+            self.message(element)
         self.attach()
         boxes = self.boxes()
         for process_id, lane_set in lane_sets:
@@ -251,7 +272,7 @@ class _File:
         """A unique id for an element, its own wherever that is possible."""
         raw = (element.get("id") or "").strip()
         key = raw
-        if not raw or len(raw) > 200 or re.search(r"[\s\"'\\<>&]", raw) or raw.startswith("_alur_"):
+        if not raw or len(raw) > 200 or re.search(r"[\s\"'\\<>&]", raw) or raw.startswith(ADDED):
             self.counter += 1
             key = f"{kind}_{self.counter}"
         elif raw in self.drawing.taken:
@@ -325,6 +346,12 @@ class _File:
         condition = text_of(element, "conditionExpression")
         self.drawing.edges[key] = Edge(key, name, source, target, condition, properties(element))
 
+    def message(self, element: etree._Element) -> None:
+        source, target = self.ref(element, "sourceRef"), self.ref(element, "targetRef")
+        if source in self.drawing.nodes and target in self.drawing.nodes:
+            name = " ".join((element.get("name") or "").split())
+            self.drawing.messages.append(MessageFlow(self.id(element, "message"), name, source, target))
+
     def attach(self) -> None:
         for node in list(self.drawing.nodes.values()):
             if node.element.getroottree().getroot() is not self.root:
@@ -377,6 +404,12 @@ class _File:
                         node.lane = key
             for child in inner:
                 self.lanes(process, child, (*parents, name), boxes)
+
+
+def process_of(drawing: Drawing, node: Node) -> str:
+    """The process that a node stands in, however deep."""
+    outer = list(ancestors(drawing, node))
+    return (outer[-1] if outer else node).scope
 
 
 def ancestors(drawing: Drawing, node: Node) -> Iterator[Node]:

@@ -10,7 +10,7 @@ from datetime import datetime
 from lxml import etree
 
 from app.engine import expressions
-from app.engine.drawing import SUBS, TASKS, Drawing, Findings, Node, text_of
+from app.engine.drawing import ADDED, SUBS, TASKS, Drawing, Findings, MessageFlow, Node, text_of
 from app.engine.properties import local
 
 STEP = "userTask"
@@ -51,21 +51,28 @@ class Sense:
     conditions: dict[str, str] = field(default_factory=dict)  # flow -> condition
     default: str = ""
     chooses: bool = False  # an exclusive gateway whose branch a person chooses
+    sends: tuple[str, ...] = ()  # messages that go out once it is done
     reads: list[str] = field(default_factory=list)
 
 
 class Rules:
-    """Applies the rules to a drawing's nodes. `called` are the processes that a call activity can find, by raw id."""
+    """Applies the rules to a drawing's nodes. `called` are the processes that a call activity can find, by raw id,
+    `outside` the messages and signals that the machine hears from outside the diagram.
+    """
 
-    def __init__(self, drawing: Drawing, findings: Findings, called: Mapping[str, str]) -> None:
+    def __init__(self, drawing: Drawing, findings: Findings, called: Mapping[str, str], outside: Iterable[str]) -> None:
         self.drawing = drawing
         self.findings = findings
         self.called = called
+        self.thrown = {*outside, *(name for node in drawing.nodes.values() for name in self.throws(node))}
 
     def sense(self, node: Node) -> Sense:
         """What `node` means. Says what was read how; refuses, with an error, what would run otherwise than drawn."""
         rule = RULES.get(node.kind)
         sense = rule(self, node) if rule else Sense(STEP)
+        if node.kind == "sendTask":
+            sense.sends += tuple(self.throws(node))
+        sense.sends += tuple(handed(flow) for flow in self.drawing.messages if flow.source == node.id)
         if node.kind in TASKS | SUBS or node.kind == "callActivity":
             sense.loop = self.loop(node, sense)
         if node.kind == "exclusiveGateway":
@@ -95,10 +102,21 @@ class Rules:
         sense.reads += read.names
         return read.text
 
+    def throws(self, node: Node) -> list[str]:
+        """The names of the messages and signals that a node sends by itself."""
+        if node.kind == "sendTask":
+            named = [node.element]
+        elif node.kind in ("endEvent", THROW):
+            named = [child for child in node.element if local(child) in HEARD]
+        else:
+            return []
+        raw = [(element.get("messageRef") or element.get("signalRef") or "").strip() for element in named]
+        return [self.drawing.named[key][1] for key in raw if key in self.drawing.named]
+
     def triggers(self, node: Node, sense: Sense) -> tuple[Trigger, ...] | None:
         """The event definitions of an event; None where it has some but none that the machine could notice."""
-        found = []
-        some = False
+        found = [Trigger("messageEventDefinition", handed(flow)) for flow in self.drawing.messages_to(node.id)]
+        some = bool(found)
         for element in node.element:
             kind = local(element)
             if not kind.endswith("EventDefinition"):
@@ -119,6 +137,22 @@ class Rules:
             elif kind in REFUSED:
                 self.say(node, "error", "tidak-dapat-dijalankan", f"{node.label}: {REFUSED[kind]}")
         return tuple(found) if found or not some else None
+
+    def heard(self, triggers: Iterable[Trigger]) -> bool:
+        """Can the machine notice one of these? Not a message or signal that nothing in the diagram sends."""
+        return any(
+            trigger.kind not in HEARD or trigger.text in self.thrown or trigger.text.startswith(ADDED)
+            for trigger in triggers
+        )
+
+    def unheard(self, node: Node) -> str:
+        """Why the machine cannot notice an event."""
+        raw = [(child.get("messageRef") or child.get("signalRef") or "").strip() for child in node.element]
+        names = [self.drawing.named[key] for key in raw if key in self.drawing.named]
+        if names:
+            kind, name = names[0]
+            return f"menunggu {REFERRED[kind]} “{name}” yang tidak dikirim siapa pun di diagram ini"
+        return "tidak menyebut apa yang ditunggu"
 
     def name_of(self, node: Node, element: etree._Element, kind: str) -> str:
         """The name that a message, signal, error or escalation definition refers to."""
@@ -157,6 +191,12 @@ class Rules:
         return [Trigger("timerEventDefinition", literal[1], literal[0])]
 
     # Activities
+
+    def receive(self, node: Node) -> Sense:
+        """What another pool hands over is there once it has done so; anything else a person receives."""
+        sense = Sense(CATCH)
+        sense.triggers = self.triggers(node, sense) or ()
+        return sense if sense.triggers else self.person(node)
 
     def person(self, node: Node) -> Sense:
         """Whatever kind of task it is: without an implementation of ours a person does it."""
@@ -244,12 +284,7 @@ class Rules:
         sense = Sense("startEvent")
         parent = self.drawing.nodes.get(node.scope)
         if parent is not None and parent.element.get("triggeredByEvent") == "true":
-            found = self.triggers(node, sense)
-            if not found:
-                message = f"{node.label} tidak menyebut apa yang ditunggu, maka {parent.label} tidak akan pernah mulai."
-                self.say(node, "warning", "tanpa-pemicu", message)
-                found = (Trigger("conditionalEventDefinition", "False"),)
-            sense.triggers = found
+            sense.triggers = self.attached(node, sense, f"{parent.label} tidak akan pernah mulai.")
         return sense
 
     def end(self, node: Node) -> Sense:
@@ -271,8 +306,8 @@ class Rules:
         if found == ():
             self.say(node, "info", "kejadian-kosong", f"{node.label} tidak menunggu apa pun; dilewati begitu saja.")
             return Sense(THROW)
-        if found is None:
-            message = f"{node.label} tidak menyebut apa yang ditunggu, maka petugas yang menyatakan"
+        if found is None or not self.heard(found):
+            message = f"{node.label} {self.unheard(node)}, maka petugas yang menyatakan"
             self.say(node, "info", "dinyatakan-orang", f"{message} bahwa itu sudah terjadi.")
             return Sense(STEP)
         sense.triggers = found
@@ -280,13 +315,16 @@ class Rules:
 
     def boundary(self, node: Node) -> Sense:
         sense = Sense("boundaryEvent")
-        found = self.triggers(node, sense)
-        if not found:
-            message = f"{node.label} tidak menyebut apa yang ditunggu, maka tidak akan pernah terjadi. Isilah waktunya."
-            self.say(node, "warning", "tanpa-pemicu", message)
-            found = (Trigger("conditionalEventDefinition", "False"),)
-        sense.triggers = found
+        sense.triggers = self.attached(node, sense, "tidak akan pernah terjadi.")
         return sense
+
+    def attached(self, node: Node, sense: Sense, never: str) -> tuple[Trigger, ...]:
+        """What an event on a border or before an event sub-process waits for; a warning where that is nothing."""
+        found = self.triggers(node, sense)
+        if not found or not self.heard(found):
+            message = f"{node.label} {self.unheard(node)}, maka {never}"
+            self.say(node, "warning", "tanpa-pemicu", f"{message} Isilah waktu atau syaratnya.")
+        return found or (Trigger("conditionalEventDefinition", "False"),)
 
     # Gateways
 
@@ -353,6 +391,7 @@ class Rules:
 Rule = Callable[[Rules, Node], Sense]
 RULES: Mapping[str, Rule] = {
     **dict.fromkeys(TASKS, Rules.person),
+    "receiveTask": Rules.receive,
     "scriptTask": Rules.script,
     **dict.fromkeys(SUBS, Rules.sub),
     "callActivity": Rules.call,
@@ -376,6 +415,8 @@ NAMES = {
     "errorEventDefinition": "error",
     "escalationEventDefinition": "escalation",
 }
+HEARING = frozenset({"startEvent", CATCH, "boundaryEvent", "receiveTask"})  # what a message flow may wake
+HEARD = frozenset({"messageEventDefinition", "signalEventDefinition"})
 REFERRED = {"message": "pesan", "signal": "sinyal", "error": "galat", "escalation": "eskalasi"}
 REFUSED = {
     "compensateEventDefinition": "kompensasi tidak dapat dijalankan. Gambarlah langkah pembatalannya dengan panah.",
@@ -418,6 +459,11 @@ def _is_date(text: str) -> bool:
 
 def _collection(key: str) -> bool:
     return etree.QName(key).localname in ("collection", "inputCollection")
+
+
+def handed(flow: MessageFlow) -> str:
+    """The name under which a message flow between pools is sent and waited for."""
+    return f"{ADDED}{flow.id}"
 
 
 def link_name(node: Node) -> str | None:

@@ -71,11 +71,23 @@ class _Builder:
     def __init__(self, root: etree._Element) -> None:
         self.elements = {element.get("id", ""): element for element in root.iter(BPMN + "*")}
         self.processes = list(root.iter(BPMN + "process"))
+        self.messages = list(root.iter(BPMN + "messageFlow"))
         self.built: dict[str, nodes.Process] = {}
+        self.homes: dict[str, nodes.Process] = {}  # node -> what it stands in
 
     def process(self, key: str) -> nodes.Process:
         ids = [element.get("id", "") for element in self.processes]
-        return self.inside(self.processes[ids.index(key) if key in ids else 0])
+        process = self.inside(self.processes[ids.index(key) if key in ids else 0])
+        for flow in self.messages:
+            source = self.homes.get(flow.get("sourceRef", ""))
+            if source is not None:
+                sender = source.task_specs[flow.get("sourceRef", "")]
+                sender.sends += (flow.get("name", ""),)
+            pool = self.homes.get(flow.get("targetRef", ""))
+            if pool is not None:
+                room = process.task_specs[pool.name]
+                process.doors[flow.get("name", "")] = (room, pool.task_specs[flow.get("targetRef", "")])
+        return process
 
     def inside(self, element: etree._Element) -> nodes.Process:
         """The process, or the inside of a sub-process; a process that calls itself meets itself here."""
@@ -88,6 +100,7 @@ class _Builder:
             kind = _name(child)
             if kind in NODES:
                 found[child.get("id", "")] = self.node(process, child, kind)
+                self.homes[child.get("id", "")] = process
         incoming: dict[str, list[str]] = {}
         ways: dict[str, list[nodes.Way]] = {}
         for flow in element.iterchildren(BPMN + "sequenceFlow"):
@@ -117,6 +130,7 @@ class _Builder:
             node = cls(process, label, None, element.get("cancelActivity", "true") != "false", **names)
             node.triggers = tuple(self.triggers(element))
             node.timer = next((trigger for trigger in node.triggers if trigger.kind in TIMERS.values()), None)
+            node.waits = not node.triggers or any(not trigger.inner for trigger in node.triggers)
             node.attached = kind == "boundaryEvent"
         elif issubclass(cls, events.Pass):
             node = cls(process, label, None, **names)
@@ -221,6 +235,7 @@ class _Builder:
             watcher.bpmn_id, watcher.bpmn_name = start.get("id", ""), start.get("name")
             watcher.triggers = tuple(self.triggers(start))
             watcher.timer = next((trigger for trigger in watcher.triggers if trigger.kind in TIMERS.values()), None)
+            watcher.waits = any(not trigger.inner for trigger in watcher.triggers)
             watcher.attached = True
             watcher.body = body
             process.watchers.append(watcher)
