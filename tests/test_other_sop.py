@@ -21,6 +21,7 @@ from app.models import Case, Document
 from tests import play
 from tests.conftest import PASSWORD, ROOT, Database, Office, login
 from tests.drawn import draw, given, lanes
+from tests.test_pools import BOTH, pools
 
 Install = Callable[..., Office]
 BPMN = "{http://www.omg.org/spec/BPMN/20100524/MODEL}"
@@ -338,6 +339,21 @@ def test_whoever_holds_the_lane_of_a_start_may_begin_there(install: Install, tmp
             open_as(office, name, "laporan", start=start)
     page = office.client("jaga").post("/layanan/laporan/ajukan", data={"jalan": "lisan", "pemohon": "Warga"})
     assert (page.status_code, page.headers["Location"].rpartition("/")[0]) == (303, "/tugas")
+
+
+def test_two_pools_are_one_case(install: Install, tmp_path: Path) -> None:
+    path = tmp_path / "dua-pool.bpmn"
+    path.write_bytes(pools(*BOTH, flows=("minta > os", "kirim > kabar")))
+    office = install(path)
+    case_id = play.apply(office, sop="klien")
+    seen = [told(office, case_id)]
+    for _ in range(4):
+        play.step(office, case_id)
+        seen.append(told(office, case_id))
+    open_steps = (["Minta izin"], ["Periksa"], ["Kirim izin"], ["Baca izin"])
+    assert seen == [*(("open", steps) for steps in open_steps), ("ended", [])]
+    with office.look() as ctx:
+        assert [finding for proof in audit.verify(ctx) for finding in proof.all_findings] == []
 
 
 def test_no_lane_at_all(install: Install, tmp_path: Path) -> None:
