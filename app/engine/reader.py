@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lxml import etree
 
-from app.engine import check, rules
+from app.engine import check, rules, soundness
 from app.engine.choices import Chooser, Decision
 from app.engine.definition import Choice, Definition, End, Flow, Lane, Reading, Start, Step
 from app.engine.drawing import Drawing, DrawnLane, Findings, Node, Process, Unreadable, ancestors, parse, text_of
@@ -84,7 +84,9 @@ class _Reader:
         model = Model(drawing, self.senses, decisions, self.entries, self.links)
         starts = [start.id for start in definition.starts] if main.id not in self.entries else []
         default = next((start.id for start in definition.starts if start.default), "")
-        return replace(definition, model=model.write(processes, starts, default))
+        definition = replace(definition, model=model.write(processes, starts, default))
+        soundness.check(definition, drawing, self.findings)
+        return definition
 
     # Which process
 
