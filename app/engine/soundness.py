@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any, NamedTuple
@@ -21,24 +21,12 @@ from app.engine.events import Catch, Pass, Trigger
 from app.engine.expressions import Expression, compile, put
 from app.engine.nodes import Inclusive, Node, Parallel, Process, Repeated, Step, Sub
 from app.engine.run import EPOCH
-from app.engine.tokens import (
-    MAX_TOKENS,
-    READY,
-    SYNTHETIC,
-    WAITING,
-    Case,
-    Endless,
-    RoutingError,
-    Scope,
-    Stuck,
-    Token,
-)
+from app.engine.tokens import MAX_TOKENS, READY, SYNTHETIC, WAITING, Case, Endless, RoutingError, Scope, Stuck, Token
 
 STATES = 1_500
-BROAD = 1_000  # states; the others are sought in depth, where a bound would else hide what lies far from the start
-RUNS = 4_000  # verbs, each with each decision
+WORK = 40_000  # tokens that are put somewhere: about a third of a second
+BROAD = 2 / 3  # of both; the rest is sought in depth, where a bound would else hide what lies far from the start
 DECISIONS = 64  # ways in which facts may decide one verb
-LEAP = 500  # tokens in one verb
 PILE = 3  # tokens at one place: what follows is more of the same
 VALUES = 300  # sets of facts tried to see whether conditions can be true together
 WORDS = 14  # of a way that is told
@@ -184,14 +172,15 @@ class Space:
         self.scopes = {id(process): _Layout(process) for process in (self.process, *inner)}
         self.states: dict[Key, State] = {}
         self.queue: deque[State] = deque()
-        self.runs = 0
+        self.work = 0
+        self.ends = False  # a case may end as soon as it begins
         self.limited = False  # a bound was met
         self.complete = True  # nothing at all was left out
         self.stalls: dict[str, tuple[State, tuple[str, ...]]] = {}  # join -> where, and which flows it lacks
         self.piles: dict[str, State] = {}
         self.cut: dict[str, tuple[State, dict[str, None]]] = {}  # terminating end -> where, and what it closes
 
-    def leave_open(self, node: Node, thrown: set[tuple[str, str]]) -> None:
+    def leave_open(self, node: Node, thrown: Container[tuple[str, str]]) -> None:
         """Whatever facts, clocks or others decide about `node` is asked of the tape, or happens at any time."""
         ways = tuple(
             way if way.condition is None else replace(way, condition=self.asked(way.condition)) for way in node.ways
@@ -241,10 +230,11 @@ class Space:
         for verb in [Verb(start.id) for start in self.definition.starts] or [Verb("")]:
             self.follow(None, verb)
         while self.queue:
-            if len(self.states) >= STATES or self.runs >= RUNS:
+            spent = max(len(self.states) / STATES, self.work / WORK)
+            if spent >= 1:
                 self.limited, self.complete = True, False
                 break
-            known = self.queue.popleft() if len(self.states) < BROAD else self.queue.pop()
+            known = self.queue.popleft() if spent < BROAD else self.queue.pop()
             for verb in known.verbs:
                 self.follow(known, verb)
         for known in self.queue:
@@ -260,11 +250,11 @@ class Space:
                 self.leave(before)
                 break
             tried += 1
-            self.runs += 1
             self.tape.begin(tapes.pop())
             try:
                 case, stuck = self.run(before, verb)
             except Endless:
+                self.work += MAX_TOKENS
                 self.leave(before)
             except RoutingError:
                 pass  # refused: people would give other answers
@@ -275,11 +265,9 @@ class Space:
     def run(self, before: State | None, verb: Verb) -> tuple[Case, bool]:
         if before is None:
             case = Case(self.process, {"_start": verb.element}, EPOCH)
-            case.first_id = LEAP - MAX_TOKENS
             case.begin(case)
         else:
             case = state.loads(before.content, self.process, {"_choice": verb.choice}, EPOCH)
-            case.first_id = case.last_id + LEAP - MAX_TOKENS
             token = next(token for token in case.tokens() if token.id == verb.token)
             if verb.happened:
                 self.happen(case, token)
@@ -298,9 +286,9 @@ class Space:
         if OUTSIDE in token.task_spec.triggers and token.state == WAITING:
             token.cancel()
         for other in list(case.tokens()) if names else ():
-            if other.state == WAITING and other.id in other.workflow.tasks and self.may_happen(other):
-                if names & {trigger.name for trigger in other.task_spec.triggers if trigger.kind == "signal"}:
-                    other.task_spec.happen(other)
+            here = other.state == WAITING and other.id in other.workflow.tasks and self.may_happen(other)
+            if here and any(trigger.kind == "signal" and trigger.name in names for trigger in other.task_spec.triggers):
+                other.task_spec.happen(other)
 
     def may_happen(self, token: Token) -> bool:
         return token.task_spec in self.outside and "seen" not in token.internal_data
@@ -312,8 +300,11 @@ class Space:
 
     def reach(self, before: State | None, verb: Verb, case: Case, stuck: bool) -> None:
         """A verb led to what `case` now is."""
+        self.work += 3 + case.last_id - case.first_id + sum(len(scope.tasks) for scope in case.scopes())
         if not case.task_tree.children:
-            if before is not None:
+            if before is None:
+                self.ends = True
+            else:
                 before.ends = True
                 self.closed(before, verb, case)
             return
@@ -515,7 +506,7 @@ class _Teller:
     def stall(self, join: str, known: State, flows: Sequence[str]) -> None:
         come = " dan ".join(dict.fromkeys(self.branch(flow) for flow in flows)) or "yang ditunggu"
         message = f"permohonan dapat macet di {self.label(join)}: {come} tidak akan datang. {self.way(known)} Bila"
-        message += " tidak semua cabang dijalankan, gabungkan dengan gerbang eksklusif atau inklusif."
+        message += " cabang-cabangnya tidak selalu dijalankan semua, gabungkan dengan gerbang eksklusif atau inklusif."
         self.say(join, "warning", "macet", message)
 
     def piles(self) -> None:
@@ -536,24 +527,24 @@ class _Teller:
     def endings(self) -> None:
         space = self.space
         lost = space.lost()
-        if lost and len(lost) == len(space.states) and not any(known.ends for known in space.states.values()):
-            way = self.way(lost[-1])
-            message = f"tidak ada akhir yang dapat dicapai: setiap permohonan macet atau berputar tanpa henti. {way}"
-            self.say(space.definition.key, "error", "tanpa-akhir", f"{message} Gambarlah jalan menuju akhir.")
-            return
-        stalling = _before(known for known in space.states.values() if known.stalled)
-        known = next((known for known in lost if known not in stalling), None)
-        if known is None:
-            return
-        if known.deaf:
-            event = known.deaf[0]
+        stalled = [known for known in space.states.values() if known.stalled]
+        waiting = next((known for known in lost if known.deaf and not known.verbs and not known.stalled), None)
+        if waiting is not None:
+            event = waiting.deaf[0]
             message = f"permohonan dapat macet di {self.label(event)}: yang ditunggu hanya dikirim oleh diagram ini"
-            message += f" sendiri, dan dapat sudah lewat. {self.way(known)} Tunggulah sebelum dikirim."
+            message += f" sendiri, dan dapat sudah lewat. {self.way(waiting)} Bukalah penunggunya dahulu."
             self.say(event, "warning", "macet", message)
+        elif len(lost) == len(space.states) > 0 and not space.ends:
+            message = "tidak ada akhir yang dapat dicapai: setiap permohonan macet atau berputar tanpa henti."
+            message += f" {self.way((stalled or lost)[0])} Gambarlah jalan menuju akhir."
+            self.say(space.definition.key, "error", "tanpa-akhir", message)
         elif not any(said.rule == "tanpa-akhir" for said in self.findings.all):
-            at = next((verb.element for verb in known.verbs), space.definition.key)
-            message = f"dari {self.label(at)} akhir tidak dapat dicapai lagi. {self.way(known)} Gambarlah jalannya."
-            self.say(at, "warning", "tanpa-akhir", message)
+            stalling = _before(stalled)
+            known = next((known for known in lost if known not in stalling), None)
+            if known is not None:
+                at = next((verb.element for verb in known.verbs), space.definition.key)
+                message = f"dari {self.label(at)} akhir tidak dapat dicapai lagi. {self.way(known)} Gambarlah jalannya."
+                self.say(at, "warning", "tanpa-akhir", message)
 
     # Words
 
@@ -618,10 +609,13 @@ class _Teller:
         for flow in known.path:
             if flow in self.space.decided:
                 edge = self.drawing.edges[flow]
-                target = self.drawing.nodes[edge.target].name
-                taken.setdefault(self.space.decided[flow], []).append(edge.name or target or flow)
+                branch = edge.name or self.drawing.nodes[edge.target].name
+                taken.setdefault(self.space.decided[flow], []).extend([branch] if branch else [])
         for node, branches in taken.items():
-            yield f"{self.name(node.bpmn_id)} ({', '.join(branches)})"
+            if branches and node.bpmn_name:
+                yield f"“{node.bpmn_name}” ({', '.join(branches)})"
+            elif branches:
+                yield f"cabang {' dan '.join(f'“{branch}”' for branch in branches)}"
 
 
 def _less(small: Key, large: Key) -> bool:
