@@ -69,7 +69,8 @@ class State:
     sources: list[State] = field(default_factory=list)
     open: bool = False  # not all that follows is known
     ends: bool = False  # the case may end with the next verb
-    stalled: bool = False
+    stalled: bool = False  # something here waits for ever
+    stuck: bool = False  # nothing at all can happen any more
 
     def way(self) -> list[State]:
         """The states on the way here, the first one first."""
@@ -376,6 +377,7 @@ class Space:
             for key, number in count.items():
                 if number > 1:
                     self.piles.setdefault(key, known)
+        known.stuck = stuck
         known.stalled = known.stalled or stuck
 
     def closed(self, before: State, verb: Verb, case: Case) -> None:
