@@ -229,7 +229,7 @@ def test_time_is_bounded() -> None:
         space = Space(engine.read(draw(text)).definition)
         began = time.process_time()
         space.explore()
-        assert time.process_time() - began < 5
+        assert time.process_time() - began < 2
 
 
 # Judged by the other reading of BPMN
@@ -322,7 +322,7 @@ def agree(seeds: range) -> list[bool]:
 
 
 def test_brute_force_agrees() -> None:
-    found = agree(range(60))
+    found = agree(range(40))
     assert found.count(True) >= 5, found
     assert found.count(False) >= 5, found
 

@@ -26,6 +26,7 @@ from app.engine.tokens import MAX_TOKENS, READY, SYNTHETIC, WAITING, Case, Endle
 STATES = 1_500
 WORK = 40_000  # tokens that are put somewhere: about a third of a second
 BROAD = 2 / 3  # of both; the rest is sought in depth, where a bound would else hide what lies far from the start
+DISTANCE = 100_000  # flows of joins by nodes of their scope, to be known beforehand
 DECISIONS = 64  # ways in which facts may decide one verb
 PILE = 3  # tokens at one place: what follows is more of the same
 VALUES = 300  # sets of facts tried to see whether conditions can be true together
@@ -173,6 +174,7 @@ class Space:
         self.scopes = {id(process): _Layout(process) for process in (self.process, *inner)}
         self.states: dict[Key, State] = {}
         self.queue: deque[State] = deque()
+        self.rounds = {node.bpmn_id: 1 for node in self.nodes if isinstance(node, Repeated)}
         self.work = 0
         self.ends = False  # a case may end as soon as it begins
         self.limited = False  # a bound was met
@@ -231,15 +233,17 @@ class Space:
         for verb in [Verb(start.id) for start in self.definition.starts] or [Verb("")]:
             self.follow(None, verb)
         while self.queue:
-            spent = max(len(self.states) / STATES, self.work / WORK)
-            if spent >= 1:
-                self.limited, self.complete = True, False
-                break
-            known = self.queue.popleft() if spent < BROAD else self.queue.pop()
+            known = self.queue.popleft() if self.spent() < BROAD else self.queue.pop()
             for verb in known.verbs:
+                if self.spent() >= 1:
+                    self.limited = True
+                    self.leave(known)
+                    break
                 self.follow(known, verb)
-        for known in self.queue:
-            known.open = True
+
+    def spent(self) -> float:
+        """How much of what may be spent; 1 is all."""
+        return max(len(self.states) / STATES, self.work / WORK)
 
     def follow(self, before: State | None, verb: Verb) -> None:
         """Let `verb` happen, with facts deciding in every way."""
@@ -269,6 +273,7 @@ class Space:
             case.begin(case)
         else:
             case = state.loads(before.content, self.process, {"_choice": verb.choice}, EPOCH)
+            case.rounds = dict(self.rounds)
             token = next(token for token in case.tokens() if token.id == verb.token)
             if verb.happened:
                 self.happen(case, token)
@@ -316,6 +321,7 @@ class Space:
         key = _key(case, case)
         known = self.states.get(key)
         if known is None:
+            case.rounds = {}  # they say how often, which makes no difference and would grow
             known = State(key, state.dumps(case), before, verb, case.path, list(self.verbs(case)))
             known.deaf = [
                 token.task_spec.bpmn_id
@@ -400,12 +406,9 @@ class _Layout:
     """What can be said once of a process: how far a token is from a join's flows, and what lies aside."""
 
     def __init__(self, process: Process) -> None:
-        found = {key: node for key, node in process.task_specs.items() if key == node.bpmn_id}
-        self.joins = {
-            key: (node, specs.reach(node, found))
-            for key, node in found.items()
-            if isinstance(node, Parallel) and len(node.incoming) > 1
-        }
+        found = self.found = {key: node for key, node in process.task_specs.items() if key == node.bpmn_id}
+        self.left = DISTANCE
+        self.reached: dict[str, Mapping[str, frozenset[str]]] = {}
         self.bodies = {watcher.body for watcher in process.watchers}
         self.main: set[str] = set()
         self.repeats = any(not event.cancel_activity for node in found.values() for event in node.boundary)
@@ -427,20 +430,28 @@ class _Layout:
 
     def dead(self, tokens: Sequence[Token]) -> Iterator[tuple[str, tuple[str, ...]]]:
         """Joins at which tokens wait for a flow by which nothing can come any more."""
-        waiting = {token.task_spec.bpmn_id for token in tokens if token.state == WAITING} & self.joins.keys()
+        at = {token.task_spec for token in tokens if token.state == WAITING}
+        waiting = {node.bpmn_id: node for node in at if isinstance(node, Parallel)}
         found = True
         while found:
             found = False
-            for key in sorted(waiting):
-                join, reached = self.joins[key]
-                live = [token.task_spec.bpmn_id for token in tokens]
-                lacking = self.lacking(join, tokens)
-                gone = tuple(flow for flow in lacking if not any(flow in reached.get(at, ()) for at in live))
-                if gone:
+            for key, join in sorted(waiting.items()):
+                reached = self.to(join)
+                live = {token.task_spec.bpmn_id for token in tokens}
+                coming = frozenset[str]().union(*(reached.get(other, ()) for other in live))
+                gone = tuple(flow for flow in self.lacking(join, tokens) if flow not in coming)
+                if gone and reached:
                     found = True
-                    waiting.remove(key)
+                    del waiting[key]
                     tokens = [token for token in tokens if token.task_spec is not join]
                     yield key, gone
+
+    def to(self, join: Node) -> Mapping[str, frozenset[str]]:
+        """For each node the flows of a join that can be reached from it; nothing where that would cost too much."""
+        if join.bpmn_id not in self.reached:
+            self.left -= len(join.incoming) * len(self.found)
+            self.reached[join.bpmn_id] = specs.reach(join, self.found) if self.left > 0 else {}
+        return self.reached[join.bpmn_id]
 
     def lacking(self, join: Node, tokens: Iterable[Token]) -> tuple[str, ...]:
         come = {token.flow for token in tokens if token.task_spec is join}
