@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lxml import etree
 
-from app.engine import check, rules
+from app.engine import check, rules, soundness
 from app.engine.choices import Chooser, Decision
 from app.engine.definition import Choice, Definition, End, Flow, Lane, Reading, Start, Step
 from app.engine.drawing import Drawing, DrawnLane, Findings, Node, Process, Unreadable, parse, process_of, text_of
@@ -88,7 +88,9 @@ class _Reader:
         model = Model(drawing, self.senses, decisions, self.entries, self.links, handing)
         starts = [start.id for start in definition.starts] if handing.first not in self.entries else []
         default = next((start.id for start in definition.starts if start.default), "")
-        return replace(definition, model=model.write(main.id, apart, starts, default))
+        definition = replace(definition, model=model.write(main.id, apart, starts, default))
+        soundness.check(definition, drawing, self.findings)
+        return definition
 
     # Which process
 

@@ -47,6 +47,11 @@ NODES: dict[str, type[nodes.Node]] = {
 @lru_cache(maxsize=64)
 def specs(model: str, key: str = "") -> nodes.Process:
     """The specs of the process `key` (else the first) in `model`. Raises lxml's and our own SyntaxErrors."""
+    return build(model, key)
+
+
+def build(model: str, key: str = "") -> nodes.Process:
+    """The same, made anew: whoever asks may change them."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
     return _Builder(etree.fromstring(model.encode(), parser)).process(key)
 
@@ -116,7 +121,7 @@ class _Builder:
         self.enter(process, element, found)
         for node in found.values():
             if isinstance(node, nodes.Inclusive) and len(node.incoming) > 1:
-                node.reach = _reach(node, found)
+                node.reach = reach(node, found)
         return process
 
     def node(self, process: nodes.Process, element: etree._Element, kind: str) -> nodes.Node:
@@ -241,7 +246,7 @@ class _Builder:
             process.watchers.append(watcher)
 
 
-def _reach(join: nodes.Inclusive, found: dict[str, nodes.Node]) -> dict[str, frozenset[str]]:
+def reach(join: nodes.Node, found: dict[str, nodes.Node]) -> dict[str, frozenset[str]]:
     """For each node, by which of the join's incoming flows a token there could still come, not passing the join."""
     sources: dict[str, set[str]] = {}
     before: dict[str, set[str]] = {}
@@ -253,12 +258,12 @@ def _reach(join: nodes.Inclusive, found: dict[str, nodes.Node]) -> dict[str, fro
                         sources.setdefault(way.id, set()).add(key)
                 elif key != join.bpmn_id:
                     before.setdefault(way.target.bpmn_id, set()).add(key)
-    reach: dict[str, set[str]] = {key: set() for key in found}
+    reached: dict[str, set[str]] = {key: set() for key in found}
     for flow, first in sources.items():
         rest = list(first)
         while rest:
             key = rest.pop()
-            if flow not in reach[key] and key != join.bpmn_id:
-                reach[key].add(flow)
+            if flow not in reached[key] and key != join.bpmn_id:
+                reached[key].add(flow)
                 rest.extend(before.get(key, ()))
-    return {key: frozenset(flows) for key, flows in reach.items()}
+    return {key: frozenset(flows) for key, flows in reached.items()}
