@@ -68,6 +68,13 @@ VOCABULARY = (
     Property("permohonan_baru", ("akhir",), "permohonan baru dibuka untuk pemohon", YES, "ya"),
 )  # fmt: skip
 
+ONCE = frozenset(
+    {"nomor", "revisi", "tanggal_efektif", "jangka_waktu", "nomor_permohonan", "satu_terbuka", "kantor_nama",
+     "kantor_kota", "pemohon", "loket", "formulir", "waktu", "batas", "jam", "kembali", "utama", "status",
+     "permohonan_baru"}
+)  # fmt: skip  # of these one value is meant, of all others every line counts
+FOR_LANES = frozenset(known.name for known in VOCABULARY if "lajur" in known.places)
+WORDS = frozenset(known.name for known in VOCABULARY if known.shape in LISTED)
 FOREIGN = {"formJsonSchemaFilename", "formUiSchemaFilename"}  # other tools' names that we read or may ignore
 PLACE_NAMES: Mapping[Place, str] = {
     "proses": "proses", "lajur": "lajur", "langkah": "langkah", "panah": "panah", "mulai": "kejadian awal",
@@ -75,9 +82,28 @@ PLACE_NAMES: Mapping[Place, str] = {
 }  # fmt: skip
 
 
-def properties(element: etree._Element) -> dict[str, str]:
-    """The properties in an element's extensions, of whatever tool; of one written several times every line."""
-    found: dict[str, str] = {}
+class Given(dict[str, str]):
+    """Properties by name. `contrary` are those that mean one value and were given several, with all of them."""
+
+    contrary: Mapping[str, tuple[str, ...]] = {}
+
+    @classmethod
+    def of(cls, given: Mapping[str, str]) -> Given:
+        return given if isinstance(given, Given) else cls(given)
+
+    def over(self, outer: Given) -> Given:
+        """These and, where they say nothing, what `outer` says."""
+        whole = Given({**outer, **self})
+        theirs = {name: values for name, values in outer.contrary.items() if name not in self}
+        whole.contrary = {**theirs, **self.contrary}
+        return whole
+
+
+def properties(element: etree._Element) -> Given:
+    """The properties in an element's extensions, of whatever tool; of one written several times every line, or the
+    first where one value is meant.
+    """
+    lines: dict[str, list[str]] = {}
     for extensions in element:
         if local(extensions) != "extensionElements":
             continue
@@ -88,10 +114,13 @@ def properties(element: etree._Element) -> dict[str, str]:
                 name = (item.get("name") or item.get("key") or "").strip()
                 value = (item.get("value") or item.text or "").strip()
                 if local(item) == "property" and name:
-                    found[name] = f"{found[name]}\n{value}" if name in found else value
-    for known in VOCABULARY:
-        if known.shape in LISTED and known.name in found:
-            found[known.name] = found[known.name].lower()
+                    lines.setdefault(name, []).append(value.lower() if name in WORDS else value)
+    if not lines:
+        return Given()
+    once = {name: [value for value in values if value] or values for name, values in lines.items() if name in ONCE}
+    found = Given({name: once[name][0] if name in once else "\n".join(values) for name, values in lines.items()})
+    contrary = {name: tuple(dict.fromkeys(values)) for name, values in once.items()}
+    found.contrary = {name: values for name, values in contrary.items() if len(values) > 1}
     return found
 
 
@@ -121,6 +150,10 @@ def local(element: etree._Element) -> str:
 def faults(place: Place, given: Mapping[str, str]) -> Iterator[tuple[Literal["error", "warning", "info"], str, str]]:
     """What is wrong with the properties at a place, as level, rule and message."""
     here = {known.name: known for known in VOCABULARY if place in known.places}
+    for name, values in Given.of(given).contrary.items():
+        all_of_them = ", ".join(f"“{value}”" for value in values)
+        message = f"Properti {name} ditulis lebih dari satu kali ({all_of_them}); yang dibaca “{values[0]}”."
+        yield "warning", "properti-ganda", f"{message} Hapuslah yang tidak dimaksud."
     for name, value in given.items():
         if name in here:
             known = here[name]

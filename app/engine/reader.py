@@ -13,7 +13,7 @@ from app.engine.definition import Choice, Definition, End, Flow, Lane, Reading, 
 from app.engine.drawing import Drawing, DrawnLane, Findings, Node, Process, Unreadable, ancestors, parse, text_of
 from app.engine.graph import Flowgraph, find, forward_order
 from app.engine.model import Model
-from app.engine.properties import form_of, local
+from app.engine.properties import FOR_LANES, Given, form_of, local
 from app.engine.rules import STEP, Rules
 
 
@@ -225,6 +225,7 @@ class _Reader:
     def lanes(self, main: Process, processes: list[str]) -> dict[str, DrawnLane]:
         """The leaf lanes by id, each name once; every node is put into its lane."""
         drawing = self.drawing
+        inherit(list(drawing.lanes.values()))
         leaves = [lane for lane in drawing.lanes.values() if lane.leaf]
         pool = main.pool or main.name or main.id
         if not leaves:
@@ -295,8 +296,14 @@ class _Reader:
                 steps[key] = self.step(node, lanes, choices.get(key, ()))
         starts = self.starts(main, lanes)
         applicant = [lane.name for lane in lanes.values() if lane.properties.get("pemohon") == "ya"]
+        if len(applicant) > 1:
+            message = f"Beberapa lajur ditandai pemohon: {', '.join(f'“{name}”' for name in applicant)}; yang dibaca "
+            message += f"“{applicant[0]}”. Tandai satu saja."
+            second = next(lane.id for lane in lanes.values() if lane.name == applicant[1])
+            self.findings.say(second, "warning", "pemohon-ganda", message)
         if not applicant and len(lanes) > 1:
-            applicant = [start.lane for start in starts if start.default]
+            usual = {start.lane for start in starts if start.default}
+            applicant = [lane.name for lane in lanes.values() if lane.name in usual and not _inside(lane)]
         return Definition(
             key=main.id,
             title=main.name or main.pool or main.id,
@@ -361,6 +368,26 @@ class _Reader:
             check.endings(drawing, scope, self.graphs[scope], self.after, findings, label)
             check.rest_somewhere(drawing, scope, self.after, self.senses, findings)
         check.vocabulary(main, definition.properties, drawing.lanes.values(), nodes, definition, findings)
+
+
+def inherit(lanes: list[DrawnLane]) -> None:
+    """What an outer lane says counts for the lanes inside it, but what they say themselves counts more.
+
+    `lanes` stand as drawn, each outer one right before those inside it.
+    """
+    around: list[DrawnLane] = []
+    for lane in lanes:
+        del around[len(lane.parents) :]
+        outer = around[-1] if around and around[-1].process == lane.process else None
+        if outer is not None and outer.properties:
+            theirs = Given((n, v) for n, v in outer.properties.items() if n in FOR_LANES)
+            lane.properties = Given.of(lane.properties).over(theirs)
+        around.append(lane)
+
+
+def _inside(lane: DrawnLane) -> bool:
+    """Is this lane said to be the office's own, though cases begin there?"""
+    return lane.properties.get("pemohon") == "tidak"
 
 
 def _raw(element: etree._Element) -> str:
