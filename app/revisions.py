@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Integer, cast, func, select
 from sqlalchemy.orm import Session
 
-from app import documents, engine, forms, registers
+from app import documents, engine, fitting, forms, registers
 from app.context import Context
 from app.engine.definition import Definition, Finding, Step
 from app.forms import Form
@@ -197,7 +197,21 @@ def check(bundle: Bundle) -> tuple[Definition | None, tuple[Finding, ...]]:
     if reading.definition:
         findings += _missing(reading.definition, bundle)
         findings += _too_long(reading.definition, bundle)
+        loaded = _forms(reading.definition, bundle) if reading.runnable else None
+        if loaded is not None:
+            findings += fitting.check(reading.definition, loaded)
     return reading.definition, tuple(findings)
+
+
+def _forms(definition: Definition, bundle: Bundle) -> dict[str, Form] | None:
+    """The forms by id; None where one is missing or cannot be read, since then nobody knows what it asks."""
+    asked = {step.properties.get("formulir", "") for step in definition.steps.values()}
+    if not asked - {""} <= bundle.forms.keys():
+        return None
+    try:
+        return {name: forms.load(content) for name, content in bundle.forms.items()}
+    except forms.FormError:
+        return None
 
 
 def _known(definition: Definition, bundle: Bundle) -> Mapping[str, Any]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Any
+
 import pytest
 
-from app import engine
+from app import engine, revisions
 from app.engine.definition import Definition
 from tests.drawn import draw, given
 from tests.test_check import PLAIN, said
@@ -87,3 +91,213 @@ def test_a_counter_said_of_an_outer_lane() -> None:
     assert {lane.name: lane.properties.get("loket") for lane in lanes} == {
         "Dalam 1": "ya", "Dalam 2": "tidak", "Lain": None,
     }  # fmt: skip
+
+
+# What a condition reads must have been filled in
+
+
+def form(**fields: dict[str, Any]) -> bytes:
+    """A form of fields by key; a field is a text that must be given, unless it says otherwise."""
+    components = [
+        {"type": "textfield", "label": key, "validate": {"required": True}, **field, "key": key}
+        for key, field in fields.items()
+    ]
+    return json.dumps({"components": components}).encode()
+
+
+def bundled(text: str, process: str = "", **forms: bytes) -> list[tuple[str, str]]:
+    """The warnings and errors of an SOP of a drawing and forms, as (element, rule); a step uses the form of its id."""
+    for name in forms:
+        asks = given(formulir=name)
+        text = text.replace(f'user {name} "{name}" <', f'user {name} "{name}" <{asks}')
+        text = text.replace(f'user {name} "{name}"\n', f'user {name} "{name}" <{asks}>\n')
+    bundle = revisions.Bundle("p", draw(text, process), {}, forms, {})
+    return [(f.element, f.rule) for f in revisions.check(bundle)[1] if f.level != "info"]
+
+
+OPTIONAL: dict[str, Any] = {"validate": {}}
+ROUTED = """
+start s
+user a "a"
+xor g default=g_f
+end e
+end f
+s > a
+a > g
+g > e if CONDITION
+g > f
+"""
+# a is passed on one of two ways to g
+SOMETIMES = """
+start s
+user h "h"
+xor k "Perlu?"
+user a "a"
+xor m
+xor g default=g_f
+end e
+end f
+s > h
+h > k
+k > a "Ya"
+k > m "Tidak"
+a > m
+m > g
+g > e if CONDITION
+g > f
+"""
+BESIDE = """
+start s
+and y
+user a "a"
+user b "b"
+and j
+xor g default=g_f
+end e
+end f
+s > y
+y > a
+y > b
+a > j
+b > j
+j > g
+g > e if CONDITION
+g > f
+"""
+# g asks whether to do a; after it, b asks whether to go on or back to g
+AROUND = """
+start s
+user h "h"
+xor g default=g_a
+user a "a"
+user b "b"
+xor w "Cukup?"
+end e
+s > h
+h > g
+g > b if CONDITION
+g > a
+a > b
+b > w
+w > e "Ya"
+w > g "Tidak"
+"""
+INSIDE = """
+start s
+sub k "K"
+  start ks
+  user a "a"
+  end ke
+  ks > a
+  a > ke
+xor g default=g_f
+end e
+end f
+s > k
+k > g
+g > e if CONDITION
+g > f
+"""
+NUMBERED = f'user a "a" <{given(register="luas = Buku : {urut}")}>'
+SCRIPTED = ROUTED.replace('user a "a"', "script a <<script>luas = 5</script>>")
+DAY = "<timerEventDefinition><timeDate>tanggal</timeDate></timerEventDefinition>"
+CLOCK = f'start s\nuser a "a"\ncatch c <{DAY}>\nend e\ns > a\na > c\nc > e'
+EDGE = f'start s\nuser a "a"\nuser b "b"\nboundary c attachedToRef=a <{DAY}>\nend e\ns > a\na > b\nb > e\nc > e'
+MANY = (
+    'start s\nuser a "a"\nuser b "b" <<multiInstanceLoopCharacteristics><loopCardinality>banyak</loopCardinality>'
+    "</multiInstanceLoopCharacteristics>>\nend e\ns > a\na > b\nb > e"
+)
+UNTIL = (
+    'start s\nuser a "a" <<standardLoopCharacteristics><loopCondition>luas &gt; 5</loopCondition>'
+    "</standardLoopCharacteristics>>\nend e\ns > a\na > e"
+)
+READ = {
+    "required": (ROUTED, "luas > 5", {"a": form(luas={})}, []),
+    "a group's field": (ROUTED, 'usaha.jenis = "x"', {"a": form(**{"usaha.jenis": {}})}, []),
+    "a number that a register gives": (ROUTED.replace('user a "a"', NUMBERED), 'luas = "1"', {}, []),
+    "set by a script": (SCRIPTED, "luas > 5", {}, []),
+    "in no form": (ROUTED, "luass > 5", {"a": form(luas={})}, [("g_e", "kunci-tak-dikenal")]),
+    "in no form, though nothing is meant": (ROUTED, "luas != null", {}, [("g_e", "kunci-tak-dikenal")]),
+    "optional": (ROUTED, "luas > 5", {"a": form(luas=OPTIONAL)}, [("g_e", "kunci-tidak-wajib")]),
+    "optional, and nothing is meant": (ROUTED, "luas = null or luas > 5", {"a": form(luas=OPTIONAL)}, []),
+    "a tick": (ROUTED, "lunas = false", {"a": form(lunas={"type": "checkbox", **OPTIONAL})}, []),
+    "whether there is one": (ROUTED, "not luas", {"a": form(luas=OPTIONAL)}, []),
+    "an optional list": (
+        ROUTED, '"x" in daftar',
+        {"a": form(daftar={"type": "checklist", "values": [{"value": "x", "label": "X"}], **OPTIONAL})}, [],
+    ),
+    "only shown": (ROUTED, "luas > 5", {"a": form(luas={"readonly": True})}, [("g_e", "kunci-tak-dikenal")]),
+    "on one of two ways": (SOMETIMES, "luas > 5", {"a": form(luas={})}, [("g_e", "kunci-belum-terisi")]),
+    "on both ways": (SOMETIMES, "luas > 5", {"a": form(luas={}), "h": form(luas={})}, []),
+    "on one of two ways, and nothing is meant": (SOMETIMES, "luas != null and luas > 5", {"a": form(luas={})}, []),
+    "on a branch that is joined": (BESIDE, "luas > 5", {"a": form(luas={})}, []),
+    "in the round before": (AROUND, "luas > 5", {"a": form(luas={})}, [("g_b", "kunci-belum-terisi")]),
+    "in the round before, and nothing is meant": (AROUND, "luas != null", {"a": form(luas={})}, []),
+    "only afterwards": (
+        ROUTED.replace("g > e", 'user b "b"\nb > e\ng > b'), "luas != null", {"b": form(luas={})},
+        [("g_b", "kunci-belum-terisi")],
+    ),
+    "inside a sub-process": (INSIDE, "luas > 5", {"a": form(luas={})}, []),
+    "a clock": (CLOCK, "", {"a": form(tanggal={"type": "datetime", "subtype": "date", "dateLabel": "T"})}, []),
+    "a clock without its day": (CLOCK, "", {"a": form(x={})}, [("c", "kunci-tak-dikenal")]),
+    "a clock on what fills it": (EDGE, "", {"a": form(tanggal={})}, [("c", "kunci-belum-terisi")]),
+    "how often": (MANY, "", {"a": form(banyak={"type": "number"})}, []),
+    "how often, of the step itself": (MANY, "", {"b": form(banyak={})}, [("b", "kunci-belum-terisi")]),
+    "once more": (UNTIL, "", {"a": form(luas={})}, []),
+    "once more, of nothing": (UNTIL, "", {}, [("a", "kunci-tak-dikenal")]),
+    "a script that reads": (
+        SCRIPTED.replace("luas = 5", "luas = lebar * 5"), "luas > 5", {}, [("a", "kunci-tak-dikenal")],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "condition", "forms", "expected"), READ.values(), ids=READ)
+def test_what_is_read_is_filled_in(
+    text: str, condition: str, forms: dict[str, bytes], expected: list[tuple[str, str]]
+) -> None:
+    assert bundled(text.replace("CONDITION", condition), **forms) == expected
+
+
+def test_a_form_that_nobody_can_read_says_nothing_of_what_is_missing() -> None:
+    assert [rule for _, rule in bundled(ROUTED.replace("CONDITION", "luas > 5"), a=b"{")] == ["form-json"]
+
+
+def test_what_is_read_is_told_by_name() -> None:
+    messages = []
+    for field, condition in (({"luas": {}}, "luass > 5"), ({"luas": OPTIONAL}, "luas > 5")):
+        text = (
+            ROUTED.replace("CONDITION", condition)
+            .replace("xor g", "xor g")
+            .replace("default=g_f", 'default=g_f "Besar?"')
+        )
+        text = text.replace("g > e if", 'g > e "Ya" if').replace('user a "a"', f'user a "Ukur" <{given(formulir="a")}>')
+        bundle = revisions.Bundle("p", draw(text), {}, {"a": form(**field)}, {})
+        messages += [f.message for f in revisions.check(bundle)[1] if f.level != "info"]
+    assert messages == [
+        "Syarat cabang “Ya” pada “Besar?” membaca luass, tetapi kunci itu tidak diisi formulir mana pun. "
+        "Maksud Anda luas?",
+        "Syarat cabang “Ya” pada “Besar?” membaca luas, tetapi isian itu tidak wajib di formulir langkah “Ukur”. "
+        "Wajibkanlah, atau bila memang boleh kosong, tulis juga luas != null.",
+    ]
+
+
+KEYS = {
+    "filled in": ({"ringkasan": "luas, usaha", "cari": "usaha.nama", "satu_terbuka": "usaha.nama"}, []),
+    "misspelt": ({"cari": "luas, usaha.nma"}, [("p", "kunci-tak-dikenal")]),
+    "of nothing": ({"satu_terbuka": "nib"}, [("p", "kunci-tak-dikenal")]),
+}
+
+
+@pytest.mark.parametrize(("properties", "expected"), KEYS.values(), ids=KEYS)
+def test_keys_that_the_process_names(properties: dict[str, str], expected: object) -> None:
+    text = ROUTED.replace("CONDITION", "luas > 5")
+    assert bundled(text, given(**properties), a=form(luas={}, **{"usaha.nama": {}})) == expected
+
+
+SOPS = sorted((Path(__file__).parent.parent / "bpmn").glob("*.bpmn"))
+
+
+@pytest.mark.parametrize("path", SOPS, ids=lambda path: path.stem)
+def test_our_own_sops_give_no_warning(path: Path) -> None:
+    (bundle,) = revisions.bundles([path])
+    assert [f for f in revisions.check(bundle)[1] if f.level != "info"] == []

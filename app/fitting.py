@@ -1,0 +1,178 @@
+"""Do an SOP's files fit each other: is what a condition or a letter reads filled in by then?"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from app import registers
+from app.engine.definition import Definition, Finding
+from app.engine.ways import Question, Ways, sets
+from app.forms import Field, Form
+from app.forms.fields import walk
+
+KEYS = ("ringkasan", "cari", "satu_terbuka")  # properties of the process that name data keys
+WHAT = {"syarat": "Syarat", "ulangan": "Ulangan", "waktu": "Waktu", "kejadian": "Syarat", "skrip": "Skrip"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a data key comes from: a field of the form of a step, or a number or script (`field` is None)."""
+
+    step: str
+    key: str
+    field: Field | None = None
+
+    @property
+    def required(self) -> bool:
+        """Whoever has done the step has given it. What a tick says is never missing."""
+        return self.field is None or self.field.required or self.field.type == "checkbox"
+
+    @property
+    def many(self) -> bool:
+        """A list, which is empty where nothing was given."""
+        return self.field is not None and (self.field.multiple or self.field.type == "dynamiclist")
+
+
+class Fitting:
+    """What an SOP's diagram and forms say of its data keys."""
+
+    def __init__(self, definition: Definition, forms: Mapping[str, Form]) -> None:
+        self.definition = definition
+        self.ways = Ways(definition)
+        self.sources = list(_sources(definition, forms, sets(self.ways)))
+
+    def of(self, key: str) -> list[Source]:
+        """The sources of a key, or of what lies below it."""
+        return [source for source in self.sources if source.key == key or source.key.startswith(f"{key}.")]
+
+    def unknown(self, key: str) -> str:
+        """What to do about a key that nothing fills."""
+        known = sorted({source.key for source in self.sources})
+        near = difflib.get_close_matches(key, known, 1, 0.6)
+        return f"Maksud Anda {near[0]}?" if near else "Periksalah ejaannya, atau buatlah isiannya di formulir."
+
+    def name(self, element: str) -> str:
+        step = self.definition.steps.get(element)
+        name = step.name if step else self.definition.names.get(element, "")
+        return f"“{name or element}”"
+
+    def steps(self, sources: Iterable[Source]) -> str:
+        return ", ".join(dict.fromkeys(self.name(source.step) for source in sources))
+
+    def what(self, question: Question) -> str:
+        """How a message names an expression of the drawing."""
+        flow = self.definition.flows.get(question.element)
+        branch = f" cabang “{flow.name}”" if flow is not None and flow.name else ""
+        return f"{WHAT[question.what]}{branch} pada {self.name(question.at)}"
+
+    # What is read must have been filled in
+
+    def facts(self) -> Iterator[Finding]:
+        """Keys that a condition, loop, timer or script reads before they have surely been filled in."""
+        if not self.ways.whole:
+            return
+        questions = list(self.ways.questions())
+        read = {name for question in questions for name in question.expression.names if not name.startswith("_")}
+        sources = {key: self.of(key) for key in read}
+        done: dict[str, frozenset[str]] = {}
+        for key, found in sources.items():
+            for source in found:
+                brought = {key, f"{key}!"} if source.required else {key}
+                done[source.step] = done.get(source.step, frozenset()) | brought
+        sure = self.ways.sure(done)
+        for question in questions:
+            there = sure[question.point]
+            if there is None:
+                continue
+            missing_is_meant = _missing_is_meant(question)
+            for key in question.expression.names:
+                if key.startswith("_"):
+                    continue
+                fault = self._fault(question, key, sources[key], there, key in missing_is_meant)
+                if fault is not None:
+                    yield fault
+
+    def _fault(
+        self, question: Question, key: str, sources: list[Source], there: frozenset[str], missing_is_meant: bool
+    ) -> Finding | None:
+        reads = f"{self.what(question)} membaca {key}, tetapi"
+        if not sources:
+            message = f"{reads} kunci itu tidak diisi formulir mana pun. {self.unknown(key)}"
+            return Finding(question.element, "warning", "kunci-tak-dikenal", message)
+        if question.what == "kejadian":  # waits until it is filled in
+            return None
+        if key not in there and not any(self.ways.may_come_before(s.step, question.point) for s in sources):
+            message = f"{reads} kunci itu baru diisi sesudahnya, pada langkah {self.steps(sources)}."
+            return Finding(question.element, "warning", "kunci-belum-terisi", message)
+        if missing_is_meant or f"{key}!" in there:
+            return None
+        if key not in there:
+            message = f"{reads} ada jalan ke sana yang tidak melalui langkah yang mengisinya ({self.steps(sources)})."
+            message += f" Bila memang boleh belum terisi, tulis juga {key} != null."
+            return Finding(question.element, "warning", "kunci-belum-terisi", message)
+        if all(source.many for source in sources):
+            return None
+        message = f"{reads} isian itu tidak wajib di formulir langkah {self.steps(sources)}. Wajibkanlah,"
+        message += f" atau bila memang boleh kosong, tulis juga {key} != null."
+        return Finding(question.element, "warning", "kunci-tidak-wajib", message)
+
+    # Properties of the process that name keys
+
+    def keys(self) -> Iterator[Finding]:
+        for name in KEYS:
+            for key in self.definition.properties.get(name, "").replace("\n", ",").split(","):
+                key = key.strip()
+                if key and not self.of(key):
+                    message = f"Properti {name} menyebut {key}, tetapi kunci itu tidak diisi formulir mana pun."
+                    yield Finding(self.definition.key, "warning", "kunci-tak-dikenal", f"{message} {self.unknown(key)}")
+
+
+def check(definition: Definition, forms: Mapping[str, Form]) -> list[Finding]:
+    """What does not fit between a diagram that can run and its forms, each once."""
+    fitting = Fitting(definition, forms)
+    return list(dict.fromkeys([*fitting.facts(), *fitting.keys()]))
+
+
+def _sources(
+    definition: Definition, forms: Mapping[str, Form], by_itself: Mapping[str, tuple[str, ...]]
+) -> Iterator[Source]:
+    for step in definition.steps.values():
+        form = forms.get(step.properties.get("formulir", ""))
+        for field in walk(form.components) if form else ():
+            if (field.is_input or field.type == "dynamiclist") and not field.readonly:
+                yield Source(step.id, field.pointer.partition("/*")[0].strip("/").replace("/", "."), _whole(field))
+        with suppress(ValueError):
+            for line in registers.numberings(step.properties.get("register", "")):
+                yield Source(step.id, line.key)
+    for node, targets in by_itself.items():
+        for target in targets:
+            yield Source(node, target)
+
+
+def _whole(field: Field) -> Field:
+    """The list that a field of its rows stands for."""
+    return Field("dynamiclist") if "/*" in field.pointer else field
+
+
+def _missing_is_meant(question: Question) -> set[str]:
+    """The keys that an expression compares with nothing, or asks no more of than whether there is something."""
+    found: set[str] = set()
+    tree = ast.parse(question.expression.text, mode="eval").body
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare):
+            sides = [node.left, *node.comparators]
+            if any(isinstance(side, ast.Constant) and side.value is None for side in sides):
+                found.update(map(ast.unparse, sides))
+        elif isinstance(node, ast.BoolOp):
+            found.update(map(ast.unparse, node.values))
+        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+            found.add(ast.unparse(node.operand))
+        elif isinstance(node, ast.IfExp):
+            found.add(ast.unparse(node.test))
+    if question.what == "syarat":
+        found.add(ast.unparse(tree))
+    return found
