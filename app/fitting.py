@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from app import registers
+from app import documents, registers
 from app.engine.definition import Definition, Finding
 from app.engine.ways import Question, Ways, sets
 from app.forms import Field, Form
@@ -120,6 +120,27 @@ class Fitting:
         message += f" atau bila memang boleh kosong, tulis juga {key} != null."
         return Finding(question.element, "warning", "kunci-tidak-wajib", message)
 
+    # What a letter prints must have been filled in
+
+    def letters(self, issued: Iterable[tuple[str, str, str]], templates: Mapping[str, bytes]) -> Iterator[Finding]:
+        """Answers that nobody can give before the letter that prints them is issued, wherever it is issued."""
+        if not self.ways.whole:
+            return
+        places: dict[str, list[tuple[str, str]]] = {}
+        for element, at, template in issued:
+            places.setdefault(template, []).append((element, at))
+        for template, where in places.items():
+            for key in documents.answers(templates[template]) if template in templates else ():
+                sources = self.of(key)
+                if sources and not any(self._by_then(source, at) for source in sources for _, at in where):
+                    message = f"{template} mencetak isian.{key}, yang baru diisi sesudah surat itu terbit, pada langkah"
+                    message += f" {self.steps(sources)}; tempatnya tercetak kosong. Terbitkanlah sesudah langkah itu,"
+                    message += f" atau tulis isian.{key}|kosong bila memang diisi tangan."
+                    yield Finding(where[0][0], "warning", "isian-belum-ada", message)
+
+    def _by_then(self, source: Source, at: str) -> bool:
+        return source.step == at or self.ways.may_precede(source.step, at)
+
     # Properties of the process that name keys
 
     def keys(self) -> Iterator[Finding]:
@@ -131,10 +152,18 @@ class Fitting:
                     yield Finding(self.definition.key, "warning", "kunci-tak-dikenal", f"{message} {self.unknown(key)}")
 
 
-def check(definition: Definition, forms: Mapping[str, Form]) -> list[Finding]:
-    """What does not fit between a diagram that can run and its forms, each once."""
+def check(
+    definition: Definition,
+    forms: Mapping[str, Form],
+    issued: Iterable[tuple[str, str, str]],
+    templates: Mapping[str, bytes],
+) -> list[Finding]:
+    """What does not fit between a diagram that can run, its forms and its letters, each once.
+
+    `issued` says of each letter where it stands in the drawing, which step or end issues it, and its template.
+    """
     fitting = Fitting(definition, forms)
-    return list(dict.fromkeys([*fitting.facts(), *fitting.keys()]))
+    return list(dict.fromkeys([*fitting.facts(), *fitting.keys(), *fitting.letters(issued, templates)]))
 
 
 def _sources(

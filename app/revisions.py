@@ -199,7 +199,8 @@ def check(bundle: Bundle) -> tuple[Definition | None, tuple[Finding, ...]]:
         findings += _too_long(reading.definition, bundle)
         loaded = _forms(reading.definition, bundle) if reading.runnable else None
         if loaded is not None:
-            findings += fitting.check(reading.definition, loaded)
+            issued = list(_issued(reading.definition))
+            findings += fitting.check(reading.definition, loaded, issued, bundle.templates)
     return reading.definition, tuple(findings)
 
 
@@ -320,6 +321,17 @@ def _papers(definition: Definition) -> list[tuple[str, str, str]]:
         places.append((step.id, step.name, step.properties.get("dokumen", "")))
         places += [(c.id, c.label, c.properties.get("dokumen", "")) for c in step.choices]
     return places + [(end.id, end.name, end.properties.get("dokumen", "")) for end in definition.ends.values()]
+
+
+def _issued(definition: Definition) -> Iterator[tuple[str, str, str]]:
+    """Where each letter stands in the drawing, which step or end issues it, and its template."""
+    for step in definition.steps.values():
+        for element, properties in ((step.id, step.properties), *((c.id, c.properties) for c in step.choices)):
+            for paper in papers(properties.get("dokumen", "")):
+                yield element, step.id, paper.template
+    for end in definition.ends.values():
+        for paper in papers(end.properties.get("dokumen", "")):
+            yield end.id, end.id, paper.template
 
 
 def install(ctx: Context, bundle: Bundle, by: str, authority: str) -> Revision:

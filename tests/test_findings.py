@@ -12,6 +12,7 @@ from app import engine, revisions
 from app.engine.definition import Definition
 from tests.drawn import draw, given
 from tests.test_check import PLAIN, said
+from tests.test_documents import letter
 
 # Properties written twice, and those of lanes
 
@@ -301,3 +302,56 @@ SOPS = sorted((Path(__file__).parent.parent / "bpmn").glob("*.bpmn"))
 def test_our_own_sops_give_no_warning(path: Path) -> None:
     (bundle,) = revisions.bundles([path])
     assert [f for f in revisions.check(bundle)[1] if f.level != "info"] == []
+
+
+# What a letter prints must have been filled in
+
+LETTER = given(dokumen="surat.docx | Surat")
+ISSUED = f'start s\nuser a "a" <{LETTER}>\nuser b "b"\nend e\ns > a\na > b\nb > e'
+BESIDE_IT = f"""
+start s
+and y
+user a "a" <{LETTER}>
+user b "b"
+and j
+end e
+s > y
+y > a
+y > b
+a > j
+b > j
+j > e
+"""
+LATER = [("a", "isian-belum-ada")]
+PRINTED = {
+    "by the step itself": (ISSUED, "{{ isian.luas }}", "a", []),
+    "by a later step": (ISSUED, "{{ isian.luas }}", "b", LATER),
+    "by a later step that comes back": (
+        ISSUED.replace("b > e", 'xor g "Jadi?"\nb > g\ng > e "Ya"\ng > a "Tidak"'), "{{ isian.luas }}", "b", [],
+    ),
+    "by a step beside it": (BESIDE_IT, "{{ isian.luas }}", "b", []),
+    "by a step after it and what went on beside it": (
+        BESIDE_IT.replace("j > e", 'user c "c"\nj > c\nc > e'), "{{ isian.luas }}", "c", LATER,
+    ),
+    "left for a pen": (ISSUED, "{{ isian.luas|angka|kosong }}", "b", []),
+    "asked for first": (ISSUED, "{% if isian.luas %}{{ isian.luas }}{% endif %}", "b", []),
+    "or something else": (ISSUED, "{{ isian.luas or permohonan.nomor }}", "b", []),
+    "issued once more when it is there": (ISSUED.replace("end e", f"end e <{LETTER}>"), "{{ isian.luas }}", "b", []),
+    "issued on a branch": (
+        ISSUED.replace(LETTER, given(nomor="1")).replace("a > b", f'xor g "?"\na > g\ng > b "Ya" {{{LETTER}}}\ng > e "Tidak"'),
+        "{{ isian.luas }}", "b", [("g_b", "isian-belum-ada")],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "paragraph", "asking", "expected"), PRINTED.values(), ids=PRINTED)
+def test_what_is_printed_is_filled_in(text: str, paragraph: str, asking: str, expected: object) -> None:
+    asks = given(formulir="f").removeprefix("<extensionElements>").removesuffix("</extensionElements>")
+    plain = f'user {asking} "{asking}"'
+    if f"{plain} <" in text:
+        text = text.replace(f"{plain} <<extensionElements>", f"{plain} <<extensionElements>{asks}")
+    else:
+        text = text.replace(plain, f"{plain} <<extensionElements>{asks}</extensionElements>>")
+    bundle = revisions.Bundle("p", draw(text), {}, {"f": form(luas={})}, {"surat.docx": letter(paragraph)})
+    findings = revisions.check(bundle)[1]
+    assert [(f.element, f.rule) for f in findings if f.level != "info"] == expected
