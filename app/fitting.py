@@ -7,6 +7,7 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from app import documents, registers
 from app.engine.definition import Definition, Finding
@@ -120,6 +121,31 @@ class Fitting:
         message += f" atau bila memang boleh kosong, tulis juga {key} != null."
         return Finding(question.element, "warning", "kunci-tidak-wajib", message)
 
+    # What is compared must be possible
+
+    def options(self) -> Iterator[Finding]:
+        """Conditions that compare a fact with what no option of its form gives."""
+        for question in self.ways.questions():
+            for key, op, values in _compared(question):
+                sources = self.of(key)
+                if not sources or any(s.key != key or s.field is None for s in sources):
+                    continue
+                fields = [source.field for source in sources if source.field is not None]
+                many = any(field.multiple for field in fields)
+                given = [value for field in fields for value in _possible(field)]
+                if not all(field.options or field.type == "checkbox" for field in fields):
+                    continue
+                for value in values:
+                    if value is None or (not many and value in given):
+                        continue
+                    shown = ", ".join(f"“{option}”" if isinstance(option, str) else str(option) for option in given)
+                    what = f"{self.what(question)} membandingkan {key} dengan {_shown(value)}"
+                    if many:
+                        message = f"{what}, tetapi isian itu berupa daftar. Tulis {_shown(value, True)} in {key}."
+                    else:
+                        message = f"{what}, yang tidak ada di antara pilihannya ({shown}), maka {_outcome(op)}."
+                    yield Finding(question.element, "warning", "syarat-mustahil", message)
+
     # What a letter prints must have been filled in
 
     def letters(self, issued: Iterable[tuple[str, str, str]], templates: Mapping[str, bytes]) -> Iterator[Finding]:
@@ -163,7 +189,9 @@ def check(
     `issued` says of each letter where it stands in the drawing, which step or end issues it, and its template.
     """
     fitting = Fitting(definition, forms)
-    return list(dict.fromkeys([*fitting.facts(), *fitting.keys(), *fitting.letters(issued, templates)]))
+    return list(
+        dict.fromkeys([*fitting.facts(), *fitting.options(), *fitting.keys(), *fitting.letters(issued, templates)])
+    )
 
 
 def _sources(
@@ -205,3 +233,31 @@ def _missing_is_meant(question: Question) -> set[str]:
     if question.what == "syarat":
         found.add(ast.unparse(tree))
     return found
+
+
+def _compared(question: Question) -> Iterator[tuple[str, ast.cmpop, list[Any]]]:
+    """The keys that an expression compares with constants: equal, unequal, in a list or not."""
+    for node in ast.walk(ast.parse(question.expression.text, mode="eval")):
+        if not isinstance(node, ast.Compare) or len(node.ops) != 1:
+            continue
+        op, left, right = node.ops[0], node.left, node.comparators[0]
+        if isinstance(op, ast.Eq | ast.NotEq) and isinstance(left, ast.Constant):
+            left, right = right, left
+        if isinstance(op, ast.Eq | ast.NotEq) and isinstance(right, ast.Constant):
+            yield ast.unparse(left), op, [right.value]
+        elif isinstance(op, ast.In | ast.NotIn) and isinstance(right, ast.List | ast.Tuple):
+            yield ast.unparse(left), op, [item.value for item in right.elts if isinstance(item, ast.Constant)]
+
+
+def _possible(field: Field) -> list[Any]:
+    return [True, False] if field.type == "checkbox" else [option.value for option in field.options]
+
+
+def _shown(value: Any, quoted: bool = False) -> str:
+    return (f'"{value}"' if quoted else f"“{value}”") if isinstance(value, str) else str(value)
+
+
+def _outcome(op: ast.cmpop) -> str:
+    if isinstance(op, ast.Eq):
+        return "tidak pernah terpenuhi"
+    return "selalu terpenuhi" if isinstance(op, ast.NotEq) else "tidak pernah cocok"

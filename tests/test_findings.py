@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app import engine, revisions
+from app import engine, forms, revisions
 from app.engine.definition import Definition
 from tests.drawn import draw, given
 from tests.test_check import PLAIN, said
@@ -355,3 +355,70 @@ def test_what_is_printed_is_filled_in(text: str, paragraph: str, asking: str, ex
     bundle = revisions.Bundle("p", draw(text), {}, {"f": form(luas={})}, {"surat.docx": letter(paragraph)})
     findings = revisions.check(bundle)[1]
     assert [(f.element, f.rule) for f in findings if f.level != "info"] == expected
+
+
+# Expressions that say something else
+
+EXPRESSIONS = {
+    "a decimal point": ("luas > 1.5", []),
+    "a decimal comma": ("luas > 1,5", [("g_e", "error", "ungkapan")]),
+    "a decimal comma on the left": ("1,5 < luas", [("g_e", "error", "ungkapan")]),
+    "a list": ('luas in ["1,5", "a"]', []),
+    "a list in round brackets": ("luas in (1, 5)", []),
+    "arguments": ("max(luas, 2) > 5", []),
+    "thousands": ("luas > 1.000", [("g_e", "warning", "titik-ribuan")]),
+    "thousands in a text": ('luas = "1.000"', []),
+    "less than one": ("luas > 0.125", []),
+    "a list by size": ("[1, 2] < luas", [("g_e", "warning", "syarat-tetap")]),
+    "a constant": ("true", [("g_e", "warning", "syarat-tetap")]),
+    "a text compared with itself": ('"a" = "b"', [("g_e", "warning", "syarat-tetap")]),
+}
+
+
+@pytest.mark.parametrize(("condition", "expected"), EXPRESSIONS.values(), ids=EXPRESSIONS)
+def test_expressions(condition: str, expected: object) -> None:
+    assert said(draw(ROUTED.replace("CONDITION", condition))) == expected
+
+
+def test_a_decimal_comma_is_told_how_to_be_written() -> None:
+    (error,) = [f for f in engine.read(draw(ROUTED.replace("CONDITION", "luas > 1,5"))).findings if f.level == "error"]
+    assert error.message.endswith("“1,5” terbaca sebagai dua nilai. Tulis 1.5.")
+    script = SCRIPTED.replace("luas = 5", "luas = 1,5").replace("CONDITION", "luas > 5")
+    assert said(draw(script), "error") == [("a", "error", "skrip")]
+
+
+HIDDEN = {
+    "plain": ("=luas > 5", []),
+    "a decimal comma": ("=luas > 1,5", [("error", "form-ungkapan")]),
+    "thousands": ("=luas > 1.000", [("warning", "titik-ribuan")]),
+    "a constant": ("=false", [("warning", "syarat-tetap")]),
+}
+
+
+@pytest.mark.parametrize(("hide", "expected"), HIDDEN.values(), ids=HIDDEN)
+def test_conditions_of_forms(hide: str, expected: object) -> None:
+    content = form(luas={"conditional": {"hide": hide}})
+    assert [(f.level, f.rule) for f in forms.check_file("a.form", content)] == expected
+    assert forms.load(content).fields  # what is in force goes on being read
+
+
+KIND = {"type": "select", "values": [{"value": "usaha", "label": "Usaha"}, {"value": "rumah", "label": "Rumah"}]}
+IMPOSSIBLE = [("g_e", "syarat-mustahil")]
+OPTIONS: dict[str, tuple[str, dict[str, Any], list[tuple[str, str]]]] = {
+    "one of them": ('jenis = "usaha"', KIND, []),
+    "another": ('jenis = "Usaha"', KIND, IMPOSSIBLE),
+    "not another": ('jenis != "toko"', KIND, IMPOSSIBLE),
+    "some of them": ('jenis in ["usaha", "toko"]', KIND, IMPOSSIBLE),
+    "the other way round": ('"toko" = jenis', KIND, IMPOSSIBLE),
+    "nothing": ("jenis != null", KIND, []),
+    "a text that may be anything": ('jenis = "toko"', {}, []),
+    "a tick": ("jenis = true", {"type": "checkbox"}, []),
+    "a tick that is no word": ('jenis = "ya"', {"type": "checkbox"}, IMPOSSIBLE),
+    "one of several": ('"usaha" in jenis', {**KIND, "type": "checklist"}, []),
+    "a list that is no word": ('jenis = "usaha"', {**KIND, "type": "checklist"}, IMPOSSIBLE),
+}
+
+
+@pytest.mark.parametrize(("condition", "field", "expected"), OPTIONS.values(), ids=OPTIONS)
+def test_options(condition: str, field: dict[str, Any], expected: object) -> None:
+    assert bundled(ROUTED.replace("CONDITION", condition), a=form(jenis=field)) == expected

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from lxml import etree
 
-from app.engine import expressions
+from app.engine import expressions, pitfalls
 from app.engine.drawing import SUBS, TASKS, Drawing, Findings, Node, text_of
 from app.engine.properties import local
 
@@ -79,7 +79,9 @@ class Rules:
     def say(self, node: Node, level: str, rule: str, message: str) -> None:
         self.findings.say(node.id, level, rule, message[0].upper() + message[1:])  # type: ignore[arg-type]
 
-    def expression(self, node: Node, text: str, what: str, sense: Sense, element: str = "") -> str:
+    def expression(
+        self, node: Node, text: str, what: str, sense: Sense, element: str = "", *, condition: bool = False
+    ) -> str:
         """A condition or the like in our language; "" with an error finding at `element` where it is none."""
         fault = ""
         try:
@@ -89,9 +91,13 @@ class Rules:
         else:
             if any(name.startswith("_") for name in read.names):
                 fault = "memakai nama yang diawali garis bawah."
+            elif refused := pitfalls.refused(text, read):
+                fault = f"tidak terbaca. {refused}"
         if fault:
             self.findings.say(element or node.id, "error", "ungkapan", f"{what} pada {node.label} {fault}")
             return ""
+        for level, rule, message in pitfalls.doubtful(text, read, condition=condition):
+            self.findings.say(element or node.id, level, rule, f"{what} pada {node.label}: {message}")
         sense.reads += read.names
         return read.text
 
@@ -109,7 +115,7 @@ class Rules:
             elif kind == "conditionalEventDefinition":
                 text = text_of(element, "condition")
                 if text:
-                    found.append(Trigger(kind, self.expression(node, text, "Syarat", sense) or "False"))
+                    found.append(Trigger(kind, self.expression(node, text, "Syarat", sense, condition=True) or "False"))
             elif kind in NAMES:
                 name = self.name_of(node, element, NAMES[kind])
                 if name or kind in ("errorEventDefinition", "escalationEventDefinition"):
@@ -178,6 +184,11 @@ class Rules:
         if any(name.startswith("_") for name in (*script.names, *script.targets)):
             self.say(node, "error", "skrip", f"skrip pada {node.label} memakai nama yang diawali garis bawah.")
             return Sense(STEP)
+        for line, (_, read) in zip(_lines(text), script.assignments, strict=False):
+            if refused := pitfalls.refused(line, read):
+                self.say(node, "error", "skrip", f"skrip pada {node.label} tidak terbaca. {refused}")
+            for level, rule, message in pitfalls.doubtful(line, read, condition=False):
+                self.say(node, level, rule, f"skrip pada {node.label}: {message}")
         return Sense("scriptTask", script=script.text, reads=list(script.names))
 
     def sub(self, node: Node) -> Sense:
@@ -346,7 +357,7 @@ class Rules:
         for edge in node.outgoing:
             if edge.condition and edge.id != sense.default and len(node.outgoing) > 1:
                 name = f"Syarat cabang “{edge.name}”" if edge.name else "Syarat"
-                read = self.expression(node, edge.condition, name, sense, edge.id)
+                read = self.expression(node, edge.condition, name, sense, edge.id, condition=True)
                 sense.conditions[edge.id] = read or "False"
 
 
@@ -404,6 +415,12 @@ def iso_time(text: str) -> tuple[str, str] | None:
     if repeat and DURATION.fullmatch(repeat[3]) and repeat[1] != "0" and (repeat[2] is None or _is_date(repeat[2])):
         return "timeCycle", text
     return ("timeDate", text) if _is_date(text) else None
+
+
+def _lines(script: str) -> list[str]:
+    """The lines of a script that assign something."""
+    lines = [line.strip() for line in script.replace(";", "\n").splitlines()]
+    return [line for line in lines if line and not line.startswith("#")]
 
 
 def _is_date(text: str) -> bool:
