@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -422,3 +423,51 @@ OPTIONS: dict[str, tuple[str, dict[str, Any], list[tuple[str, str]]]] = {
 @pytest.mark.parametrize(("condition", "field", "expected"), OPTIONS.values(), ids=OPTIONS)
 def test_options(condition: str, field: dict[str, Any], expected: object) -> None:
     assert bundled(ROUTED.replace("CONDITION", condition), a=form(jenis=field)) == expected
+
+
+# Walks
+
+
+def wide(branches: int) -> bytes:
+    """A parallel split of many branches, each of which may lead back to before the split."""
+    lines = ["start s", "xor m", "and y", "or j", "end e", "s > m", "m > y", "j > e"]
+    for n in range(branches):
+        lines += [f'user a{n} "A"', f'xor h{n} "Ulang?"', f"y > a{n}", f"a{n} > h{n}"]
+        lines += [f'h{n} > m "Ya"', f'h{n} > j "Tidak"']
+    return draw("\n".join(lines))
+
+
+def test_a_walk_whose_branches_multiply_ends_soon() -> None:
+    began = time.perf_counter()
+    walked = engine.walk(defined(wide(12)), 1, 1_000)
+    assert time.perf_counter() - began < 8
+    assert not walked.completed
+    assert walked.error is not None
+    assert walked.error.startswith("Langkah yang terbuka terus bertambah (sekarang ")
+    assert engine.walk(defined(wide(12)), 1, 1_000) == walked
+
+
+def test_walks_take_what_happens_by_itself_while_a_step_is_open() -> None:
+    clock = "<timerEventDefinition><timeDuration>P1D</timeDuration></timerEventDefinition>"
+    note = '<messageEventDefinition messageRef="n"/>'
+    text = f"""
+start s
+user a "A"
+boundary b attachedToRef=a <{clock}>
+boundary c attachedToRef=a <{note}>
+user d "D"
+user f "F"
+end e
+s > a
+a > e
+b > d
+c > f
+d > e
+f > e
+"""
+    thrown = f'throw t <{note}>\nuser h "H"\ns > h\nh > t\nt > e\n'  # a message that nothing throws nobody waits for
+    definition = defined(draw(text + thrown, head='<message id="n" name="Tambahan"/>'))
+    walks = [engine.walk(definition, seed, 100) for seed in range(80)]
+    assert all(walked.completed for walked in walks)
+    assert {step.element for walked in walks for step in walked.steps} == {"a", "d", "f", "h"}
+    assert walks[:20] == [engine.walk(definition, seed, 100) for seed in range(20)]

@@ -32,7 +32,7 @@ def refused(text: str, read: Expression) -> str:
 
 
 def doubtful(text: str, read: Expression, *, condition: bool) -> Iterator[tuple[Level, str, str]]:
-    """What an expression probably does not mean, as level, rule and message. A condition is expected to read something."""
+    """What an expression probably does not mean, as level, rule and message. A condition should read something."""
     for number in _THOUSANDS.finditer(_TEXT.sub("", text)):
         plain = number[0].replace(".", "")
         said = number[0].replace(".", ",")
