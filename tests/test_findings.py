@@ -471,3 +471,39 @@ f > e
     assert all(walked.completed for walked in walks)
     assert {step.element for walked in walks for step in walked.steps} == {"a", "d", "f", "h"}
     assert walks[:20] == [engine.walk(definition, seed, 100) for seed in range(20)]
+
+
+# What is drawn and not read
+
+CHOICE = (
+    'start s\nuser a "A"\nxor g default=g_e "Besar?"\nend e\nend f\ns > a\na > g\ng > e "Ya" if luas > 5\ng > f "Tidak"'
+)
+NOT_READ = {
+    "a default without a condition": (ROUTED.replace("CONDITION", "luas > 5"), "warning", []),
+    "a default with a condition": (
+        ROUTED.replace("CONDITION", "luas > 5").replace("g > f", "g > f if luas <= 5"), "warning",
+        [("g_f", "warning", "syarat-diabaikan")],
+    ),
+    "the only condition": (CHOICE, "warning", [("g_e", "warning", "syarat-diabaikan")]),
+    "the only way": (PLAIN.replace("a > e", "a > e if luas > 5"), "", [("a_e", "warning", "syarat-diabaikan")]),
+    "a clock that begins nothing": (
+        PLAIN.replace("start s", "start s <<timerEventDefinition><timeCycle>R/P1D</timeCycle></timerEventDefinition>>"),
+        "", [("s", "warning", "jam-awal")],
+    ),
+    "a clock that says nothing": (
+        PLAIN.replace("start s", "start s <<timerEventDefinition/>>"), "", [("s", "info", "jam-awal")],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "level", "expected"), NOT_READ.values(), ids=NOT_READ)
+def test_what_is_drawn_and_not_read(text: str, level: str, expected: object) -> None:
+    assert said(draw(text), level) == expected
+
+
+def test_the_only_condition_is_said_to_leave_the_choice_to_a_person() -> None:
+    (message,) = [f.message for f in engine.read(draw(CHOICE)).findings if f.level == "warning"]
+    assert message == (
+        "Syarat “luas > 5” pada cabang “Ya” dari gerbang “Besar?” diabaikan: itu cabang bawaan. Karena tidak ada "
+        "syarat lain, petugas yang memilih; bila isian yang menentukan, jadikan cabang lainnya bawaan."
+    )

@@ -68,6 +68,8 @@ class Rules:
         sense = rule(self, node) if rule else Sense(STEP)
         if node.kind in TASKS | SUBS or node.kind == "callActivity":
             sense.loop = self.loop(node, sense)
+        if node.kind != "parallelGateway":
+            self.dropped(node)
         if node.kind == "exclusiveGateway":
             self.exclusive(node, sense)
         elif node.kind != "parallelGateway" and node.kind != "eventBasedGateway":
@@ -261,6 +263,13 @@ class Rules:
                 self.say(node, "warning", "tanpa-pemicu", message)
                 found = (Trigger("conditionalEventDefinition", "False"),)
             sense.triggers = found
+            return sense
+        for element in node.element:
+            if local(element) == "timerEventDefinition":
+                time = "".join(str(text) for text in element.itertext()).strip()
+                message = f"jam{f' “{time}”' if time else ''} pada {node.label} tidak memulai permohonan:"
+                message += " permohonan selalu dimulai orang."
+                self.say(node, "warning" if time else "info", "jam-awal", message)
         return sense
 
     def end(self, node: Node) -> Sense:
@@ -309,6 +318,22 @@ class Rules:
             message = f"syarat pada cabang {node.label} diabaikan: gerbang paralel menjalankan semua cabang."
             self.say(node, "warning", "syarat-diabaikan", message)
         return Sense(node.kind)
+
+    def dropped(self, node: Node) -> None:
+        """Conditions that nobody reads: of the default flow, and of the only one."""
+        for edge in node.outgoing:
+            if not edge.condition or (len(node.outgoing) > 1 and edge.id != node.default):
+                continue
+            name = f"cabang “{edge.name}”" if edge.name else "panah"
+            message = f"syarat “{edge.condition}” pada {name} dari {node.label} diabaikan:"
+            if len(node.outgoing) == 1:
+                message += " hanya ada satu jalan. Hapuslah syaratnya, atau gambarlah cabang lainnya."
+            elif node.kind == "exclusiveGateway" and not any(e.condition for e in node.outgoing if e is not edge):
+                message += " itu cabang bawaan. Karena tidak ada syarat lain, petugas yang memilih; bila isian yang"
+                message += " menentukan, jadikan cabang lainnya bawaan."
+            else:
+                message += " itu cabang bawaan, yang ditempuh bila syarat lain tidak terpenuhi. Hapuslah syaratnya."
+            self.findings.say(edge.id, "warning", "syarat-diabaikan", message[0].upper() + message[1:])
 
     def exclusive(self, node: Node, sense: Sense) -> None:
         """Without conditions a person chooses; with conditions facts do, and the one branch without is the default."""
