@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from app import documents, registers
+from app import documents, registers, worktime
 from app.engine.definition import Definition, Finding
 from app.engine.ways import Question, Ways, sets
 from app.forms import Field, Form
@@ -167,7 +168,18 @@ class Fitting:
     def _by_then(self, source: Source, at: str) -> bool:
         return source.step == at or self.ways.may_precede(source.step, at)
 
-    # Properties of the process that name keys
+    # Properties of the process that the office reads
+
+    def hours(self) -> Iterator[Finding]:
+        """Service hours that are shown as written, and not counted by."""
+        lines = [line.strip() for line in self.definition.properties.get("jam_layanan", "").splitlines()]
+        unread = [line for line in lines if line and not _readable(line)]
+        if len(unread) < len(lines):
+            unread = [line for line in unread if re.search(r"\d[.:]\d\d", line)]  # “Sabtu dan Minggu tutup” is no hour
+        for line in unread:
+            message = f"Properti jam_layanan “{line}” tidak terbaca, maka batas waktu tidak dihitung menurutnya."
+            message += " Tulis seperti: Senin–Kamis 08.00–16.00, satu per baris."
+            yield Finding(self.definition.key, "warning", "jam-layanan", message)
 
     def keys(self) -> Iterator[Finding]:
         for name in KEYS:
@@ -190,7 +202,15 @@ def check(
     """
     fitting = Fitting(definition, forms)
     return list(
-        dict.fromkeys([*fitting.facts(), *fitting.options(), *fitting.keys(), *fitting.letters(issued, templates)])
+        dict.fromkeys(
+            [
+                *fitting.facts(),
+                *fitting.options(),
+                *fitting.keys(),
+                *fitting.hours(),
+                *fitting.letters(issued, templates),
+            ]
+        )
     )
 
 
@@ -208,6 +228,13 @@ def _sources(
     for node, targets in by_itself.items():
         for target in targets:
             yield Source(node, target)
+
+
+def _readable(hours: str) -> bool:
+    try:
+        return bool(worktime.read_hours(hours))
+    except ValueError:
+        return False
 
 
 def _whole(field: Field) -> Field:

@@ -507,3 +507,56 @@ def test_the_only_condition_is_said_to_leave_the_choice_to_a_person() -> None:
         "Syarat “luas > 5” pada cabang “Ya” dari gerbang “Besar?” diabaikan: itu cabang bawaan. Karena tidak ada "
         "syarat lain, petugas yang memilih; bila isian yang menentukan, jadikan cabang lainnya bawaan."
     )
+
+
+# Values that cannot be
+
+STARTED = PLAIN.replace('"Isi"', f'"Isi" <{given(jam="mulai", batas="H+1")}>')
+PROPERTIES = {
+    "a length": (STARTED, {"jangka_waktu": "7 kerja"}, []),
+    "a length as people say it": (STARTED, {"jangka_waktu": "7 hari kerja"}, []),
+    "a length that is none": (STARTED, {"jangka_waktu": "7 minggu"}, [("p", "error", "nilai-properti")]),
+    "a day": (PLAIN, {"tanggal_efektif": "2026-02-28"}, []),
+    "no day": (PLAIN, {"tanggal_efektif": "2026-13-45"}, [("p", "warning", "nilai-properti")]),
+    "a length from no day": (PLAIN, {"jangka_waktu": "7 kerja"}, [("p", "warning", "tanpa-jam")]),
+    "a limit from no day": (
+        PLAIN.replace('"Isi"', f'"Isi" <{given(batas="H+1")}>'), {}, [("a", "warning", "tanpa-jam")],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "properties", "expected"), PROPERTIES.values(), ids=PROPERTIES)
+def test_values_of_properties(text: str, properties: dict[str, str], expected: object) -> None:
+    assert said(draw(text, given(**properties))) == expected
+
+
+HOURS = {
+    "read": ("Senin–Kamis 08.00–16.00 WITA\nJumat 08.00–11.00", []),
+    "with a word beside": ("Senin–Kamis 08.00–16.00\nSabtu dan Minggu tutup", []),
+    "a line of no day": ("Senin–Kamis 08.00–16.00\nJum'at 08.00–11.00", [("p", "jam-layanan")]),
+    "nothing": ("setiap hari kerja", [("p", "jam-layanan")]),
+}
+
+
+@pytest.mark.parametrize(("hours", "expected"), HOURS.values(), ids=HOURS)
+def test_service_hours(hours: str, expected: object) -> None:
+    assert bundled(PLAIN, given(jam_layanan=hours)) == expected
+
+
+def eyes(step: str, other: str) -> bytes:
+    text = f'start s\nuser a "A"\nand y\nuser b "B"\nuser c "C"\nand j\nuser d "D"\nend e\ns > a\na > y\ny > b\ny > c\n'
+    text += "b > j\nc > j\nj > d\nd > e"
+    return draw(text.replace(f'"{step.upper()}"', f'"{step.upper()}" <{given(empat_mata=other)}>'))
+
+
+EYES = {
+    "an earlier step": (eyes("d", "a, b"), []),
+    "a step beside it": (eyes("b", "c"), []),
+    "itself": (eyes("b", "b"), [("b", "warning", "empat-mata")]),
+    "a later step": (eyes("b", "d"), [("b", "warning", "empat-mata")]),
+}
+
+
+@pytest.mark.parametrize(("drawing", "expected"), EYES.values(), ids=EYES)
+def test_four_eyes(drawing: bytes, expected: object) -> None:
+    assert said(drawing) == expected

@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
 from lxml import etree
@@ -27,6 +28,8 @@ class Property:
 YES = "ya|tidak"
 ENDINGS = "selesai|ditolak|ditarik|gugur"
 PAPER = r".+\.docx(\s*\|.*)?"
+LIMIT = r"H(\s*\+\s*\d+)?"
+LENGTH = r"\d{1,3}\s*(hari\s*)?(kerja|kalender)?"
 LISTED = (YES, ENDINGS, "mulai")  # values that are one of a few words
 VOCABULARY = (
     Property("nomor", ("proses", "langkah"), "nomor SOP; nomor langkah di tabel SOP"),
@@ -39,11 +42,11 @@ VOCABULARY = (
     Property("produk", ("proses",), "produk layanan"),
     Property("masa_berlaku", ("proses",), "masa berlaku produk"),
     Property("jam_layanan", ("proses",), "jam layanan"),
-    Property("jangka_waktu", ("proses",), "batas waktu permohonan dari H", r"\d+\s+(kerja|kalender)", "7 kerja"),
+    Property("jangka_waktu", ("proses",), "batas waktu permohonan dari H", LENGTH, "7 kerja"),
     Property("nomor_permohonan", ("proses",), "pola nomor permohonan", r".*\{urut(:\d+)?\}.*", "{urut:5}/IMTA/{tahun}"),
     Property("ringkasan", ("proses",), "kunci data yang ditampilkan sebagai pokok permohonan"),
     Property("cari", ("proses",), "kunci data lain yang ditemukan oleh pencarian"),
-    Property("satu_terbuka", ("proses",), "kunci data yang hanya boleh ada pada satu permohonan terbuka"),
+    Property("satu_terbuka", ("proses",), "kunci data; petugas diberi tahu bila permohonan terbuka lain berisi sama"),
     Property("kantor_nama", ("proses",), "kop surat: nama kantor"),
     Property("kantor_alamat", ("proses",), "kop surat: alamat"),
     Property("kantor_kota", ("proses",), "kop surat: kota"),
@@ -54,7 +57,7 @@ VOCABULARY = (
     Property("loket", ("lajur",), "boleh mengajukan atas nama pemohon yang datang", YES, "ya"),
     Property("formulir", ("langkah",), "formulir langkah: nama berkas tanpa .form"),
     Property("waktu", ("langkah",), "standar menit", r"\d+(\s*-\s*\d+)?", "10-30"),
-    Property("batas", ("langkah",), "batas waktu langkah dalam hari kerja setelah H", r"H(\s*\+\s*\d+)?", "H+2"),
+    Property("batas", ("langkah",), "batas waktu langkah dalam hari kerja setelah H", LIMIT, "H+2"),
     Property("jam", ("langkah",), "langkah yang memulai jam: H", "mulai", "mulai"),
     Property("register", ("langkah",), "nomor yang diberikan: kunci = register : pola"),
     Property("dokumen", ("langkah", "panah", "akhir"), "dokumen yang terbit", PAPER, "izin.docx | Izin | rangkap 3"),
@@ -124,6 +127,14 @@ def properties(element: etree._Element) -> Given:
     return found
 
 
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
 def form_of(element: etree._Element, given: Mapping[str, str]) -> str:
     """The id of a step's form: our property, else as Camunda 8, Camunda 7 or SpiffWorkflow name it; "" where none."""
     names = [given.get("formulir", "")]
@@ -164,6 +175,9 @@ def faults(place: Place, given: Mapping[str, str]) -> Iterator[tuple[Literal["er
                         "nilai-properti",
                         f"Properti {name} “{line.strip()}” tidak terbaca. Tulis seperti: {known.example}.",
                     )
+            if name == "tanggal_efektif" and re.fullmatch(known.shape, value.strip()) and not _is_day(value.strip()):
+                message = f"Properti {name} “{value.strip()}” bukan tanggal yang ada."
+                yield "warning", "nilai-properti", f"{message} Tulis tahun-bulan-hari, seperti: {known.example}."
             continue
         if name in FOREIGN:
             continue

@@ -84,7 +84,10 @@ class _Reader:
         model = Model(drawing, self.senses, decisions, self.entries, self.links)
         starts = [start.id for start in definition.starts] if main.id not in self.entries else []
         default = next((start.id for start in definition.starts if start.default), "")
-        return replace(definition, model=model.write(processes, starts, default))
+        definition = replace(definition, model=model.write(processes, starts, default))
+        if not any(finding.level == "error" for finding in self.findings.all):
+            check.four_eyes(definition, self.findings)
+        return definition
 
     # Which process
 
@@ -368,6 +371,7 @@ class _Reader:
             check.endings(drawing, scope, self.graphs[scope], self.after, findings, label)
             check.rest_somewhere(drawing, scope, self.after, self.senses, findings)
         check.vocabulary(main, definition.properties, drawing.lanes.values(), nodes, definition, findings)
+        check.clock(definition, findings)
 
 
 def inherit(lanes: list[DrawnLane]) -> None:
