@@ -303,11 +303,14 @@ def papers(text: str) -> list[Paper]:
     return found
 
 
-def papers_of(definition: Definition, step: str, choice: str, ends: Iterable[str]) -> list[Paper]:
-    """What is issued when this step is completed with this choice, and when these ends are reached."""
+def papers_of(
+    definition: Definition, step: str, choice: str, ends: Iterable[str], path: Iterable[str] = ()
+) -> list[Paper]:
+    """What is issued when this step is completed with this choice, on what is passed then, and at the ends reached."""
     found = [definition.steps[step]] if step in definition.steps else []
     texts = [place.properties.get("dokumen", "") for place in found]
     texts += [c.properties.get("dokumen", "") for place in found for c in place.choices if c.id == choice]
+    texts += [definition.issues[element] for element in dict.fromkeys(path) if element in definition.issues]
     texts += [definition.ends[end].properties.get("dokumen", "") for end in ends if end in definition.ends]
     return [paper for text in texts for paper in papers(text)]
 
@@ -320,6 +323,8 @@ def _papers(definition: Definition) -> list[tuple[str, str, str]]:
     for step in definition.steps.values():
         places.append((step.id, step.name, step.properties.get("dokumen", "")))
         places += [(c.id, c.label, c.properties.get("dokumen", "")) for c in step.choices]
+    for flow, text in definition.issues.items():
+        places.append((flow, definition.flows[flow].name or flow, text))
     return places + [(end.id, end.name, end.properties.get("dokumen", "")) for end in definition.ends.values()]
 
 
@@ -329,6 +334,9 @@ def _issued(definition: Definition) -> Iterator[tuple[str, str, str]]:
         for element, properties in ((step.id, step.properties), *((c.id, c.properties) for c in step.choices)):
             for paper in papers(properties.get("dokumen", "")):
                 yield element, step.id, paper.template
+    for flow, text in definition.issues.items():
+        for paper in papers(text):
+            yield flow, definition.flows[flow].source, paper.template
     for end in definition.ends.values():
         for paper in papers(end.properties.get("dokumen", "")):
             yield end.id, end.id, paper.template

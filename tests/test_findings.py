@@ -544,7 +544,7 @@ def test_service_hours(hours: str, expected: object) -> None:
 
 
 def eyes(step: str, other: str) -> bytes:
-    text = f'start s\nuser a "A"\nand y\nuser b "B"\nuser c "C"\nand j\nuser d "D"\nend e\ns > a\na > y\ny > b\ny > c\n'
+    text = 'start s\nuser a "A"\nand y\nuser b "B"\nuser c "C"\nand j\nuser d "D"\nend e\ns > a\na > y\ny > b\ny > c\n'
     text += "b > j\nc > j\nj > d\nd > e"
     return draw(text.replace(f'"{step.upper()}"', f'"{step.upper()}" <{given(empat_mata=other)}>'))
 
@@ -560,3 +560,34 @@ EYES = {
 @pytest.mark.parametrize(("drawing", "expected"), EYES.values(), ids=EYES)
 def test_four_eyes(drawing: bytes, expected: object) -> None:
     assert said(drawing) == expected
+
+
+# Properties of flows
+
+
+def test_a_letter_on_a_flow_that_facts_choose_is_issued_where_it_is_passed() -> None:
+    text = ROUTED.replace("g > f", f"g > f {{{LETTER}}}").replace("CONDITION", "luas > 5")
+    definition = defined(draw(text))
+    assert definition.issues == {"g_f": "surat.docx | Surat"}
+    assert engine.Definition.loads(definition.dumps()) == definition
+    for path, issued in ((["a_g", "g_f", "g_f"], ["Surat"]), (["a_g", "g_e"], [])):
+        assert [paper.name for paper in revisions.papers_of(definition, "a", "", ["f"], path)] == issued
+    assert [rule for _, rule in bundled(text, a=form(luas={}))] == ["templat-tidak-ada"]
+
+
+def test_a_letter_on_a_choice_is_issued_once() -> None:
+    text = CHOICE.replace(" if luas > 5", f" {{{LETTER}}}")
+    definition = defined(draw(text))
+    assert definition.issues == {}
+    assert [paper.name for paper in revisions.papers_of(definition, "a", "g_e", ["e"], ["a_g", "g_e"])] == ["Surat"]
+
+
+def test_a_return_that_is_no_choice() -> None:
+    text = PLAIN.replace("a > e", f"a > e {{{given(kembali='ya')}}}")
+    assert said(draw(text)) == [("a_e", "warning", "properti-salah-tempat")]
+
+
+def test_a_return_is_told_with_where_it_leads() -> None:
+    text = 'start s\nuser a "Isi"\nuser b "Periksa"\nxor g "Ok?"\nend e\ns > a\na > b\nb > g\ng > e "Ya"\ng > a "Tidak"'
+    (message,) = [f.message for f in engine.read(draw(text)).findings if f.rule == "keputusan"]
+    assert message.endswith("langkah “Periksa”: “Ya”, “Tidak” (kembali ke langkah “Isi”).")

@@ -96,6 +96,7 @@ def vocabulary(
         for level, rule, message in faults(place, given):
             findings.say(element, level, rule, f"{_capital(label)}: {message[0].lower()}{message[1:]}")
 
+    chosen = {choice.id for step in definition.steps.values() for choice in step.choices}
     look(main.id, "proses", f"proses “{definition.title}”", own)
     for lane in lanes:
         look(lane.id, "lajur", f"lajur “{lane.name}”", lane.properties)
@@ -111,6 +112,10 @@ def vocabulary(
         look(node.id, place, node.label, node.properties)
         for edge in node.outgoing:
             look(edge.id, "panah", f"panah “{edge.name}”" if edge.name else "panah", edge.properties)
+            if edge.properties.get("kembali") and edge.id not in chosen:
+                message = f"{'Panah “' + edge.name + '”' if edge.name else 'Panah'} dari {node.label}: properti kembali"
+                message += " hanya dibaca pada cabang keputusan petugas. Hapuslah, atau gambarlah keputusannya."
+                findings.say(edge.id, "warning", "properti-salah-tempat", message)
 
 
 def clock(definition: Definition, findings: Findings) -> None:

@@ -297,6 +297,7 @@ class _Reader:
             node = nodes[key]
             if self.senses[key].tag == STEP or key in choices:
                 steps[key] = self.step(node, lanes, choices.get(key, ()))
+        chosen = {choice.id for branches in choices.values() for choice in branches}
         starts = self.starts(main, lanes)
         applicant = [lane.name for lane in lanes.values() if lane.properties.get("pemohon") == "ya"]
         if len(applicant) > 1:
@@ -321,6 +322,11 @@ class _Reader:
             facts=rules.reads(self.senses.values()),
             names={node.id: node.name for node in nodes.values()},
             model="",
+            issues={
+                edge.id: edge.properties["dokumen"]
+                for edge in drawing.edges.values()
+                if edge.properties.get("dokumen") and edge.id not in chosen
+            },
         )
 
     def step(self, node: Node, lanes: dict[str, DrawnLane], choices: tuple[Choice, ...]) -> Step:
