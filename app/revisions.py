@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Integer, cast, func, select
 from sqlalchemy.orm import Session
 
-from app import documents, engine, forms, registers
+from app import documents, engine, fitting, forms, registers
 from app.context import Context
 from app.engine.definition import Definition, Finding, Step
 from app.forms import Form
@@ -197,7 +197,22 @@ def check(bundle: Bundle) -> tuple[Definition | None, tuple[Finding, ...]]:
     if reading.definition:
         findings += _missing(reading.definition, bundle)
         findings += _too_long(reading.definition, bundle)
+        loaded = _forms(reading.definition, bundle) if reading.runnable else None
+        if loaded is not None:
+            issued = list(_issued(reading.definition))
+            findings += fitting.check(reading.definition, loaded, issued, bundle.templates)
     return reading.definition, tuple(findings)
+
+
+def _forms(definition: Definition, bundle: Bundle) -> dict[str, Form] | None:
+    """The forms by id; None where one is missing or cannot be read, since then nobody knows what it asks."""
+    asked = {step.properties.get("formulir", "") for step in definition.steps.values()}
+    if not asked - {""} <= bundle.forms.keys():
+        return None
+    try:
+        return {name: forms.load(content) for name, content in bundle.forms.items()}
+    except forms.FormError:
+        return None
 
 
 def _known(definition: Definition, bundle: Bundle) -> Mapping[str, Any]:
@@ -288,11 +303,14 @@ def papers(text: str) -> list[Paper]:
     return found
 
 
-def papers_of(definition: Definition, step: str, choice: str, ends: Iterable[str]) -> list[Paper]:
-    """What is issued when this step is completed with this choice, and when these ends are reached."""
+def papers_of(
+    definition: Definition, step: str, choice: str, ends: Iterable[str], path: Iterable[str] = ()
+) -> list[Paper]:
+    """What is issued when this step is completed with this choice, on what is passed then, and at the ends reached."""
     found = [definition.steps[step]] if step in definition.steps else []
     texts = [place.properties.get("dokumen", "") for place in found]
     texts += [c.properties.get("dokumen", "") for place in found for c in place.choices if c.id == choice]
+    texts += [definition.issues[element] for element in dict.fromkeys(path) if element in definition.issues]
     texts += [definition.ends[end].properties.get("dokumen", "") for end in ends if end in definition.ends]
     return [paper for text in texts for paper in papers(text)]
 
@@ -305,7 +323,23 @@ def _papers(definition: Definition) -> list[tuple[str, str, str]]:
     for step in definition.steps.values():
         places.append((step.id, step.name, step.properties.get("dokumen", "")))
         places += [(c.id, c.label, c.properties.get("dokumen", "")) for c in step.choices]
+    for flow, text in definition.issues.items():
+        places.append((flow, definition.flows[flow].name or flow, text))
     return places + [(end.id, end.name, end.properties.get("dokumen", "")) for end in definition.ends.values()]
+
+
+def _issued(definition: Definition) -> Iterator[tuple[str, str, str]]:
+    """Where each letter stands in the drawing, which step or end issues it, and its template."""
+    for step in definition.steps.values():
+        for element, properties in ((step.id, step.properties), *((c.id, c.properties) for c in step.choices)):
+            for paper in papers(properties.get("dokumen", "")):
+                yield element, step.id, paper.template
+    for flow, text in definition.issues.items():
+        for paper in papers(text):
+            yield flow, definition.flows[flow].source, paper.template
+    for end in definition.ends.values():
+        for paper in papers(end.properties.get("dokumen", "")):
+            yield end.id, end.id, paper.template
 
 
 def install(ctx: Context, bundle: Bundle, by: str, authority: str) -> Revision:

@@ -21,6 +21,7 @@ from app.models import Case, Document
 from tests import play
 from tests.conftest import PASSWORD, ROOT, Database, Office, login
 from tests.drawn import draw, given, lanes
+from tests.test_documents import letter
 from tests.test_pools import BOTH, pools
 
 Install = Callable[..., Office]
@@ -420,3 +421,19 @@ def test_a_branch_that_was_refused_is_not_forgotten(install: Install, tmp_path: 
         cases.complete(ctx, office.actor(ctx, login("Izin")), task.id, {})
     play.finish(office, case_id)
     assert told(office, case_id) == ("refused", [])
+
+
+def test_a_letter_on_a_flow_that_nobody_chooses(install: Install, tmp_path: Path) -> None:
+    """It is issued when the flow is passed, and the proof expects it."""
+    (tmp_path / "bpmn").mkdir()
+    (tmp_path / "docx_templates" / "surat").mkdir(parents=True)
+    (tmp_path / "docx_templates" / "surat" / "s.docx").write_bytes(letter("{{ permohonan.nomor }}"))
+    text = f'start s\nuser a "A"\nuser b "B"\nend e\ns > a\na > b {{{given(dokumen="s.docx | Surat")}}}\nb > e'
+    office = install(drawn(tmp_path / "bpmn", "surat", text, lanes(("Pemohon", "s a"), ("Loket", "b e"))))
+    case_id = play.apply(office, sop="surat")
+    play.step(office, case_id)
+    with office.look() as ctx:
+        issued = [d.name for d in ctx.session.scalars(select(Document).where(Document.case_id == case_id))]
+    assert issued == ["Surat"]
+    play.finish(office, case_id)
+    assert told(office, case_id) == ("ended", [])

@@ -249,7 +249,7 @@ class _File:
                 name,
                 "" if pool is None else (pool.get("name") or "").strip(),
                 element.get("isExecutable") == "true",
-                {**({} if pool is None else properties(pool)), **properties(element)},
+                properties(element) if pool is None else properties(element).over(properties(pool)),
                 element,
             )
             self.drawing.processes[process.id] = process

@@ -13,7 +13,7 @@ from app.engine.definition import Choice, Definition, End, Flow, Lane, Reading, 
 from app.engine.drawing import Drawing, DrawnLane, Findings, Node, Process, Unreadable, parse, process_of, text_of
 from app.engine.graph import Flowgraph, find, forward_order
 from app.engine.model import Model, Pools
-from app.engine.properties import form_of, local
+from app.engine.properties import FOR_LANES, Given, form_of, local
 from app.engine.rules import HEARING, STEP, Rules, handed
 
 
@@ -90,6 +90,8 @@ class _Reader:
         default = next((start.id for start in definition.starts if start.default), "")
         definition = replace(definition, model=model.write(main.id, apart, starts, default))
         soundness.check(definition, drawing, self.findings)
+        if not any(finding.level == "error" for finding in self.findings.all):
+            check.four_eyes(definition, self.findings)
         return definition
 
     # Which process
@@ -273,6 +275,7 @@ class _Reader:
     def lanes(self, main: Process, pools: list[Process]) -> dict[str, DrawnLane]:
         """The leaf lanes by id, each name once; every node is put into its lane. A pool without lanes is one."""
         drawing = self.drawing
+        inherit(list(drawing.lanes.values()))
         leaves = [lane for lane in drawing.lanes.values() if lane.leaf]
         own = {lane.process for lane in leaves}
         for process in pools:
@@ -352,10 +355,17 @@ class _Reader:
             node = nodes[key]
             if self.senses[key].tag == STEP or key in choices:
                 steps[key] = self.step(node, lanes, choices.get(key, ()))
+        chosen = {choice.id for branches in choices.values() for choice in branches}
         starts = self.starts(handing, lanes)
         applicant = [lane.name for lane in lanes.values() if lane.properties.get("pemohon") == "ya"]
+        if len(applicant) > 1:
+            message = f"Beberapa lajur ditandai pemohon: {', '.join(f'“{name}”' for name in applicant)}; yang dibaca "
+            message += f"“{applicant[0]}”. Tandai satu saja."
+            second = next(lane.id for lane in lanes.values() if lane.name == applicant[1])
+            self.findings.say(second, "warning", "pemohon-ganda", message)
         if not applicant and len(lanes) > 1:
-            applicant = [start.lane for start in starts if start.default]
+            usual = {start.lane for start in starts if start.default}
+            applicant = [lane.name for lane in lanes.values() if lane.name in usual and not _inside(lane)]
         return Definition(
             key=main.id,
             title=main.name or main.pool or main.id,
@@ -370,6 +380,11 @@ class _Reader:
             facts=rules.reads(self.senses.values()),
             names={node.id: node.name for node in nodes.values()},
             model="",
+            issues={
+                edge.id: edge.properties["dokumen"]
+                for edge in drawing.edges.values()
+                if edge.properties.get("dokumen") and edge.id not in chosen
+            },
         )
 
     def step(self, node: Node, lanes: dict[str, DrawnLane], choices: tuple[Choice, ...]) -> Step:
@@ -421,6 +436,27 @@ class _Reader:
             check.endings(drawing, scope, self.graphs[scope], self.after, findings, label)
             check.rest_somewhere(drawing, scope, self.after, self.senses, findings)
         check.vocabulary(main, definition.properties, drawing.lanes.values(), nodes, definition, findings)
+        check.clock(definition, findings)
+
+
+def inherit(lanes: list[DrawnLane]) -> None:
+    """What an outer lane says counts for the lanes inside it, but what they say themselves counts more.
+
+    `lanes` stand as drawn, each outer one right before those inside it.
+    """
+    around: list[DrawnLane] = []
+    for lane in lanes:
+        del around[len(lane.parents) :]
+        outer = around[-1] if around and around[-1].process == lane.process else None
+        if outer is not None and outer.properties:
+            theirs = Given((n, v) for n, v in outer.properties.items() if n in FOR_LANES)
+            lane.properties = Given.of(lane.properties).over(theirs)
+        around.append(lane)
+
+
+def _inside(lane: DrawnLane) -> bool:
+    """Is this lane said to be the office's own, though cases begin there?"""
+    return lane.properties.get("pemohon") == "tidak"
 
 
 def _raw(element: etree._Element) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from lxml import etree
 
-from app.engine import expressions
+from app.engine import expressions, pitfalls
 from app.engine.drawing import ADDED, SUBS, TASKS, Drawing, Findings, MessageFlow, Node, text_of
 from app.engine.properties import local
 
@@ -75,6 +75,8 @@ class Rules:
         sense.sends += tuple(handed(flow) for flow in self.drawing.messages if flow.source == node.id)
         if node.kind in TASKS | SUBS or node.kind == "callActivity":
             sense.loop = self.loop(node, sense)
+        if node.kind != "parallelGateway":
+            self.dropped(node)
         if node.kind == "exclusiveGateway":
             self.exclusive(node, sense)
         elif node.kind != "parallelGateway" and node.kind != "eventBasedGateway":
@@ -86,7 +88,9 @@ class Rules:
     def say(self, node: Node, level: str, rule: str, message: str) -> None:
         self.findings.say(node.id, level, rule, message[0].upper() + message[1:])  # type: ignore[arg-type]
 
-    def expression(self, node: Node, text: str, what: str, sense: Sense, element: str = "") -> str:
+    def expression(
+        self, node: Node, text: str, what: str, sense: Sense, element: str = "", *, condition: bool = False
+    ) -> str:
         """A condition or the like in our language; "" with an error finding at `element` where it is none."""
         fault = ""
         try:
@@ -96,9 +100,13 @@ class Rules:
         else:
             if any(name.startswith("_") for name in read.names):
                 fault = "memakai nama yang diawali garis bawah."
+            elif refused := pitfalls.refused(text, read):
+                fault = f"tidak terbaca. {refused}"
         if fault:
             self.findings.say(element or node.id, "error", "ungkapan", f"{what} pada {node.label} {fault}")
             return ""
+        for level, rule, message in pitfalls.doubtful(text, read, condition=condition):
+            self.findings.say(element or node.id, level, rule, f"{what} pada {node.label}: {message}")
         sense.reads += read.names
         return read.text
 
@@ -127,7 +135,7 @@ class Rules:
             elif kind == "conditionalEventDefinition":
                 text = text_of(element, "condition")
                 if text:
-                    found.append(Trigger(kind, self.expression(node, text, "Syarat", sense) or "False"))
+                    found.append(Trigger(kind, self.expression(node, text, "Syarat", sense, condition=True) or "False"))
             elif kind in NAMES:
                 name = self.name_of(node, element, NAMES[kind])
                 if name or kind in ("errorEventDefinition", "escalationEventDefinition"):
@@ -218,6 +226,11 @@ class Rules:
         if any(name.startswith("_") for name in (*script.names, *script.targets)):
             self.say(node, "error", "skrip", f"skrip pada {node.label} memakai nama yang diawali garis bawah.")
             return Sense(STEP)
+        for line, (_, read) in zip(_lines(text), script.assignments, strict=False):
+            if refused := pitfalls.refused(line, read):
+                self.say(node, "error", "skrip", f"skrip pada {node.label} tidak terbaca. {refused}")
+            for level, rule, message in pitfalls.doubtful(line, read, condition=False):
+                self.say(node, level, rule, f"skrip pada {node.label}: {message}")
         return Sense("scriptTask", script=script.text, reads=list(script.names))
 
     def sub(self, node: Node) -> Sense:
@@ -285,6 +298,13 @@ class Rules:
         parent = self.drawing.nodes.get(node.scope)
         if parent is not None and parent.element.get("triggeredByEvent") == "true":
             sense.triggers = self.attached(node, sense, f"{parent.label} tidak akan pernah mulai.")
+            return sense
+        for element in node.element:
+            if local(element) == "timerEventDefinition":
+                time = "".join(str(text) for text in element.itertext()).strip()
+                message = f"jam{f' “{time}”' if time else ''} pada {node.label} tidak memulai permohonan:"
+                message += " permohonan selalu dimulai orang."
+                self.say(node, "warning" if time else "info", "jam-awal", message)
         return sense
 
     def end(self, node: Node) -> Sense:
@@ -337,6 +357,22 @@ class Rules:
             self.say(node, "warning", "syarat-diabaikan", message)
         return Sense(node.kind)
 
+    def dropped(self, node: Node) -> None:
+        """Conditions that nobody reads: of the default flow, and of the only one."""
+        for edge in node.outgoing:
+            if not edge.condition or (len(node.outgoing) > 1 and edge.id != node.default):
+                continue
+            name = f"cabang “{edge.name}”" if edge.name else "panah"
+            message = f"syarat “{edge.condition}” pada {name} dari {node.label} diabaikan:"
+            if len(node.outgoing) == 1:
+                message += " hanya ada satu jalan. Hapuslah syaratnya, atau gambarlah cabang lainnya."
+            elif node.kind == "exclusiveGateway" and not any(e.condition for e in node.outgoing if e is not edge):
+                message += " itu cabang bawaan. Karena tidak ada syarat lain, petugas yang memilih; bila isian yang"
+                message += " menentukan, jadikan cabang lainnya bawaan."
+            else:
+                message += " itu cabang bawaan, yang ditempuh bila syarat lain tidak terpenuhi. Hapuslah syaratnya."
+            self.findings.say(edge.id, "warning", "syarat-diabaikan", message[0].upper() + message[1:])
+
     def exclusive(self, node: Node, sense: Sense) -> None:
         """Without conditions a person chooses; with conditions facts do, and the one branch without is the default."""
         if len(node.outgoing) < 2:
@@ -384,7 +420,7 @@ class Rules:
         for edge in node.outgoing:
             if edge.condition and edge.id != sense.default and len(node.outgoing) > 1:
                 name = f"Syarat cabang “{edge.name}”" if edge.name else "Syarat"
-                read = self.expression(node, edge.condition, name, sense, edge.id)
+                read = self.expression(node, edge.condition, name, sense, edge.id, condition=True)
                 sense.conditions[edge.id] = read or "False"
 
 
@@ -445,6 +481,12 @@ def iso_time(text: str) -> tuple[str, str] | None:
     if repeat and DURATION.fullmatch(repeat[3]) and repeat[1] != "0" and (repeat[2] is None or _is_date(repeat[2])):
         return "timeCycle", text
     return ("timeDate", text) if _is_date(text) else None
+
+
+def _lines(script: str) -> list[str]:
+    """The lines of a script that assign something."""
+    lines = [line.strip() for line in script.replace(";", "\n").splitlines()]
+    return [line for line in lines if line and not line.startswith("#")]
 
 
 def _is_date(text: str) -> bool:

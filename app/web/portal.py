@@ -62,10 +62,14 @@ class Service:
 
 def length(written: str) -> str:
     """`7 kerja` as people say it: `7 hari kerja`."""
-    match = re.fullmatch(r"(\d+)\s*(kerja|kalender)?", written.strip())
+    match = re.fullmatch(r"(\d+)\s*(?:hari\s*)?(kerja|kalender)?", written.strip(), re.IGNORECASE)
     if match is None:
         return written
-    return _("%(n)s hari kalender", n=match[1]) if match[2] == "kalender" else _("%(n)s hari kerja", n=match[1])
+    return (
+        _("%(n)s hari kalender", n=match[1])
+        if (match[2] or "").lower() == "kalender"
+        else _("%(n)s hari kerja", n=match[1])
+    )
 
 
 def service(sop: str) -> Service:
