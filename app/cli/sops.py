@@ -30,10 +30,11 @@ def sop() -> None:
 @click.argument("paths", metavar="FILE...", nargs=-1, required=True, type=FILE)
 @click.option("--json", "as_json", is_flag=True, help="Satu baris JSON untuk tiap berkas.")
 def check(paths: Sequence[Path], as_json: bool) -> None:
-    """Memeriksa diagram, atau SOP dengan formulir dan templatnya."""
+    """Memeriksa diagram, atau SOP dengan formulir, templat, dan tabelnya."""
     bad = False
     for name, definition, findings in _checked(paths):
-        runnable = definition is not None and not any(finding.level == "error" for finding in findings)
+        read = definition is not None or name.endswith(".dmn")
+        runnable = read and not any(finding.level == "error" for finding in findings)
         bad = bad or not runnable
         if as_json:
             line = {"file": name, "runnable": runnable, "findings": [asdict(finding) for finding in findings]}
@@ -52,7 +53,7 @@ def _as_lines(findings: Sequence[Finding]) -> Iterator[str]:
 
 
 def _checked(paths: Sequence[Path]) -> Iterator[tuple[str, Definition | None, Sequence[Finding]]]:
-    """Each path's SOP with what there is to say of it; a diagram alone may call the others that were given."""
+    """Each path's SOP with what there is to say of it; a diagram alone may use the others that were given."""
     from app import engine, revisions
     from app.engine.definition import Finding
 
@@ -68,14 +69,21 @@ def _checked(paths: Sequence[Path]) -> Iterator[tuple[str, Definition | None, Se
                 alone[str(path)] = path.read_bytes()
         except (OSError, revisions.BundleError) as error:
             yield str(path), None, [Finding("", "error", "berkas-tidak-terbaca", str(error))]
-    holders = _holders(alone) if len(alone) > 1 else {}
+    tables = {name: content for name, content in alone.items() if name.endswith(".dmn")}
+    diagrams = {name: content for name, content in alone.items() if name not in tables}
+    holders = _holders(diagrams) if len(diagrams) > 1 else {}
     for name, content in alone.items():
-        reading = engine.read(content, _called(content, holders, alone))
+        if name in tables:
+            yield name, None, engine.read_tables(name, content)
+            continue
+        reading = engine.read(content, {**_called(content, holders, diagrams), **tables})
         yield name, reading.definition, reading.findings
 
 
 def _lies_in_a_bundle(path: Path) -> bool:
-    folders = [path.resolve().parent.parent / name / path.stem for name in ("forms", "docx_templates")]
+    from app.revisions import BESIDE
+
+    folders = [path.resolve().parent.parent / name / path.stem for name in BESIDE]
     return path.suffix == ".bpmn" and any(folder.is_dir() for folder in folders)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from lxml import etree
 
+from app.engine import tables
 from app.engine.choices import Decision
 from app.engine.drawing import MODEL, Drawing, Edge, Node
 from app.engine.rules import STEP, THROW, Loop, Sense, Trigger
@@ -45,6 +46,7 @@ class Model:
         self.links = links
         self.root = etree.Element(tag("definitions"), nsmap={None: MODEL})
         self.references: dict[tuple[str, str], str] = {}
+        self.tables: dict[str, str] = {}  # a decision's id as drawn -> in the model
 
     def write(self, processes: Sequence[str], starts: Sequence[str], default: str) -> str:
         """The model as text: the main process first. `starts` are its start events, `default` the usual one."""
@@ -95,6 +97,12 @@ class Model:
             element.set("calledElement", sense.called)
         if sense.script:
             self._add(element, "script").text = sense.script
+        if sense.decision and sense.result:
+            element.set("decisionRef", self._table(sense.decision))
+            if sense.result.result:
+                element.set("resultVariable", sense.result.result)
+            if sense.result.shape:
+                element.set("mapDecisionResult", sense.result.shape)
         if node.kind == "boundaryEvent":
             element.set("attachedToRef", node.attached)
             element.set("cancelActivity", node.element.get("cancelActivity", "true"))
@@ -137,6 +145,14 @@ class Model:
             kind = REFERENCES[trigger.kind]
             key = self.references.setdefault((kind, trigger.text), f"{ADDED}{kind}_{len(self.references)}")
             element.set(f"{kind}Ref", key)
+
+    def _table(self, wanted: tables.Decision) -> str:
+        """A decision and those that it requires stand in the model once, whoever asks them."""
+        for decision in wanted.all():
+            if decision.key not in self.tables:
+                self.tables[decision.key] = f"{ADDED}decision_{len(self.tables)}"
+                tables.write(self.root, decision, self.tables)
+        return self.tables[wanted.key]
 
     def _loop(self, parent: etree._Element, loop: Loop) -> None:
         if loop.count:

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from lxml import etree
 
-from app.engine import check, rules
+from app.engine import check, rules, tables
 from app.engine.choices import Chooser, Decision
-from app.engine.definition import Choice, Definition, End, Flow, Lane, Reading, Start, Step
+from app.engine.definition import Choice, Definition, End, Finding, Flow, Lane, Reading, Start, Step
 from app.engine.drawing import Drawing, DrawnLane, Findings, Node, Process, Unreadable, ancestors, parse, text_of
 from app.engine.graph import Flowgraph, find, forward_order
 from app.engine.model import Model
@@ -18,7 +18,8 @@ from app.engine.rules import STEP, Rules
 
 
 def read(diagram: bytes, called: Mapping[str, bytes] | None = None) -> Reading:
-    """Reads a diagram; `called` are files by name in which call activities may find their process.
+    """Reads a diagram; `called` are files by name in which call activities may find their process, and business
+    rules (`.dmn`) their table.
 
     Takes any bytes and never raises: what cannot be read is an error among the findings.
     """
@@ -29,6 +30,13 @@ def read(diagram: bytes, called: Mapping[str, bytes] | None = None) -> Reading:
     except Unreadable as wrong:
         findings.say("", "error", wrong.rule, str(wrong))
     return Reading(definition, tuple(findings.all))
+
+
+def read_tables(name: str, content: bytes) -> tuple[Finding, ...]:
+    """What there is to say of a file of decision tables alone."""
+    findings = Findings()
+    tables.faults_of(name, content, findings)
+    return tuple(findings.all)
 
 
 def process_ids(diagram: bytes) -> frozenset[str]:
@@ -65,11 +73,12 @@ class _Reader:
         root = parse(diagram)
         own = drawing.add(root)
         main = self.main(own)
-        known = self.called(main, own, called)
+        sheets = {name: content for name, content in called.items() if name.endswith(tables.SUFFIX)}
+        known = self.called(main, own, {name: called[name] for name in called if name not in sheets})
         processes = [main.id, *dict.fromkeys(key for key in known.values() if key != main.id)]
         self.keep(processes)
         drawing.index()
-        ruling = Rules(drawing, self.findings, known)
+        ruling = Rules(drawing, self.findings, known, tables.Tables(sheets, self.findings))
         self.senses = {node.id: ruling.sense(node) for node in drawing.nodes.values()}
         for node in drawing.nodes.values():
             self.after[node.id] = [edge.target for edge in node.outgoing] + node.boundary

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from lxml import etree
 
-from app.engine import expressions
+from app.engine import expressions, feel, tables
 from app.engine.drawing import SUBS, TASKS, Drawing, Findings, Node, text_of
 from app.engine.properties import local
 
@@ -51,16 +51,21 @@ class Sense:
     conditions: dict[str, str] = field(default_factory=dict)  # flow -> condition
     default: str = ""
     chooses: bool = False  # an exclusive gateway whose branch a person chooses
+    decision: tables.Decision | None = None  # of a business rule task that a table answers
+    result: tables.Call | None = None  # and where its answer goes
     reads: list[str] = field(default_factory=list)
 
 
 class Rules:
     """Applies the rules to a drawing's nodes. `called` are the processes that a call activity can find, by raw id."""
 
-    def __init__(self, drawing: Drawing, findings: Findings, called: Mapping[str, str]) -> None:
+    def __init__(
+        self, drawing: Drawing, findings: Findings, called: Mapping[str, str], decisions: tables.Tables
+    ) -> None:
         self.drawing = drawing
         self.findings = findings
         self.called = called
+        self.tables = decisions
 
     def sense(self, node: Node) -> Sense:
         """What `node` means. Says what was read how; refuses, with an error, what would run otherwise than drawn."""
@@ -179,6 +184,28 @@ class Rules:
             self.say(node, "error", "skrip", f"skrip pada {node.label} memakai nama yang diawali garis bawah.")
             return Sense(STEP)
         return Sense("scriptTask", script=script.text, reads=list(script.names))
+
+    def table(self, node: Node) -> Sense:
+        """A business rule task that names a decision at hand: the machine answers it."""
+        call = tables.call_of(node.element)
+        if not call.decision:
+            return self.person(node)
+        decision, faults = self.tables.find(call.decision)
+        if decision is None and not faults:
+            message = f"{node.label} menyebut tabel keputusan “{call.decision}” yang tidak ada di berkas SOP (.dmn),"
+            self.say(node, "warning", "tabel-tidak-ada", f"{message} maka dibaca sebagai langkah petugas.")
+        for level, rule, message in faults:
+            self.say(node, level, rule, message)
+        if decision is None:
+            return Sense(STEP)
+        for name in [call.result] if call.result else [output.name for output in decision.outputs]:
+            if not feel.is_name(name) or any(part.startswith("_") for part in name.split(".")):
+                message = f"hasil “{name}” dari {node.label} tidak dapat menjadi kunci isian. Tulis satu kata"
+                self.say(node, "error", "tabel", f"{message} sebagai result variable, atau sebagai nama kolom hasil.")
+                return Sense(STEP)
+        message = f"{node.label} dikerjakan sendiri oleh sistem menurut tabel keputusan “{decision.title}”"
+        self.say(node, "info", "tabel", f"{message} ({decision.policy}, {len(decision.rows)} baris).")
+        return Sense("businessRuleTask", decision=decision, result=call, reads=list(decision.reads()))
 
     def sub(self, node: Node) -> Sense:
         if not self.drawing.inside(node.id):
@@ -354,6 +381,7 @@ Rule = Callable[[Rules, Node], Sense]
 RULES: Mapping[str, Rule] = {
     **dict.fromkeys(TASKS, Rules.person),
     "scriptTask": Rules.script,
+    "businessRuleTask": Rules.table,
     **dict.fromkeys(SUBS, Rules.sub),
     "callActivity": Rules.call,
     "startEvent": Rules.start,
