@@ -276,7 +276,7 @@ class Tables:
                 self.decisions[key] = self._read(key, chain, faults)
             except _NotOurs as wrong:
                 self.decisions[key] = None
-                faults.append(("warning", "tabel", f"{wrong}"))
+                faults.append(("warning", "tabel", f"{wrong} Tanpa tabel ini langkahnya dikerjakan petugas."))
         return self.decisions[key]
 
     def _read(self, key: str, chain: tuple[str, ...], faults: list[Fault]) -> Decision | None:
@@ -489,9 +489,14 @@ def _short(text: str) -> str:
 def faults_of(name: str, content: bytes, findings: Findings) -> None:
     """Says of a file alone what there is to say of its tables."""
     tables = Tables({name: content}, findings)
+    said: set[Fault] = set()  # what a table requires is told of itself
     for key in tables.elements():
-        for level, rule, message in tables.find(key)[1]:
-            findings.say(key, level, rule, message[0].upper() + message[1:])
+        tables.find(key)
+    for key, faults in tables.faults.items():
+        for fault in faults:
+            if fault not in said:
+                said.add(fault)
+                findings.say(key, fault[0], fault[1], fault[2][0].upper() + fault[2][1:])
 
 
 # In the model
