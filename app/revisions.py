@@ -24,7 +24,8 @@ from app.engine.definition import Definition, Finding, Step
 from app.forms import Form
 from app.models import Lane, Revision, RevisionFile
 
-KINDS = {".bpmn": "diagram", ".form": "forms", ".docx": "templates"}
+KINDS = {".bpmn": "diagram", ".dmn": "called", ".form": "forms", ".docx": "templates"}
+BESIDE = ("forms", "docx_templates", "dmn")  # folders beside a diagram's, in which one of its name is its own
 COPIES = re.compile(r"rangkap\s+(\d{1,2})$", re.IGNORECASE)
 T = TypeVar("T")
 BUNDLE_BYTES = 32 * 1024 * 1024
@@ -44,7 +45,7 @@ class NotRunnable(Exception):
 
 @dataclass(frozen=True)
 class Bundle:
-    """An SOP as files: the diagram, the diagrams it may call, forms by id and templates by name."""
+    """An SOP as files: the diagram, diagrams and decision tables it may use, forms by id, templates by name."""
 
     name: str
     diagram: bytes
@@ -104,7 +105,8 @@ class Loaded:
 def bundles(paths: Iterable[Path]) -> list[Bundle]:
     """The bundles among files, folders and .zip archives.
 
-    `bpmn/x.bpmn` alone brings `forms/x/` and `docx_templates/x/` beside its folder. Raises BundleError, OSError.
+    `bpmn/x.bpmn` alone brings `forms/x/`, `docx_templates/x/` and `dmn/x/` beside its folder.
+    Raises BundleError, OSError.
     """
     found: dict[str, bytes] = {}
     for path in paths:
@@ -126,7 +128,10 @@ def gathered(files: Mapping[str, bytes]) -> list[Bundle]:
         Bundle(
             stem,
             diagrams[path],
-            _unlike((PurePosixPath(p).name, diagrams[p]) for p in sorted(called)),
+            _unlike(
+                (PurePosixPath(p).name, c)
+                for p, c in [*((p, diagrams[p]) for p in sorted(called)), *_own(files, ".dmn", stem, mains)]
+            ),
             _unlike((PurePosixPath(p).stem, c) for p, c in _own(files, ".form", stem, mains)),
             _unlike((PurePosixPath(p).name, c) for p, c in _own(files, ".docx", stem, mains)),
         )
@@ -148,7 +153,7 @@ def _gather(path: Path) -> dict[str, bytes]:
         return {str(p): p.read_bytes() for p in sorted(path.rglob("*")) if p.suffix in KINDS and p.is_file()}
     beside: dict[str, bytes] = {}
     if path.suffix == ".bpmn":
-        for folder in ("forms", "docx_templates"):
+        for folder in BESIDE:
             place = path.resolve().parent.parent / folder / path.stem
             if place.is_dir():
                 beside = {**beside, **_gather(place)}
@@ -178,7 +183,7 @@ def _is_called(content: bytes, path: str, diagrams: Mapping[str, bytes]) -> bool
 
 
 def _own(files: Mapping[str, bytes], suffix: str, stem: str, mains: Mapping[str, str]) -> list[tuple[str, bytes]]:
-    """The forms or templates of one diagram: those in a folder of its name, else all that are in nobody else's."""
+    """What belongs to one diagram: those in a folder of its name, else all that are in nobody else's."""
     mine = [(p, c) for p, c in files.items() if p.endswith(suffix) and stem in PurePosixPath(p).parts]
     others = set(mains) - {stem}
     shared = [(p, c) for p, c in files.items() if p.endswith(suffix) and not others & set(PurePosixPath(p).parts)]

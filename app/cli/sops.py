@@ -31,10 +31,11 @@ def sop() -> None:
 @click.argument("paths", metavar="FILE...", nargs=-1, required=True, type=FILE)
 @click.option("--json", "as_json", is_flag=True, help="Satu baris JSON untuk tiap berkas.")
 def check(paths: Sequence[Path], as_json: bool) -> None:
-    """Memeriksa diagram, atau SOP dengan formulir dan templatnya."""
+    """Memeriksa diagram, atau SOP dengan formulir, templat, dan tabelnya."""
     bad = False
     for name, definition, findings in _checked(paths):
-        runnable = definition is not None and not any(finding.level == "error" for finding in findings)
+        read = definition is not None or name.endswith(".dmn")
+        runnable = read and not any(finding.level == "error" for finding in findings)
         bad = bad or not runnable
         if as_json:
             line = {"file": name, "runnable": runnable, "findings": [asdict(finding) for finding in findings]}
@@ -53,15 +54,17 @@ def _as_lines(findings: Sequence[Finding]) -> Iterator[str]:
 
 
 def _checked(paths: Sequence[Path]) -> Iterator[tuple[str, Definition | None, Sequence[Finding]]]:
-    """Each path's SOP with what there is to say of it; it may call the other diagrams that were given."""
+    """Each path's SOP with what there is to say of it; it may use the other diagrams and tables that were given."""
     from app import engine, revisions
     from app.engine.definition import Finding
 
-    diagrams: dict[str, bytes] = {}
+    given: dict[str, bytes] = {}
     for path in paths if len(paths) > 1 else ():
         with suppress(OSError):
             if path.suffix != ".zip" and path.is_file():
-                diagrams[str(path)] = path.read_bytes()
+                given[str(path)] = path.read_bytes()
+    tables = {name: content for name, content in given.items() if name.endswith(".dmn")}
+    diagrams = {name: content for name, content in given.items() if name not in tables}
     holders = _holders(diagrams)
     for path in paths:
         try:
@@ -69,18 +72,23 @@ def _checked(paths: Sequence[Path]) -> Iterator[tuple[str, Definition | None, Se
                 found = revisions.bundles([path])
                 for bundle in found:
                     name = str(path) if len(found) == 1 else f"{path}/{bundle.name}.bpmn"
-                    called = {Path(n).name: c for n, c in _called(bundle.diagram, holders, diagrams).items()}
+                    others = {**_called(bundle.diagram, holders, diagrams), **tables}
+                    called = {Path(other).name: content for other, content in others.items()}
                     yield name, *revisions.check(replace(bundle, called={**called, **bundle.called}))
+            elif path.suffix == ".dmn":
+                yield str(path), None, engine.read_tables(str(path), path.read_bytes())
             else:
                 content = path.read_bytes()
-                reading = engine.read(content, _called(content, holders, diagrams))
+                reading = engine.read(content, {**_called(content, holders, diagrams), **tables})
                 yield str(path), reading.definition, reading.findings
         except (OSError, revisions.BundleError) as error:
             yield str(path), None, [Finding("", "error", "berkas-tidak-terbaca", str(error))]
 
 
 def _lies_in_a_bundle(path: Path) -> bool:
-    folders = [path.resolve().parent.parent / name / path.stem for name in ("forms", "docx_templates")]
+    from app.revisions import BESIDE
+
+    folders = [path.resolve().parent.parent / name / path.stem for name in BESIDE]
     return path.suffix == ".bpmn" and any(folder.is_dir() for folder in folders)
 
 

@@ -135,7 +135,15 @@ class Process:
 
 
 def parse(content: bytes) -> etree._Element:
-    """The root of a BPMN file. No entity is resolved, no file or network read. Raises Unreadable."""
+    """The root of a BPMN file. Raises Unreadable."""
+    root = parse_xml(content)
+    if root.tag != f"{{{MODEL}}}definitions":
+        raise Unreadable("bukan-bpmn", "Berkas ini XML, tetapi bukan diagram BPMN 2.0.")
+    return root
+
+
+def parse_xml(content: bytes) -> etree._Element:
+    """The root of an XML file. No entity is resolved, no file or network read. Raises Unreadable."""
     if not content.strip():
         raise Unreadable("kosong", "Berkas diagram ini kosong.")
     if len(content) > MAX_BYTES:
@@ -154,8 +162,6 @@ def parse(content: bytes) -> etree._Element:
         raise Unreadable("bukan-xml", message) from None
     if root.getroottree().docinfo.doctype:
         raise Unreadable("doctype", "Berkas ini memuat DOCTYPE; diagram BPMN tidak memerlukannya. Hapuslah baris itu.")
-    if root.tag != f"{{{MODEL}}}definitions":
-        raise Unreadable("bukan-bpmn", "Berkas ini XML, tetapi bukan diagram BPMN 2.0.")
     return root
 
 

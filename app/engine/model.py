@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from lxml import etree
 
+from app.engine import tables
 from app.engine.choices import Decision
 from app.engine.drawing import ADDED, MODEL, Drawing, Edge, Node
 from app.engine.rules import STEP, THROW, Loop, Sense, Trigger
@@ -60,6 +61,7 @@ class Model:
         self.pools = pools
         self.root = etree.Element(tag("definitions"), nsmap={None: MODEL})
         self.references: dict[tuple[str, str], str] = {}
+        self.tables: dict[str, str] = {}  # a decision's id as drawn -> in the model
 
     def write(self, key: str, called: Sequence[str], starts: Sequence[str], default: str) -> str:
         """The model as text. `key` is its process, `called` are those that calls lead to, `starts` the start events by
@@ -138,6 +140,12 @@ class Model:
             element.set("calledElement", sense.called)
         if sense.script:
             self._add(element, "script").text = sense.script
+        if sense.decision and sense.result:
+            element.set("decisionRef", self._table(sense.decision))
+            if sense.result.result:
+                element.set("resultVariable", sense.result.result)
+            if sense.result.shape:
+                element.set("mapDecisionResult", sense.result.shape)
         if node.kind == "boundaryEvent":
             element.set("attachedToRef", node.attached)
             element.set("cancelActivity", node.element.get("cancelActivity", "true"))
@@ -180,6 +188,14 @@ class Model:
             kind = REFERENCES[trigger.kind]
             key = self.references.setdefault((kind, trigger.text), f"{ADDED}{kind}_{len(self.references)}")
             element.set(f"{kind}Ref", key)
+
+    def _table(self, wanted: tables.Decision) -> str:
+        """A decision and those that it requires stand in the model once, whoever asks them."""
+        for decision in wanted.all():
+            if decision.key not in self.tables:
+                self.tables[decision.key] = f"{ADDED}decision_{len(self.tables)}"
+                tables.write(self.root, decision, self.tables)
+        return self.tables[wanted.key]
 
     def _loop(self, parent: etree._Element, loop: Loop) -> None:
         if loop.count:

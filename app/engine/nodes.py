@@ -17,6 +17,7 @@ from SpiffWorkflow.bpmn.specs.mixins.multiinstance_task import LoopTask
 
 from app.engine.expressions import Expression, put
 from app.engine.expressions import Script as Assignments
+from app.engine.tables import Ambiguous, Decision
 from app.engine.tokens import STARTED, WAITING, BadValue, Case, Endless, NoBranch, Scope, Token
 
 if TYPE_CHECKING:
@@ -161,6 +162,26 @@ class Script(Node, spiff.ScriptTask):  # type: ignore[misc]
     def _run_hook(self, my_task: Token) -> bool:
         case: Case = my_task.workflow.top_workflow
         for target, value in self.assignments.execute(case.names).items():
+            case.names = put(case.names, target.split("."), value)
+            case.changes = put(case.changes, target.split("."), value)
+        return True
+
+
+class Table(Node, spiff.ScriptTask):  # type: ignore[misc]
+    """Asks a decision table, and sets facts as it says."""
+
+    decision: Decision
+    result = ""  # where the whole answer goes; "": each output under its own name
+    shape = ""
+
+    def _run_hook(self, my_task: Token) -> bool:
+        case: Case = my_task.workflow.top_workflow
+        try:
+            answer = self.decision.decide(case.names)
+        except Ambiguous as error:
+            raise BadValue(self.bpmn_id, f"{self.label}: {error}") from None
+        values = {self.result: answer.whole(self.shape)} if self.result else answer.columns()
+        for target, value in values.items():
             case.names = put(case.names, target.split("."), value)
             case.changes = put(case.changes, target.split("."), value)
         return True

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from lxml import etree
 
-from app.engine import check, rules, soundness
+from app.engine import check, rules, soundness, tables
 from app.engine.choices import Chooser, Decision
-from app.engine.definition import Choice, Definition, End, Flow, Lane, Reading, Start, Step
+from app.engine.definition import Choice, Definition, End, Finding, Flow, Lane, Reading, Start, Step
 from app.engine.drawing import Drawing, DrawnLane, Findings, Node, Process, Unreadable, parse, process_of, text_of
 from app.engine.graph import Flowgraph, find, forward_order
 from app.engine.model import Model, Pools
@@ -18,8 +18,9 @@ from app.engine.rules import HEARING, STEP, Rules, handed
 
 
 def read(diagram: bytes, called: Mapping[str, bytes] | None = None, outside: Iterable[str] = ()) -> Reading:
-    """Reads a diagram; `called` are files by name in which call activities may find their process, `outside` the names
-    of messages and signals that will be sent from outside (`send`): those that nobody sends, a person declares.
+    """Reads a diagram; `called` are files by name in which call activities may find their process, and business rules
+    (`.dmn`) their table; `outside` the names of messages and signals that will be sent from outside (`send`): those
+    that nobody sends, a person declares.
 
     Takes any bytes and never raises: what cannot be read is an error among the findings.
     """
@@ -30,6 +31,13 @@ def read(diagram: bytes, called: Mapping[str, bytes] | None = None, outside: Ite
     except Unreadable as wrong:
         findings.say("", "error", wrong.rule, str(wrong))
     return Reading(definition, tuple(findings.all))
+
+
+def read_tables(name: str, content: bytes) -> tuple[Finding, ...]:
+    """What there is to say of a file of decision tables alone."""
+    findings = Findings()
+    tables.faults_of(name, content, findings)
+    return tuple(findings.all)
 
 
 def process_ids(diagram: bytes) -> frozenset[str]:
@@ -66,13 +74,14 @@ class _Reader:
         root = parse(diagram)
         own = drawing.add(root)
         main, pools = self.main(own)
-        known = self.called(pools, own, called)
+        sheets = {name: content for name, content in called.items() if name.endswith(tables.SUFFIX)}
+        known = self.called(pools, own, {name: called[name] for name in called if name not in sheets})
         together = [pool.id for pool in pools]
         apart = list(dict.fromkeys(key for key in known.values() if key not in together))
         processes = [*together, *apart]
         self.keep(processes)
         drawing.index()
-        ruling = Rules(drawing, self.findings, known, outside)
+        ruling = Rules(drawing, self.findings, known, tables.Tables(sheets, self.findings), outside)
         self.senses = {node.id: ruling.sense(node) for node in drawing.nodes.values()}
         for node in drawing.nodes.values():
             self.after[node.id] = [edge.target for edge in node.outgoing] + node.boundary

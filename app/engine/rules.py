@@ -9,7 +9,7 @@ from datetime import datetime
 
 from lxml import etree
 
-from app.engine import expressions, pitfalls
+from app.engine import expressions, feel, pitfalls, tables
 from app.engine.drawing import ADDED, SUBS, TASKS, Drawing, Findings, MessageFlow, Node, text_of
 from app.engine.properties import local
 
@@ -52,6 +52,8 @@ class Sense:
     default: str = ""
     chooses: bool = False  # an exclusive gateway whose branch a person chooses
     sends: tuple[str, ...] = ()  # messages that go out once it is done
+    decision: tables.Decision | None = None  # of a business rule task that a table answers
+    result: tables.Call | None = None  # and where its answer goes
     reads: list[str] = field(default_factory=list)
 
 
@@ -60,10 +62,18 @@ class Rules:
     `outside` the messages and signals that the machine hears from outside the diagram.
     """
 
-    def __init__(self, drawing: Drawing, findings: Findings, called: Mapping[str, str], outside: Iterable[str]) -> None:
+    def __init__(
+        self,
+        drawing: Drawing,
+        findings: Findings,
+        called: Mapping[str, str],
+        decisions: tables.Tables,
+        outside: Iterable[str],
+    ) -> None:
         self.drawing = drawing
         self.findings = findings
         self.called = called
+        self.tables = decisions
         self.thrown = {*outside, *(name for node in drawing.nodes.values() for name in self.throws(node))}
 
     def sense(self, node: Node) -> Sense:
@@ -232,6 +242,28 @@ class Rules:
             for level, rule, message in pitfalls.doubtful(line, read, condition=False):
                 self.say(node, level, rule, f"skrip pada {node.label}: {message}")
         return Sense("scriptTask", script=script.text, reads=list(script.names))
+
+    def table(self, node: Node) -> Sense:
+        """A business rule task that names a decision at hand: the machine answers it."""
+        call = tables.call_of(node.element)
+        if not call.decision:
+            return self.person(node)
+        decision, faults = self.tables.find(call.decision)
+        if decision is None and not faults:
+            message = f"{node.label} menyebut tabel keputusan “{call.decision}” yang tidak ada di berkas SOP (.dmn),"
+            self.say(node, "warning", "tabel-tidak-ada", f"{message} maka dibaca sebagai langkah petugas.")
+        for level, rule, message in faults:
+            self.say(node, level, rule, message)
+        if decision is None:
+            return Sense(STEP)
+        for name in [call.result] if call.result else [output.name for output in decision.outputs]:
+            if not feel.is_name(name) or any(part.startswith("_") for part in name.split(".")):
+                message = f"hasil “{name}” dari {node.label} tidak dapat menjadi kunci isian. Tulis satu kata"
+                self.say(node, "error", "tabel", f"{message} sebagai result variable, atau sebagai nama kolom hasil.")
+                return Sense(STEP)
+        message = f"{node.label} dikerjakan sendiri oleh sistem menurut tabel keputusan “{decision.title}”"
+        self.say(node, "info", "tabel", f"{message} ({decision.policy}, {len(decision.rows)} baris).")
+        return Sense("businessRuleTask", decision=decision, result=call, reads=list(decision.reads()))
 
     def sub(self, node: Node) -> Sense:
         if not self.drawing.inside(node.id):
@@ -429,6 +461,7 @@ RULES: Mapping[str, Rule] = {
     **dict.fromkeys(TASKS, Rules.person),
     "receiveTask": Rules.receive,
     "scriptTask": Rules.script,
+    "businessRuleTask": Rules.table,
     **dict.fromkeys(SUBS, Rules.sub),
     "callActivity": Rules.call,
     "startEvent": Rules.start,

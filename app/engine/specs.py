@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from lxml import etree
 
-from app.engine import events, nodes
+from app.engine import events, nodes, tables
 from app.engine.expressions import compile, compile_script
 from app.engine.timers import LITERAL
 
@@ -79,6 +79,10 @@ class _Builder:
         self.messages = list(root.iter(BPMN + "messageFlow"))
         self.built: dict[str, nodes.Process] = {}
         self.homes: dict[str, nodes.Process] = {}  # node -> what it stands in
+        self.decisions: dict[str, tables.Decision] = {}
+        for element in root.iterchildren(BPMN + "decision"):  # those that are required stand before who requires them
+            requires = [self.decisions[key] for key in element.get("requires", "").split()]
+            self.decisions[element.get("id", "")] = tables.load(element, requires)
 
     def process(self, key: str) -> nodes.Process:
         ids = [element.get("id", "") for element in self.processes]
@@ -128,7 +132,7 @@ class _Builder:
         key, name = element.get("id", ""), element.get("name")
         repeated = self.repeated(process, element)
         names = {"bpmn_name": name}
-        cls = NODES[kind]
+        cls = nodes.Table if element.get("decisionRef") in self.decisions else NODES[kind]
         node: nodes.Node
         label = f"{key} [child]" if repeated else key
         if issubclass(cls, events.Catch):
@@ -145,6 +149,11 @@ class _Builder:
             script = element.findtext(BPMN + "script") or ""
             node = cls(process, label, script, **names)
             node.assignments = compile_script(script)
+        elif issubclass(cls, nodes.Table):
+            node = cls(process, label, "", **names)
+            node.decision = self.decisions[element.get("decisionRef", "")]
+            node.result = element.get("resultVariable", "")
+            node.shape = element.get("mapDecisionResult", "")
         elif issubclass(cls, nodes.Sub):
             node = cls(process, label, key, **names)
             called = element.get("calledElement") if kind == "callActivity" else key

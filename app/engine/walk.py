@@ -6,15 +6,17 @@ import ast
 import random
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from app.engine import run
 from app.engine.definition import Definition
 from app.engine.events import Catch
 from app.engine.expressions import Expression, put
-from app.engine.nodes import Repeated
+from app.engine.nodes import Repeated, Table
 from app.engine.specs import named, specs
 
 TRIES = 40  # sets of random facts to try before a gateway counts as a dead end
@@ -177,7 +179,23 @@ def _expressions(definition: Definition) -> Iterator[tuple[Expression, list[Any]
                     yield expression, []
             if node.count is not None:
                 yield node.count, [1, 2, ["a", "b"]]
+        if isinstance(node, Table):
+            for decision in node.decision.all():
+                for row in decision.rows:
+                    yield from ((test, _between(test)) for test in row.tests)
         if isinstance(node, Catch):
             for trigger in node.triggers:
                 if isinstance(trigger.value, Expression):
                     yield trigger.value, TIMES.get(trigger.kind, [])
+
+
+def _between(test: Expression) -> list[Any]:
+    """What lies inside a cell's bounds, or beyond them: the middle of two numbers, the days beside a date."""
+    constants = [node.value for node in ast.walk(ast.parse(test.text)) if isinstance(node, ast.Constant)]
+    numbers = sorted(value for value in constants if isinstance(value, int | float) and not isinstance(value, bool))
+    found: list[Any] = [(low + high) / 2 for low, high in pairwise(numbers)]
+    for text in constants:
+        if isinstance(text, str):
+            with suppress(ValueError, OverflowError):
+                found += [(date.fromisoformat(text[:10]) + timedelta(days)).isoformat() for days in (-1, 1)]
+    return found

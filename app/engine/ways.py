@@ -12,7 +12,7 @@ from typing import Literal
 from app.engine.definition import Definition
 from app.engine.events import Catch, Watcher
 from app.engine.expressions import Expression
-from app.engine.nodes import Exclusive, Inclusive, Node, Parallel, Process, Race, Repeated, Script, Sub
+from app.engine.nodes import Exclusive, Inclusive, Node, Parallel, Process, Race, Repeated, Script, Sub, Table
 from app.engine.specs import specs
 
 MAX_POINTS = 40_000  # of a flow that unfolds to more than this, no more is unfolded
@@ -261,4 +261,7 @@ def sets(ways: Ways) -> dict[str, tuple[str, ...]]:
         body = node.body if isinstance(node, Repeated) else node
         if isinstance(body, Script):
             found[key] = body.assignments.targets
+        elif isinstance(body, Table):
+            names = (body.result,) if body.result else tuple(output.name for output in body.decision.outputs)
+            found[key] = names
     return found
