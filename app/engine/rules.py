@@ -10,7 +10,7 @@ from datetime import datetime
 from lxml import etree
 
 from app.engine import expressions
-from app.engine.drawing import SUBS, TASKS, Drawing, Findings, Node, text_of
+from app.engine.drawing import SUBS, TASKS, Drawing, Edge, Findings, Node, text_of
 from app.engine.properties import local
 
 STEP = "userTask"
@@ -118,6 +118,10 @@ class Rules:
                 found.append(Trigger(kind))
             elif kind in REFUSED:
                 self.say(node, "error", "tidak-dapat-dijalankan", f"{node.label}: {REFUSED[kind]}")
+        if len(found) > 1 and node.element.get("parallelMultiple") == "true":
+            message = f"{node.label} menunggu beberapa hal sampai semuanya terjadi; itu tidak dapat dijalankan."
+            message += " Gambarlah satu kejadian untuk masing-masing, di antara dua gerbang paralel."
+            self.say(node, "error", "tidak-dapat-dijalankan", message)
         return tuple(found) if found or not some else None
 
     def name_of(self, node: Node, element: etree._Element, kind: str) -> str:
@@ -200,6 +204,10 @@ class Rules:
                 raw = raw or (child.get("processId") or "").strip()
         if raw in self.called:
             return Sense("callActivity", called=self.called[raw])
+        if raw in self.drawing.global_tasks:
+            message = f"{node.label} memanggil tugas “{self.drawing.global_tasks[raw]}”, maka dibaca sebagai langkah"
+            self.say(node, "info", "dikerjakan-orang", f"{message} petugas.")
+            return Sense(STEP)
         said = f"memanggil “{raw}” yang tidak ada di berkas SOP" if raw else "tidak menyebut proses yang dipanggil"
         level = "warning" if raw else "info"
         self.say(node, level, "panggilan", f"{node.label} {said}, maka dibaca sebagai langkah petugas.")
@@ -309,7 +317,7 @@ class Rules:
                 )
             return
         others = [edge for edge in node.outgoing if edge.id != node.default]
-        if not any(edge.condition for edge in others):
+        if not any(edge.condition for edge in others) or self.in_other_words(node, others):
             sense.chooses = True
             return
         sense.default = node.default
@@ -326,6 +334,21 @@ class Rules:
                 node, "warning", "tanpa-bawaan", f"{message} permohonan berhenti. Tandai satu cabang sebagai bawaan."
             )
         self.conditions(node, sense)
+
+    def in_other_words(self, node: Node, edges: list[Edge]) -> bool:
+        """Conditions that another machine would read do not matter to a person, who chooses by the branches' names."""
+        foreign = [edge for edge in edges if edge.condition and not _is_ours(edge.condition)]
+        if not foreign or not all(edge.name or self.drawing.nodes[edge.target].name for edge in node.outgoing):
+            return False
+        for edge in foreign:
+            branch = f"cabang “{edge.name}”" if edge.name else "cabang"
+            text = " ".join(edge.condition.split())
+            message = f"Syarat {branch} pada {node.label} tidak terbaca (“{text[:80]}{'…' if text[80:] else ''}”),"
+            message += (
+                " maka petugas yang memilih cabang. Bila data yang memilih, tulislah syaratnya dengan bahasa kami."
+            )
+            self.findings.say(edge.id, "warning", "syarat-asing", message)
+        return True
 
     def flows(self, node: Node, sense: Sense) -> None:
         """Conditions on flows that leave an inclusive gateway, a task or an event."""
@@ -389,12 +412,14 @@ UNITS = {
 DURATION = re.compile(
     r"P(?=[\dT])(?=.*[1-9])(\d{1,4}W|(\d{1,3}Y)?(\d{1,4}M)?(\d{1,5}D)?(T(?=\d)(\d{1,6}H)?(\d{1,8}M)?(\d{1,9}(\.\d+)?S)?)?)"
 )
+FEEL = re.compile(r"""=?\s*(?:(?:duration|date|date and time)\s*\(\s*(["'])([^"']+)\1\s*\)|@"([^"]+)")""")
 SPOKEN = re.compile(r"(\d{1,4})\s*([a-z]+?)s?", re.IGNORECASE)
 
 
 def iso_time(text: str) -> tuple[str, str] | None:
     """A literal time as (BPMN element, ISO text): a duration, a date, a repetition, or `3 hari`; None for others."""
-    text = text.strip().strip("\"'").strip()
+    feel = FEEL.fullmatch(text.strip())
+    text = (feel[2] or feel[3] if feel else text).strip().strip("\"'").strip()
     spoken = SPOKEN.fullmatch(text)
     if spoken and int(spoken[1]) and spoken[2].lower() in UNITS:
         return "timeDuration", UNITS[spoken[2].lower()].format(int(spoken[1]))
@@ -404,6 +429,14 @@ def iso_time(text: str) -> tuple[str, str] | None:
     if repeat and DURATION.fullmatch(repeat[3]) and repeat[1] != "0" and (repeat[2] is None or _is_date(repeat[2])):
         return "timeCycle", text
     return ("timeDate", text) if _is_date(text) else None
+
+
+def _is_ours(text: str) -> bool:
+    try:
+        expressions.compile(text)
+    except SyntaxError:
+        return False
+    return True
 
 
 def _is_date(text: str) -> bool:
