@@ -26,9 +26,10 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from app import cli
+from app import cli, engine, revisions
 
 ROOT = Path(__file__).parent.parent
+IMPORTED = (engine, revisions)  # which the commands import when they run: here once, and not in each child
 SECONDS = 10  # that a file may take, its check and its walks together
 BYTES = 1 << 30  # that its process may map
 LARGEST = 64 * 1024 * 1024
@@ -238,11 +239,10 @@ def tell(results: list[Result], walks: int) -> None:
     print(_row("all", results))
     print(f"\nRefused, of those that hold a process ({walks} walks through each of the others):\n")
     held = [result for result in results if result.holds_a_process]
-    for title, rules in (("error", Counter(r for x in held for r in x.errors)),):
-        print(f"| {title} | diagrams | such as |\n|---|---:|---|")
-        for rule, count in rules.most_common():
-            example = min((x for x in held if rule in x.errors), key=lambda x: (len(x.errors), x.bytes))
-            print(f"| {rule} | {count} | {example.source}: {example.file} |")
+    print("| error | diagrams | such as |\n|---|---:|---|")
+    for rule, count in Counter(rule for x in held for rule in x.errors).most_common():
+        example = min((x for x in held if rule in x.errors), key=lambda x: (len(x.errors), x.bytes))
+        print(f"| {rule} | {count} | {example.source}: {example.file} |")
     nothing = Counter(rule for x in results if not x.holds_a_process for rule in x.errors)
     print(f"\nHold none: {', '.join(f'{count} {rule}' for rule, count in nothing.most_common())}")
     for result in results:

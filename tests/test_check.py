@@ -273,6 +273,10 @@ def test_any_encoding_that_xml_allows(encoding: str) -> None:
     assert reading.definition.steps["a"].name == "Isi é"
 
 
+def test_a_blank_line_above_the_first() -> None:
+    assert engine.read(b'\n <?xml version="1.0"?>' + draw(PLAIN)).runnable
+
+
 def chain(count: int) -> bytes:
     """A long line of steps, each with a choice to go on or back to the first."""
     lines = ["start s", "user n0", "s > n0", "end e"]

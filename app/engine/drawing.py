@@ -153,7 +153,7 @@ def parse(content: bytes) -> etree._Element:
         resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True, remove_pis=True
     )
     try:
-        root = etree.fromstring(content, parser)
+        root = etree.fromstring(content.lstrip(b" \t\r\n"), parser)  # a line above the first is a frequent slip
     except (etree.XMLSyntaxError, ValueError, LookupError, AssertionError) as error:
         line = getattr(error, "lineno", None)
         place = f" (baris {line})" if line else ""
