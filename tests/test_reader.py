@@ -384,6 +384,21 @@ def test_times(drawn: str, as_run: str) -> None:
     assert as_run in definition.model
 
 
+@pytest.mark.parametrize(
+    ("name", "as_run"),
+    [
+        ("60 minutes", "PT60M"), ("Setelah 3 hari", "P3D"), ("Wait for 2 weeks", "P2W"), ("P3D", "P3D"), ("1 Tag", None),
+        ("3 hari kerja", None), ("0 hari", None), ("Senin", None),
+    ],
+)  # fmt: skip
+def test_a_clock_without_a_time_goes_by_its_name(name: str, as_run: str | None) -> None:
+    text = f'start s\nuser a "A"\nboundary b attachedToRef=a "{name}" <<timerEventDefinition/>>\nend e\ns > a\na > e\nb > e'
+    reading = engine.read(draw(text))
+    assert reading.definition
+    assert (f"<timeDuration>{as_run}</timeDuration>" in reading.definition.model) == (as_run is not None)
+    assert [f.rule for f in reading.findings if f.element == "b"] == ["waktu" if as_run else "tanpa-pemicu"]
+
+
 def test_link_events_jump() -> None:
     link = '<linkEventDefinition name="B"/>'
     definition = read(f"start s\nthrow a <{link}>\ncatch b <{link}>\nuser c\nend e\ns > a\nb > c\nc > e")

@@ -139,6 +139,10 @@ class Rules:
     def timer(self, node: Node, element: etree._Element, sense: Sense) -> list[Trigger]:
         texts = [(local(child), "".join(str(t) for t in child.itertext()).strip()) for child in element]
         times = [(kind, text) for kind, text in texts if kind.startswith("time") and text]
+        by_name = not times
+        if by_name:  # its name is all that says when
+            named = NAMED.fullmatch(node.name)
+            times = [("timeDuration", named[1])] if named and iso_time(named[1]) else []
         if not times:
             return []
         kind, text = times[0]
@@ -156,7 +160,7 @@ class Rules:
             message = f"waktu “{text}” pada {node.label} tidak terbaca."
             self.say(node, "error", "waktu", f"{message} Tulis misalnya P3D, PT30M atau 2026-12-31T16:00.")
             return [Trigger("timerEventDefinition", "P1D", "timeDuration")]
-        if literal[1] != text.strip().strip("\"'"):
+        if by_name or literal[1] != text.strip().strip("\"'"):
             self.say(node, "info", "waktu", f"waktu “{text}” pada {node.label} dibaca sebagai {literal[1]}.")
         return [Trigger("timerEventDefinition", literal[1], literal[0])]
 
@@ -413,6 +417,11 @@ DURATION = re.compile(
     r"P(?=[\dT])(?=.*[1-9])(\d{1,4}W|(\d{1,3}Y)?(\d{1,4}M)?(\d{1,5}D)?(T(?=\d)(\d{1,6}H)?(\d{1,8}M)?(\d{1,9}(\.\d+)?S)?)?)"
 )
 FEEL = re.compile(r"""=?\s*(?:(?:duration|date|date and time)\s*\(\s*(["'])([^"']+)\1\s*\)|@"([^"]+)")""")
+NAMED = re.compile(  # a clock's name that says when and nothing else
+    r"(?:(?:after|wait|for|setelah|tunggu|menunggu|selama) )*(\d+ ?[a-z]+|P[\dTHMDSWY]+)"
+    r"(?: (?:later|passed|elapsed|kemudian|lewat|berlalu))?",
+    re.IGNORECASE,
+)
 SPOKEN = re.compile(r"(\d{1,4})\s*([a-z]+?)s?", re.IGNORECASE)
 
 
