@@ -73,6 +73,11 @@ SAID = {
         PLAIN.replace("a > e", 'xor g default=g_f\na > g\ng > e "Ya" if ${x.getValue("y") == 1}\nend f "Batal"\ng > f'),
         [("g_e", "warning", "syarat-asing"), ("g_f", "info", "cabang-tanpa-nama"), ("g", "info", "keputusan")],
     ),
+    "a condition of another machine in a diagram that is written for us": (
+        PLAIN.replace('"Isi"', f'"Isi" <{given(batas="H+2")}>').replace(
+            "a > e", 'xor g default=g_f\na > g\ng > e "Ya" if ${x.getValue("y") == 1}\nend f "Batal"\ng > f'),
+        [("g_e", "error", "ungkapan")],
+    ),
     "a condition of another machine on a branch that cannot be chosen by name": (
         PLAIN.replace("a > e", 'xor g default=g_f\na > g\ng > e if ${x.getValue("y") == 1}\nend f "Batal"\ng > f'),
         [("g_e", "error", "ungkapan")],

@@ -11,7 +11,7 @@ from lxml import etree
 
 from app.engine import expressions
 from app.engine.drawing import SUBS, TASKS, Drawing, Edge, Findings, Node, text_of
-from app.engine.properties import local
+from app.engine.properties import VOCABULARY, local
 
 STEP = "userTask"
 THROW = "intermediateThrowEvent"
@@ -61,6 +61,9 @@ class Rules:
         self.drawing = drawing
         self.findings = findings
         self.called = called
+        known = {word.name for word in VOCABULARY}
+        drawn = (drawing.nodes, drawing.edges, drawing.lanes, drawing.processes)
+        self.ours = any(not known.isdisjoint(each.properties) for kind in drawn for each in kind.values())
 
     def sense(self, node: Node) -> Sense:
         """What `node` means. Says what was read how; refuses, with an error, what would run otherwise than drawn."""
@@ -340,7 +343,12 @@ class Rules:
         self.conditions(node, sense)
 
     def in_other_words(self, node: Node, edges: list[Edge]) -> bool:
-        """Conditions that another machine would read do not matter to a person, who chooses by the branches' names."""
+        """Conditions that another machine would read do not matter to a person, who chooses by the branches' names.
+
+        Where a property of ours stands anywhere, the diagram is written for us, and such a condition is a slip.
+        """
+        if self.ours:
+            return False
         foreign = [edge for edge in edges if edge.condition and not _is_ours(edge.condition)]
         if not foreign or not all(edge.name or self.drawing.nodes[edge.target].name for edge in node.outgoing):
             return False
