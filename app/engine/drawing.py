@@ -14,7 +14,9 @@ from app.engine.properties import local, properties
 MODEL = "http://www.omg.org/spec/BPMN/20100524/MODEL"
 ADDED = "_alur_"  # ids that the reader makes up begin so, and never show
 MAX_BYTES = 16 * 1024 * 1024
+MAX_MARKS = 1_500_000  # of XML, counted before it is parsed: each costs far more memory than its bytes
 MAX_NODES = 50_000
+MAX_FLOWS = 3 * MAX_NODES
 
 TASKS = frozenset(
     {"task", "userTask", "manualTask", "sendTask", "receiveTask", "serviceTask", "scriptTask", "businessRuleTask"}
@@ -24,6 +26,20 @@ GATEWAYS = frozenset({"exclusiveGateway", "parallelGateway", "inclusiveGateway",
 EVENTS = frozenset({"startEvent", "endEvent", "intermediateCatchEvent", "intermediateThrowEvent", "boundaryEvent"})
 NODES = TASKS | SUBS | GATEWAYS | EVENTS | {"callActivity"}
 NAMED = frozenset({"message", "signal", "error", "escalation"})
+GLOBAL_TASKS = frozenset(
+    {"globalTask", "globalUserTask", "globalManualTask", "globalScriptTask", "globalBusinessRuleTask"}
+)
+BETWEEN = {
+    "choreography": "koreografi", "globalChoreographyTask": "koreografi",
+    "conversation": "percakapan", "subConversation": "percakapan", "callConversation": "percakapan",
+}  # fmt: skip
+OTHERS = {  # part of a root's namespace, or its name: what that file is
+    "schema.omg.org/spec/BPMN": "BPMN 2.0 rancangan, dari sebelum baku",
+    "wfmc.org": "XPDL, yang memuat BPMN 1",
+    "/DMN/": "tabel keputusan DMN", "/CMMN/": "diagram CMMN",
+    "mxfile": "gambar draw.io", "mxGraphModel": "gambar draw.io", "graphml": "gambar yEd", "html": "halaman web",
+    "svg": "gambar SVG, bukan diagramnya",
+}  # fmt: skip
 WORDS = {
     "startEvent": "kejadian awal", "endEvent": "kejadian akhir", "boundaryEvent": "kejadian tepi",
     "subProcess": "subproses", "transaction": "subproses", "adHocSubProcess": "subproses",
@@ -138,7 +154,7 @@ def parse(content: bytes) -> etree._Element:
     """The root of a BPMN file. Raises Unreadable."""
     root = parse_xml(content)
     if root.tag != f"{{{MODEL}}}definitions":
-        raise Unreadable("bukan-bpmn", "Berkas ini XML, tetapi bukan diagram BPMN 2.0.")
+        raise Unreadable("bukan-bpmn", f"Berkas ini {_other(root)}. Simpanlah diagramnya sebagai BPMN 2.0.")
     return root
 
 
@@ -148,21 +164,41 @@ def parse_xml(content: bytes) -> etree._Element:
         raise Unreadable("kosong", "Berkas diagram ini kosong.")
     if len(content) > MAX_BYTES:
         raise Unreadable("terlalu-besar", f"Berkas diagram ini lebih besar dari {MAX_BYTES // 1024 // 1024} MB.")
+    if content.count(b"<") > MAX_MARKS:
+        raise Unreadable("terlalu-besar", f"Berkas diagram ini memuat lebih dari {MAX_MARKS} tanda XML.")
     if b"<!DOCTYPE" in content.replace(b"\0", b""):
         raise Unreadable("doctype", "Berkas ini memuat DOCTYPE; diagram BPMN tidak memerlukannya. Hapuslah baris itu.")
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True, remove_pis=True
     )
     try:
-        root = etree.fromstring(content, parser)
+        root = etree.fromstring(content.lstrip(b" \t\r\n"), parser)  # a line above the first is a frequent slip
     except (etree.XMLSyntaxError, ValueError, LookupError, AssertionError) as error:
         line = getattr(error, "lineno", None)
         place = f" (baris {line})" if line else ""
-        message = f"Berkas ini bukan XML yang utuh{place}. Simpan ulang dari editor diagram."
-        raise Unreadable("bukan-xml", message) from None
+        message = f"Berkas ini bukan XML yang utuh{place}."
+        prefix = re.match(r"Namespace prefix (\S{1,40}) .*is not defined", str(error))
+        if prefix:
+            message = (
+                f"Awalan “{prefix[1]}:” dipakai{place}, tetapi tidak ada xmlns:{prefix[1]} yang memperkenalkannya."
+            )
+        raise Unreadable("bukan-xml", f"{message} Simpan ulang dari editor diagram.") from None
     if root.getroottree().docinfo.doctype:
         raise Unreadable("doctype", "Berkas ini memuat DOCTYPE; diagram BPMN tidak memerlukannya. Hapuslah baris itu.")
     return root
+
+
+def _other(root: etree._Element) -> str:
+    """What a file is that is no diagram of BPMN 2.0, as far as its root tells."""
+    namespace = etree.QName(root).namespace or ""
+    if namespace == MODEL:
+        return f"hanya potongan BPMN ({local(root)}), bukan diagram seutuhnya"
+    for part, what in OTHERS.items():
+        if part in namespace or local(root) == part:
+            return what
+    if local(root) == "definitions" and not namespace:
+        return f"tidak menyebut xmlns BPMN 2.0 ({MODEL})"
+    return "XML, tetapi bukan diagram BPMN 2.0"
 
 
 def text_of(element: etree._Element, name: str) -> str:
@@ -184,6 +220,7 @@ class Drawing:
         self.lanes: dict[str, DrawnLane] = {}
         self.processes: dict[str, Process] = {}
         self.named: dict[str, tuple[str, str]] = {}  # message, signal, error, escalation: id -> kind, name
+        self.global_tasks: dict[str, str] = {}  # what a call activity may call instead of a process: raw id -> name
         self.taken: set[str] = set()
 
     def inside(self, scope: str) -> list[Node]:
@@ -241,6 +278,9 @@ class _File:
                 raw = (child.get("id") or "").strip()
                 name = (child.get("name") or child.get("errorCode") or child.get("escalationCode") or raw).strip()
                 self.drawing.named[self.id(child, local(child))] = (local(child), name)
+            elif local(child) in GLOBAL_TASKS:
+                raw = (child.get("id") or "").strip()
+                self.drawing.global_tasks.setdefault(raw, (child.get("name") or raw).strip())
         found = []
         flows: list[etree._Element] = []
         lane_sets: list[tuple[str, etree._Element]] = []
@@ -272,6 +312,11 @@ class _File:
         for key, box in boxes.items():
             if key in self.drawing.nodes:
                 self.drawing.nodes[key].box = box
+        kinds = {local(child) for child in self.root.iterdescendants() if local(child) in BETWEEN}
+        if not self.drawing.nodes and kinds:
+            what = " dan ".join(sorted({BETWEEN[kind] for kind in kinds}))
+            message = f"Diagram ini hanya memuat {what}: siapa berhubungan dengan siapa, bukan langkah siapa pun."
+            raise Unreadable("tanpa-proses", f"{message} Gambarlah prosesnya.")
         return found
 
     def id(self, element: etree._Element, kind: str) -> str:
@@ -310,6 +355,8 @@ class _File:
             for child in container:
                 kind = local(child)
                 if kind == "sequenceFlow":
+                    if len(flows) >= MAX_FLOWS:
+                        raise Unreadable("terlalu-besar", f"Diagram ini memuat lebih dari {MAX_FLOWS} panah.")
                     flows.append(child)
                 elif kind == "laneSet":
                     lane_sets.append((scope, child))

@@ -10,8 +10,8 @@ from datetime import datetime
 from lxml import etree
 
 from app.engine import expressions, feel, pitfalls, tables
-from app.engine.drawing import ADDED, SUBS, TASKS, Drawing, Findings, MessageFlow, Node, text_of
-from app.engine.properties import local
+from app.engine.drawing import ADDED, SUBS, TASKS, Drawing, Edge, Findings, MessageFlow, Node, text_of
+from app.engine.properties import VOCABULARY, local
 
 STEP = "userTask"
 THROW = "intermediateThrowEvent"
@@ -75,6 +75,9 @@ class Rules:
         self.called = called
         self.tables = decisions
         self.thrown = {*outside, *(name for node in drawing.nodes.values() for name in self.throws(node))}
+        known = {word.name for word in VOCABULARY}
+        drawn = (drawing.nodes, drawing.edges, drawing.lanes, drawing.processes)
+        self.ours = any(not known.isdisjoint(each.properties) for kind in drawn for each in kind.values())
 
     def sense(self, node: Node) -> Sense:
         """What `node` means. Says what was read how; refuses, with an error, what would run otherwise than drawn."""
@@ -154,6 +157,10 @@ class Rules:
                 found.append(Trigger(kind))
             elif kind in REFUSED:
                 self.say(node, "error", "tidak-dapat-dijalankan", f"{node.label}: {REFUSED[kind]}")
+        if len(found) > 1 and node.element.get("parallelMultiple") == "true":
+            message = f"{node.label} menunggu beberapa hal sampai semuanya terjadi; itu tidak dapat dijalankan."
+            message += " Gambarlah satu kejadian untuk masing-masing, di antara dua gerbang paralel."
+            self.say(node, "error", "tidak-dapat-dijalankan", message)
         return tuple(found) if found or not some else None
 
     def heard(self, triggers: Iterable[Trigger]) -> bool:
@@ -187,6 +194,10 @@ class Rules:
     def timer(self, node: Node, element: etree._Element, sense: Sense) -> list[Trigger]:
         texts = [(local(child), "".join(str(t) for t in child.itertext()).strip()) for child in element]
         times = [(kind, text) for kind, text in texts if kind.startswith("time") and text]
+        by_name = not times
+        if by_name:  # its name is all that says when
+            named = NAMED.fullmatch(node.name)
+            times = [("timeDuration", named[1])] if named and iso_time(named[1]) else []
         if not times:
             return []
         kind, text = times[0]
@@ -204,7 +215,7 @@ class Rules:
             message = f"waktu “{text}” pada {node.label} tidak terbaca."
             self.say(node, "error", "waktu", f"{message} Tulis misalnya P3D, PT30M atau 2026-12-31T16:00.")
             return [Trigger("timerEventDefinition", "P1D", "timeDuration")]
-        if literal[1] != text.strip().strip("\"'"):
+        if by_name or literal[1] != text.strip().strip("\"'"):
             self.say(node, "info", "waktu", f"waktu “{text}” pada {node.label} dibaca sebagai {literal[1]}.")
         return [Trigger("timerEventDefinition", literal[1], literal[0])]
 
@@ -285,6 +296,10 @@ class Rules:
                 raw = raw or (child.get("processId") or "").strip()
         if raw in self.called:
             return Sense("callActivity", called=self.called[raw])
+        if raw in self.drawing.global_tasks:
+            message = f"{node.label} memanggil tugas “{self.drawing.global_tasks[raw]}”, maka dibaca sebagai langkah"
+            self.say(node, "info", "dikerjakan-orang", f"{message} petugas.")
+            return Sense(STEP)
         said = f"memanggil “{raw}” yang tidak ada di berkas SOP" if raw else "tidak menyebut proses yang dipanggil"
         level = "warning" if raw else "info"
         self.say(node, level, "panggilan", f"{node.label} {said}, maka dibaca sebagai langkah petugas.")
@@ -415,7 +430,7 @@ class Rules:
                 )
             return
         others = [edge for edge in node.outgoing if edge.id != node.default]
-        if not any(edge.condition for edge in others):
+        if not any(edge.condition for edge in others) or self.in_other_words(node, others):
             sense.chooses = True
             return
         sense.default = node.default
@@ -432,6 +447,26 @@ class Rules:
                 node, "warning", "tanpa-bawaan", f"{message} permohonan berhenti. Tandai satu cabang sebagai bawaan."
             )
         self.conditions(node, sense)
+
+    def in_other_words(self, node: Node, edges: list[Edge]) -> bool:
+        """Conditions that another machine would read do not matter to a person, who chooses by the branches' names.
+
+        Where a property of ours stands anywhere, the diagram is written for us, and such a condition is a slip.
+        """
+        if self.ours:
+            return False
+        foreign = [edge for edge in edges if edge.condition and not _is_ours(edge.condition)]
+        if not foreign or not all(edge.name or self.drawing.nodes[edge.target].name for edge in node.outgoing):
+            return False
+        for edge in foreign:
+            branch = f"cabang “{edge.name}”" if edge.name else "cabang"
+            text = " ".join(edge.condition.split())
+            message = f"Syarat {branch} pada {node.label} tidak terbaca (“{text[:80]}{'…' if text[80:] else ''}”),"
+            message += (
+                " maka petugas yang memilih cabang. Bila data yang memilih, tulislah syaratnya dengan bahasa kami."
+            )
+            self.findings.say(edge.id, "warning", "syarat-asing", message)
+        return True
 
     def flows(self, node: Node, sense: Sense) -> None:
         """Conditions on flows that leave an inclusive gateway, a task or an event."""
@@ -499,12 +534,19 @@ UNITS = {
 DURATION = re.compile(
     r"P(?=[\dT])(?=.*[1-9])(\d{1,4}W|(\d{1,3}Y)?(\d{1,4}M)?(\d{1,5}D)?(T(?=\d)(\d{1,6}H)?(\d{1,8}M)?(\d{1,9}(\.\d+)?S)?)?)"
 )
+FEEL = re.compile(r"""=?\s*(?:(?:duration|date|date and time)\s*\(\s*(["'])([^"']+)\1\s*\)|@"([^"]+)")""")
+NAMED = re.compile(  # a clock's name that says when and nothing else
+    r"(?:(?:after|wait|for|setelah|tunggu|menunggu|selama) )*(\d+ ?[a-z]+|P[\dTHMDSWY]+)"
+    r"(?: (?:later|passed|elapsed|kemudian|lewat|berlalu))?",
+    re.IGNORECASE,
+)
 SPOKEN = re.compile(r"(\d{1,4})\s*([a-z]+?)s?", re.IGNORECASE)
 
 
 def iso_time(text: str) -> tuple[str, str] | None:
     """A literal time as (BPMN element, ISO text): a duration, a date, a repetition, or `3 hari`; None for others."""
-    text = text.strip().strip("\"'").strip()
+    feel = FEEL.fullmatch(text.strip())
+    text = (feel[2] or feel[3] if feel else text).strip().strip("\"'").strip()
     spoken = SPOKEN.fullmatch(text)
     if spoken and int(spoken[1]) and spoken[2].lower() in UNITS:
         return "timeDuration", UNITS[spoken[2].lower()].format(int(spoken[1]))
@@ -520,6 +562,14 @@ def _lines(script: str) -> list[str]:
     """The lines of a script that assign something."""
     lines = [line.strip() for line in script.replace(";", "\n").splitlines()]
     return [line for line in lines if line and not line.startswith("#")]
+
+
+def _is_ours(text: str) -> bool:
+    try:
+        expressions.compile(text)
+    except SyntaxError:
+        return False
+    return True
 
 
 def _is_date(text: str) -> bool:
