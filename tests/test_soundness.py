@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from app import engine
-from app.engine.soundness import STATES, WORK, Space
+from app.engine.space import STATES, WORK, Space
 from tests import simulator
 from tests.drawn import draw
 from tests.random_drawing import random_drawing
