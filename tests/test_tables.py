@@ -11,7 +11,8 @@ from xml.sax.saxutils import escape, quoteattr
 import pytest
 
 from app import engine, revisions
-from app.engine import feel, tables
+from app.engine import dmn as files
+from app.engine import feel
 from app.engine.definition import Definition
 from app.engine.expressions import compile
 from app.engine.tokens import BadValue
@@ -462,7 +463,7 @@ FAULTS: dict[str, tuple[bytes, list[tuple[str, str, str, str]]]] = {
         [("r", "error", "tabel", "Tabel keputusan “Tarif” ada lebih dari satu kali (tarif.dmn). Sisakan satu saja.")],
     ),
     "too many rows": (
-        dmn(table("n || x" + "\n1 || 1" * (tables.MAX_ROWS + 1))),
+        dmn(table("n || x" + "\n1 || 1" * (files.MAX_ROWS + 1))),
         [("r", "error", "terlalu-besar", "Tabel keputusan “Tarif” terlalu besar: paling banyak 2000 baris, dan 20000 sel di semua tabel.")],
     ),
     "too many cells": (
@@ -496,7 +497,7 @@ JUNK = {
     "a bomb": (b'<!DOCTYPE d [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]>' + dmn(table("n || x\n1 || 1")).replace(b"Tarif", b"&b;"), "doctype"),
     "a file": (b'<!DOCTYPE d [<!ENTITY a SYSTEM "/etc/passwd">]>' + dmn(table("n || x\n1 || 1")).replace(b"Tarif", b"&a;"), "doctype"),
     "deep": (b"<a>" * 5_000, "bukan-xml"),
-    "a crowd": (dmn('<decision id="a"/>' * (tables.MAX_DECISIONS + 1)), "terlalu-besar"),
+    "a crowd": (dmn('<decision id="a"/>' * (files.MAX_DECISIONS + 1)), "terlalu-besar"),
 }  # fmt: skip
 
 
@@ -528,7 +529,7 @@ def test_long_chains() -> None:
         assert reading.runnable
         assert ("decisionRef" in reading.definition.model) is (key == "k380")  # type: ignore[union-attr]
     told = engine.read_tables("x.dmn", dmn(*reversed(many)))  # each is read before who requires it
-    assert 400 - tables.MAX_CHAIN <= len({f.element for f in told}) <= len(told) < 2_000
+    assert 400 - files.MAX_CHAIN <= len({f.element for f in told}) <= len(told) < 2_000
 
 
 def test_a_file_alone() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lxml import etree
 
-from app.engine import check, rules, soundness, tables
+from app.engine import check, dmn, rules, soundness
 from app.engine.choices import Chooser, Decision
 from app.engine.definition import Choice, Definition, End, Finding, Flow, Lane, Reading, Start, Step
 from app.engine.drawing import Drawing, DrawnLane, Findings, Node, Process, Unreadable, parse, process_of, text_of
@@ -36,7 +36,7 @@ def read(diagram: bytes, called: Mapping[str, bytes] | None = None, outside: Ite
 def read_tables(name: str, content: bytes) -> tuple[Finding, ...]:
     """What there is to say of a file of decision tables alone."""
     findings = Findings()
-    tables.faults_of(name, content, findings)
+    dmn.faults_of(name, content, findings)
     return tuple(findings.all)
 
 
@@ -74,14 +74,14 @@ class _Reader:
         root = parse(diagram)
         own = drawing.add(root)
         main, pools = self.main(own)
-        sheets = {name: content for name, content in called.items() if name.endswith(tables.SUFFIX)}
+        sheets = {name: content for name, content in called.items() if name.endswith(dmn.SUFFIX)}
         known = self.called(pools, own, {name: called[name] for name in called if name not in sheets})
         together = [pool.id for pool in pools]
         apart = list(dict.fromkeys(key for key in known.values() if key not in together))
         processes = [*together, *apart]
         self.keep(processes)
         drawing.index()
-        ruling = Rules(drawing, self.findings, known, tables.Tables(sheets, self.findings), outside)
+        ruling = Rules(drawing, self.findings, known, dmn.Tables(sheets, self.findings), outside)
         self.senses = {node.id: ruling.sense(node) for node in drawing.nodes.values()}
         for node in drawing.nodes.values():
             self.after[node.id] = [edge.target for edge in node.outgoing] + node.boundary

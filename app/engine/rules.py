@@ -9,7 +9,7 @@ from datetime import datetime
 
 from lxml import etree
 
-from app.engine import expressions, feel, pitfalls, tables
+from app.engine import dmn, expressions, feel, pitfalls, tables
 from app.engine.drawing import ADDED, SUBS, TASKS, Drawing, Edge, Findings, MessageFlow, Node, text_of
 from app.engine.properties import VOCABULARY, local
 
@@ -53,7 +53,7 @@ class Sense:
     chooses: bool = False  # an exclusive gateway whose branch a person chooses
     sends: tuple[str, ...] = ()  # messages that go out once it is done
     decision: tables.Decision | None = None  # of a business rule task that a table answers
-    result: tables.Call | None = None  # and where its answer goes
+    result: dmn.Call | None = None  # and where its answer goes
     reads: list[str] = field(default_factory=list)
 
 
@@ -67,7 +67,7 @@ class Rules:
         drawing: Drawing,
         findings: Findings,
         called: Mapping[str, str],
-        decisions: tables.Tables,
+        decisions: dmn.Tables,
         outside: Iterable[str],
     ) -> None:
         self.drawing = drawing
@@ -256,7 +256,7 @@ class Rules:
 
     def table(self, node: Node) -> Sense:
         """A business rule task that names a decision at hand: the machine answers it."""
-        call = tables.call_of(node.element)
+        call = dmn.call_of(node.element)
         if not call.decision:
             return self.person(node)
         decision, faults = self.tables.find(call.decision)
