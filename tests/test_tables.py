@@ -481,8 +481,8 @@ def test_what_cannot_be_run_is_said(name: str) -> None:
 
 def test_a_decision_that_is_not_at_hand_is_a_persons_step() -> None:
     missing = "Langkah “Hitung” menyebut tabel keputusan “tarif” yang tidak ada di berkas SOP (.dmn), maka dibaca sebagai langkah petugas."
-    for files in (None, dmn(), dmn(table("n || x\n1 || 1", key="lain"))):
-        assert findings(files) == [("r", "warning", "tabel-tidak-ada", missing)]
+    for given in (None, dmn(), dmn(table("n || x\n1 || 1", key="lain"))):
+        assert findings(given) == [("r", "warning", "tabel-tidak-ada", missing)]
     assert findings(dmn(table("n || x\n1 || 1")), "") == [
         ("r", "info", "dikerjakan-orang", "Langkah “Hitung” (aturan) dibaca sebagai langkah petugas.")
     ]
