@@ -295,7 +295,10 @@ class _Reader:
                 steps[key] = self.step(node, lanes, choices.get(key, ()))
         starts = self.starts(main, lanes)
         applicant = [lane.name for lane in lanes.values() if lane.properties.get("pemohon") == "ya"]
-        if not applicant and len(lanes) > 1:
+        nobody = any(
+            lane.properties.get("pemohon") == "tidak" for lane in lanes.values()
+        )  # from outside: says its owner
+        if not applicant and not nobody and len(lanes) > 1:
             applicant = [start.lane for start in starts if start.default]
         return Definition(
             key=main.id,
