@@ -203,6 +203,7 @@ class Office:
 
     `officers` says who holds which leaf lane (lane name -> login name). Beside them: `pemohon` and `pemohon2` apply,
     `luar` may log in and nothing else, `pemilik` owns SOPs, `auditor` audits. Everybody's password is `PASSWORD`.
+    For tables, `LOKET` is somebody at the counter and `LAIN` an officer who is not.
     """
 
     def __init__(self, db: Database, files: Path, sop: str = "") -> None:
@@ -243,6 +244,7 @@ class Office:
     def person(self, ctx: Context, name: str) -> Any:
         from app.models import Person
 
+        name = {"LOKET": lambda: self.counter, "LAIN": lambda: self.elsewhere}.get(name, lambda: name)()
         return ctx.session.scalars(select(Person).where(Person.name == name)).one()
 
     def actor(self, ctx: Context, name: str) -> Actor:
@@ -277,6 +279,12 @@ class Office:
     def counter(self) -> str:
         """Somebody who files for walk-in applicants."""
         return self.officers[sorted(revisions.counters(self.definition))[0]]
+
+    @property
+    def elsewhere(self) -> str:
+        """The last of the officers who do not sit at the counter."""
+        steps, counter = self.definition.steps.values(), revisions.counters(self.definition)
+        return [self.officers[s.lane] for s in steps if s.lane in self.officers and s.lane not in counter][-1]
 
     @property
     def officers(self) -> dict[str, str]:

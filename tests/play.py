@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from app import cases, demo, forms, papers
+from app import cases, demo, forms, papers, revisions
 from app.context import Context
+from app.engine.definition import Choice
 from app.models import Case, Person, Task
 from tests.conftest import Office
 
@@ -70,6 +71,13 @@ def through(office: Office, case_id: int) -> int:
         back = next((way for way in ways if way.returns and way.id not in taken), None)
         taken |= {back.id} if back else set()
         step(office, case_id, back.label if back else "")
+
+
+def anew(ctx: Context, task: Task) -> Choice:
+    """The choice of a task that ends its case with a new application."""
+    ends = revisions.load(ctx.session, task.case.revision_id).definition.ends
+    anew = {key for key, end in ends.items() if end.properties.get("permohonan_baru") == "ya"}
+    return next(way for way in cases.choices(ctx, task) if way.target in anew)
 
 
 def at_return(office: Office) -> int:

@@ -6,6 +6,7 @@ What holds for each of them is tested for `KEYS`; what one of them says, in a mo
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,11 @@ def definition(key: str) -> Definition:
     found = engine.read(BUNDLES[key].diagram, BUNDLES[key].called).definition
     assert found is not None, key
     return found
+
+
+def first_step(read: Definition) -> str:
+    """The step with which a case usually begins."""
+    return engine.start(read, None, engine.facts(read, {}), datetime(2026, 11, 23, tzinfo=UTC)).opened[0].step
 
 
 def _asked(key: str) -> int:

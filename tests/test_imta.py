@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import io
 import re
+from datetime import datetime
 
 from docx import Document
+from sqlalchemy import select
 
-from app import documents, engine, forms
+from app import audit, cases, documents, engine, forms, journal, papers, revisions
+from app.models import Case
+from app.models import Document as Paper
+from tests import play
+from tests.conftest import Office
 from tests.sops import BUNDLES, needs
 from tests.test_documents import OFFICE, words
 
@@ -172,3 +178,70 @@ def test_the_control_sheet_has_a_row_for_each_pass() -> None:
          "DIKEMBALIKAN\nBelum lengkap", "Alasan: Paspor buram", ""],
         ["2", "Isi (putaran 2)", "Pemohon", "", "23-11-2026\n08.31", "\n", "–", "Sedang berjalan", "", ""],
     ]  # fmt: skip
+
+
+# -- a case of it -------------------------------------------------------------------------------------------------------
+
+RETURNS = (
+    "Belum lengkap/benar", "Perlu perbaikan", "Tidak direkomendasikan", "Perbaiki draf", "Benar, diparaf", "Perbaiki draf",
+    "Syarat belum terpenuhi", "Belum benar", "Kembalikan ke Kasi",
+)  # fmt: skip
+SHEET = [
+    ("3", "Selesai", 1, False),
+    ("4", "Belum lengkap/benar", 1, True),
+    ("3", "Selesai", 2, False),
+    ("4", "Lengkap dan benar", 2, False),
+    ("5", "Selesai", 1, False),
+    ("6", "Perlu perbaikan", 1, True),
+    ("4", "Lengkap dan benar", 3, False),
+    ("6", "Benar", 2, False),
+    ("7", "Tidak direkomendasikan", 1, True),
+    ("6", "Benar", 3, False),
+    ("7", "Direkomendasikan", 2, False),
+    ("8", "Selesai", 1, False),
+    ("9", "Perbaiki draf", 1, True),
+    ("8", "Selesai", 2, False),
+    ("9", "Benar, diparaf", 2, False),
+    ("10", "Perbaiki draf", 1, True),
+    ("8", "Selesai", 3, False),
+    ("9", "Benar, diparaf", 3, False),
+    ("10", "Syarat belum terpenuhi", 2, True),
+    ("6", "Benar", 4, False),
+    ("7", "Direkomendasikan", 3, False),
+    ("8", "Selesai", 4, False),
+    ("9", "Benar, diparaf", 4, False),
+    ("10", "Benar, diparaf", 3, False),
+    ("11", "Belum benar", 1, True),
+    ("10", "Benar, diparaf", 4, False),
+    ("11", "Kembalikan ke Kasi", 2, True),
+    ("9", "Benar, diparaf", 5, False),
+    ("10", "Benar, diparaf", 5, False),
+    ("11", "Ditandatangani", 3, False),
+    ("12", "Selesai", 1, False),
+    ("13", "Selesai", 1, False),
+    ("14", "Selesai", 1, False),
+]
+
+
+def test_the_sop_with_a_return_from_every_decision(office: Office) -> None:
+    case_id = play.apply(office)
+    play.finish(office, case_id, *RETURNS)
+    with office.look() as ctx:
+        case = ctx.session.get_one(Case, case_id)
+        loaded = revisions.load(ctx.session, case.revision_id)
+        rows = papers.sheet(ctx, loaded, journal.entries(ctx, case_id))
+        names = ctx.session.scalars(select(Paper.name).where(Paper.case_id == case_id, Paper.filled_at.is_not(None)))
+        assert [(r["nomor"], r["hasil"], r["putaran"], r["kembali"]) for r in rows] == SHEET
+        assert (case.status, cases.data_of(ctx, case)["nomor_izin"], case.state) == (
+            "ended",
+            "503/0001/IMTA/DPMPTSP/2026",
+            b"",
+        )
+        assert case.due_at == datetime.fromisoformat("2026-12-02T19:00:00+08:00")
+        assert sorted(set(names)) == [
+            "Bukti tanda terima berkas", "Bukti tanda terima surat izin", "Draf izin perpanjangan IMTA", "Izin perpanjangan IMTA", "Lembar pengendali proses",
+            "Surat izin untuk ditandatangani",
+        ]  # fmt: skip
+        proof = audit.frames(ctx, case)
+    assert proof.all_findings == []
+    assert len(proof.frames) == case.seq
