@@ -13,7 +13,7 @@ import pytest
 from lxml import etree
 from sqlalchemy import func, select
 
-from app import audit, cases, revisions
+from app import audit, cases, people, revisions
 from app.models import Case, Lane, Revision, RevisionFile
 from app.revisions import Bundle, BundleError
 from tests import play, sops
@@ -269,10 +269,12 @@ def test_a_diagram_brings_what_lies_beside_its_folder(tmp_path: Path) -> None:
 def test_a_called_diagram_runs_with_its_caller(office: Office) -> None:
     rooms = lanes(("Pemohon", "m"), ("Kasi", "c z"))
     install(office, revisions.gathered({"utama.bpmn": draw(CALLER, rooms, id="utama"), "p.bpmn": PART})[0])
+    with office.work() as ctx:
+        people.grant(ctx, office.person(ctx, "luar"), "Kasi")
     case_id = play.apply(office, sop="utama")
     with office.look() as ctx:
         task = play.waiting(ctx, case_id)[0]
         assert (task.name, task.lane.name) == ("Kerjakan", "Kasi")
     with office.work() as ctx:
-        cases.complete(ctx, office.actor(ctx, "kasi"), task.id, {})
+        cases.complete(ctx, office.actor(ctx, "luar"), task.id, {})
     assert steps_of(office, case_id) == (1, "ended", False)
