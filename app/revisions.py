@@ -400,9 +400,11 @@ def _lanes(ctx: Context, definition: Definition) -> None:
 
 
 def counters(definition: Definition) -> set[str]:
-    """The lanes that may file for somebody else: those marked, else all but the applicant's."""
+    """The lanes that may file for somebody else, where anybody applies: those marked, else all but the applicant's."""
+    if definition.applicant_lane is None:
+        return set()
     marked = {lane.name for lane in definition.lanes if lane.properties.get("loket") == "ya"}
-    return marked or {lane.name for lane in definition.lanes} - {definition.applicant_lane or ""}
+    return marked or {lane.name for lane in definition.lanes} - {definition.applicant_lane}
 
 
 def seal(revision: Revision) -> str:

@@ -11,11 +11,11 @@ from lxml import etree
 from app import audit, cases, files, revisions
 from app.models import Case
 from tests import play
-from tests.conftest import ROOT, Office
+from tests.conftest import Office
+from tests.sops import BUNDLES, needs
 
 SOP = "izin-reklame"
-DIAGRAM = ROOT / "bpmn" / f"{SOP}.bpmn"
-pytestmark = pytest.mark.skipif(not DIAGRAM.exists(), reason="this SOP is not among the files")
+pytestmark = needs(SOP)
 one_kind = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 
 STEPS = """
@@ -41,7 +41,7 @@ STEPS = """
 
 def walked(office: Office, seed: int, *labels: str) -> tuple[str, str, dict[str, str]]:
     """A case played with these decisions: its status, its steps by number, and the text of its papers by template."""
-    case_id, wanted = play.apply(office, sop=SOP), list(labels)
+    case_id, wanted = play.apply(office), list(labels)
     numbers: list[str] = []
     steps = office.definitions()[SOP].steps
     while True:
@@ -67,8 +67,7 @@ def words(docx: bytes) -> str:
 
 
 def test_the_table_of_the_sop() -> None:
-    (bundle,) = revisions.bundles([DIAGRAM])
-    definition, findings = revisions.check(bundle)
+    definition, findings = revisions.check(BUNDLES[SOP])
     assert definition
     assert [f for f in findings if f.level != "info"] == []
     assert set(definition.facts) == {"reklame.luas", "lokasi.tanah", "nomor_berkas"}
@@ -108,7 +107,7 @@ def test_refused_with_its_letter(office: Office) -> None:
 
 @one_kind
 def test_unpaid_lapses(office: Office) -> None:
-    case_id = play.apply(office, sop=SOP)
+    case_id = play.apply(office)
     for _ in range(6):
         play.step(office, case_id, seed=2)
     for days, status in ((29, "open"), (2, "lapsed")):
