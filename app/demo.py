@@ -91,7 +91,9 @@ def play(session: Session, settings: Settings, revision: Revision, staff: Staff,
     definition = revisions.load(session, revision.id).definition
     ctx = Context(session, clock, settings)
     applicant = staff.applicants[seed % len(staff.applicants)]
-    actor = people.actor(session, applicant, clock)
+    begins = next(start.lane for start in definition.starts if start.default)
+    opener = applicant if definition.applicant_lane is not None else staff.by_lane[begins]
+    actor = people.actor(session, opener, clock)
     case = cases.open_case(ctx, actor, revision.sop)
     steps = len(definition.steps)
     for done in range(round((seed + 1) / of * steps * 1.3)):

@@ -18,13 +18,14 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Integer, cast, func, select
 from sqlalchemy.orm import Session
 
-from app import documents, engine, forms, registers
+from app import documents, engine, fitting, forms, registers
 from app.context import Context
 from app.engine.definition import Definition, Finding, Step
 from app.forms import Form
 from app.models import Lane, Revision, RevisionFile
 
-KINDS = {".bpmn": "diagram", ".form": "forms", ".docx": "templates"}
+KINDS = {".bpmn": "diagram", ".dmn": "called", ".form": "forms", ".docx": "templates"}
+BESIDE = ("forms", "docx_templates", "dmn")  # folders beside a diagram's, in which one of its name is its own
 COPIES = re.compile(r"rangkap\s+(\d{1,2})$", re.IGNORECASE)
 T = TypeVar("T")
 BUNDLE_BYTES = 32 * 1024 * 1024
@@ -44,7 +45,7 @@ class NotRunnable(Exception):
 
 @dataclass(frozen=True)
 class Bundle:
-    """An SOP as files: the diagram, the diagrams it may call, forms by id and templates by name."""
+    """An SOP as files: the diagram, diagrams and decision tables it may use, forms by id, templates by name."""
 
     name: str
     diagram: bytes
@@ -104,7 +105,8 @@ class Loaded:
 def bundles(paths: Iterable[Path]) -> list[Bundle]:
     """The bundles among files, folders and .zip archives.
 
-    `bpmn/x.bpmn` alone brings `forms/x/` and `docx_templates/x/` beside its folder. Raises BundleError, OSError.
+    `bpmn/x.bpmn` alone brings `forms/x/`, `docx_templates/x/` and `dmn/x/` beside its folder.
+    Raises BundleError, OSError.
     """
     found: dict[str, bytes] = {}
     for path in paths:
@@ -126,7 +128,10 @@ def gathered(files: Mapping[str, bytes]) -> list[Bundle]:
         Bundle(
             stem,
             diagrams[path],
-            _unlike((PurePosixPath(p).name, diagrams[p]) for p in sorted(called)),
+            _unlike(
+                (PurePosixPath(p).name, c)
+                for p, c in [*((p, diagrams[p]) for p in sorted(called)), *_own(files, ".dmn", stem, mains)]
+            ),
             _unlike((PurePosixPath(p).stem, c) for p, c in _own(files, ".form", stem, mains)),
             _unlike((PurePosixPath(p).name, c) for p, c in _own(files, ".docx", stem, mains)),
         )
@@ -148,7 +153,7 @@ def _gather(path: Path) -> dict[str, bytes]:
         return {str(p): p.read_bytes() for p in sorted(path.rglob("*")) if p.suffix in KINDS and p.is_file()}
     beside: dict[str, bytes] = {}
     if path.suffix == ".bpmn":
-        for folder in ("forms", "docx_templates"):
+        for folder in BESIDE:
             place = path.resolve().parent.parent / folder / path.stem
             if place.is_dir():
                 beside = {**beside, **_gather(place)}
@@ -178,7 +183,7 @@ def _is_called(content: bytes, path: str, diagrams: Mapping[str, bytes]) -> bool
 
 
 def _own(files: Mapping[str, bytes], suffix: str, stem: str, mains: Mapping[str, str]) -> list[tuple[str, bytes]]:
-    """The forms or templates of one diagram: those in a folder of its name, else all that are in nobody else's."""
+    """What belongs to one diagram: those in a folder of its name, else all that are in nobody else's."""
     mine = [(p, c) for p, c in files.items() if p.endswith(suffix) and stem in PurePosixPath(p).parts]
     others = set(mains) - {stem}
     shared = [(p, c) for p, c in files.items() if p.endswith(suffix) and not others & set(PurePosixPath(p).parts)]
@@ -197,7 +202,22 @@ def check(bundle: Bundle) -> tuple[Definition | None, tuple[Finding, ...]]:
     if reading.definition:
         findings += _missing(reading.definition, bundle)
         findings += _too_long(reading.definition, bundle)
+        loaded = _forms(reading.definition, bundle) if reading.runnable else None
+        if loaded is not None:
+            issued = list(_issued(reading.definition))
+            findings += fitting.check(reading.definition, loaded, issued, bundle.templates)
     return reading.definition, tuple(findings)
+
+
+def _forms(definition: Definition, bundle: Bundle) -> dict[str, Form] | None:
+    """The forms by id; None where one is missing or cannot be read, since then nobody knows what it asks."""
+    asked = {step.properties.get("formulir", "") for step in definition.steps.values()}
+    if not asked - {""} <= bundle.forms.keys():
+        return None
+    try:
+        return {name: forms.load(content) for name, content in bundle.forms.items()}
+    except forms.FormError:
+        return None
 
 
 def _known(definition: Definition, bundle: Bundle) -> Mapping[str, Any]:
@@ -288,11 +308,14 @@ def papers(text: str) -> list[Paper]:
     return found
 
 
-def papers_of(definition: Definition, step: str, choice: str, ends: Iterable[str]) -> list[Paper]:
-    """What is issued when this step is completed with this choice, and when these ends are reached."""
+def papers_of(
+    definition: Definition, step: str, choice: str, ends: Iterable[str], path: Iterable[str] = ()
+) -> list[Paper]:
+    """What is issued when this step is completed with this choice, on what is passed then, and at the ends reached."""
     found = [definition.steps[step]] if step in definition.steps else []
     texts = [place.properties.get("dokumen", "") for place in found]
     texts += [c.properties.get("dokumen", "") for place in found for c in place.choices if c.id == choice]
+    texts += [definition.issues[element] for element in dict.fromkeys(path) if element in definition.issues]
     texts += [definition.ends[end].properties.get("dokumen", "") for end in ends if end in definition.ends]
     return [paper for text in texts for paper in papers(text)]
 
@@ -305,7 +328,23 @@ def _papers(definition: Definition) -> list[tuple[str, str, str]]:
     for step in definition.steps.values():
         places.append((step.id, step.name, step.properties.get("dokumen", "")))
         places += [(c.id, c.label, c.properties.get("dokumen", "")) for c in step.choices]
+    for flow, text in definition.issues.items():
+        places.append((flow, definition.flows[flow].name or flow, text))
     return places + [(end.id, end.name, end.properties.get("dokumen", "")) for end in definition.ends.values()]
+
+
+def _issued(definition: Definition) -> Iterator[tuple[str, str, str]]:
+    """Where each letter stands in the drawing, which step or end issues it, and its template."""
+    for step in definition.steps.values():
+        for element, properties in ((step.id, step.properties), *((c.id, c.properties) for c in step.choices)):
+            for paper in papers(properties.get("dokumen", "")):
+                yield element, step.id, paper.template
+    for flow, text in definition.issues.items():
+        for paper in papers(text):
+            yield flow, definition.flows[flow].source, paper.template
+    for end in definition.ends.values():
+        for paper in papers(end.properties.get("dokumen", "")):
+            yield end.id, end.id, paper.template
 
 
 def install(ctx: Context, bundle: Bundle, by: str, authority: str) -> Revision:
@@ -361,9 +400,11 @@ def _lanes(ctx: Context, definition: Definition) -> None:
 
 
 def counters(definition: Definition) -> set[str]:
-    """The lanes that may file for somebody else: those marked, else all but the applicant's."""
+    """The lanes that may file for somebody else, where anybody applies: those marked, else all but the applicant's."""
+    if definition.applicant_lane is None:
+        return set()
     marked = {lane.name for lane in definition.lanes if lane.properties.get("loket") == "ya"}
-    return marked or {lane.name for lane in definition.lanes} - {definition.applicant_lane or ""}
+    return marked or {lane.name for lane in definition.lanes} - {definition.applicant_lane}
 
 
 def seal(revision: Revision) -> str:

@@ -123,7 +123,9 @@ def _papers(ctx: Context, case: Case, loaded: revisions.Loaded, entries: Sequenc
         (e.seq, p)
         for e in entries
         if e.kind in ("start", "complete", "timer")
-        for p in revisions.papers_of(loaded.definition, e.step, e.choice, e.body.get("ends", ()))
+        for p in revisions.papers_of(
+            loaded.definition, e.step, e.choice, e.body.get("ends", ()), e.body.get("path", ())
+        )
     ]
     rows = ctx.session.execute(
         select(

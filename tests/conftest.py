@@ -1,7 +1,8 @@
 """What tests stand on: both databases for real, and an office whose people have told rights.
 
-`db` is an empty database, `office` one with the SOPs of this repository installed and somebody for every lane. Both
-come for SQLite and for PostgreSQL; `@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)` asks for one of them.
+`db` is an empty database, `office` one with an SOP of this repository installed and somebody for every lane: the
+largest, or the one of the mark `sop`, or each with `@pytest.mark.parametrize("sop", sops.KEYS)`. Both come for SQLite
+and for PostgreSQL; `@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)` asks for one of them.
 `live`, `chromium` and `page` are in browser.py.
 """
 
@@ -16,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -24,8 +26,9 @@ import pytest
 from sqlalchemy import Engine, create_engine, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
-from app import database, migrations
+from app import database, migrations, revisions
 from app.config import Settings
+from tests import sops
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -196,14 +199,16 @@ def _settings(url: str, files: Path, hands: list[datetime]) -> MovableSettings:
 
 
 class Office:
-    """An office that runs the SOPs of this repository, at a moment of its own.
+    """An office that runs an SOP, at a moment of its own.
 
     `officers` says who holds which leaf lane (lane name -> login name). Beside them: `pemohon` and `pemohon2` apply,
     `luar` may log in and nothing else, `pemilik` owns SOPs, `auditor` audits. Everybody's password is `PASSWORD`.
+    For tables, `LOKET` is somebody at the counter and `LAIN` an officer who is not.
     """
 
-    def __init__(self, db: Database, files: Path) -> None:
+    def __init__(self, db: Database, files: Path, sop: str = "") -> None:
         self.db = db
+        self.given = sop
         self.hands = [MONDAY]
         self.settings: MovableSettings = _settings(db.url, files, self.hands)
         self._app: Flask | None = None
@@ -239,6 +244,7 @@ class Office:
     def person(self, ctx: Context, name: str) -> Any:
         from app.models import Person
 
+        name = {"LOKET": lambda: self.counter, "LAIN": lambda: self.elsewhere}.get(name, lambda: name)()
         return ctx.session.scalars(select(Person).where(Person.name == name)).one()
 
     def actor(self, ctx: Context, name: str) -> Actor:
@@ -249,15 +255,36 @@ class Office:
 
     def definitions(self) -> dict[str, Definition]:
         """The SOPs in force, by key."""
-        from app import revisions
-
         with self.look() as ctx:
             return {r.sop: revisions.load(ctx.session, r.id).definition for r in revisions.all_in_force(ctx.session)}
 
     @property
     def sop(self) -> str:
-        """The key of the first SOP in force."""
-        return next(iter(self.definitions()))
+        """The key of its SOP; where it was told none, of the first in force."""
+        return self.given or next(iter(self.definitions()))
+
+    @property
+    def definition(self) -> Definition:
+        """Its SOP."""
+        return self.definitions()[self.sop]
+
+    @property
+    def opener(self) -> str:
+        """Who opens a case of its SOP in the usual way: an applicant, else whoever holds the lane of the start."""
+        if self.definition.applicant_lane is not None:
+            return "pemohon"
+        return self.officers[next(start.lane for start in self.definition.starts if start.default)]
+
+    @property
+    def counter(self) -> str:
+        """Somebody who files for walk-in applicants."""
+        return self.officers[sorted(revisions.counters(self.definition))[0]]
+
+    @property
+    def elsewhere(self) -> str:
+        """The last of the officers who do not sit at the counter."""
+        steps, counter = self.definition.steps.values(), revisions.counters(self.definition)
+        return [self.officers[s.lane] for s in steps if s.lane in self.officers and s.lane not in counter][-1]
 
     @property
     def officers(self) -> dict[str, str]:
@@ -296,20 +323,18 @@ def login(lane: str) -> str:
     return "".join(c if c.isalnum() else "-" for c in lane.lower()).strip("-")
 
 
-def _open_office(url: str) -> None:
-    """Installs the SOPs of the repository and hires: a template of every office."""
-    from app import people, revisions
+def _open_office(url: str, sop: str) -> None:
+    """Installs an SOP of the repository and hires: a template of every office."""
+    from app import people
     from app.context import Context
 
     engine = database.connect(url)
     moment = MONDAY - timedelta(days=30)
     with database.sessions(engine)[1].begin() as session:
         ctx = Context(session, moment, _settings(url, ROOT / "nowhere", [moment]))
-        lanes: set[str] = set()
-        for bundle in revisions.bundles([ROOT / "bpmn", ROOT / "forms", ROOT / "docx_templates"]):
-            revision = revisions.install(ctx, bundle, "uji", "uji")
-            definition = revisions.load(session, revision.id).definition
-            lanes |= {lane.name for lane in definition.lanes} - {definition.applicant_lane or ""}
+        revision = revisions.install(ctx, sops.BUNDLES[sop], "uji", "uji")
+        definition = revisions.load(session, revision.id).definition
+        lanes = {lane.name for lane in definition.lanes} - {definition.applicant_lane or ""}
         for number, lane in enumerate(sorted(lanes), 1):
             nip = f"19800101 200501 1 {number:03}"
             officer = people.new_person(ctx, login(lane), PASSWORD, full_name=f"Petugas {lane}", nip=nip, title=lane)
@@ -322,10 +347,22 @@ def _open_office(url: str) -> None:
     engine.dispose()
 
 
-@pytest.fixture
-def office(shelf: Shelf, tmp_path: Path) -> Iterator[Office]:
+def hired(shelf: Shelf, sop: str) -> str:
+    """The template of an office that runs this SOP."""
     empty = shelf.template("empty", _migrate)
-    with connected(shelf, shelf.template("office", _open_office, after=empty)) as made:
-        running = Office(made, tmp_path / "files")
+    return shelf.template(f"office {sop}", partial(_open_office, sop=sop), after=empty)
+
+
+@pytest.fixture
+def sop(request: pytest.FixtureRequest) -> str:
+    """The SOP that the office runs."""
+    mark = request.node.get_closest_marker("sop")
+    return str(mark.args[0]) if mark else sops.LARGEST
+
+
+@pytest.fixture
+def office(shelf: Shelf, sop: str, tmp_path: Path) -> Iterator[Office]:
+    with connected(shelf, hired(shelf, sop)) as made:
+        running = Office(made, tmp_path / "files", sop)
         yield running
         running.close()

@@ -180,3 +180,8 @@ def lanes(*names: tuple[str, str]) -> str:
         for number, (name, keys) in enumerate(names, 1)
     )
     return f'<laneSet id="ls">{inner}</laneSet>'
+
+
+def outside(drawing: bytes) -> list[str]:
+    """The names of all messages and signals of a drawing, for tests that send them from outside."""
+    return re.findall(r'<(?:\w+:)?(?:message|signal) [^>]*name="([^"]+)"', drawing.decode())

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from app import cases, demo, forms, papers
+from app import cases, demo, forms, papers, revisions
 from app.context import Context
+from app.engine.definition import Choice
 from app.models import Case, Person, Task
 from tests.conftest import Office
 
 
-def apply(office: Office, name: str = "pemohon", sop: str = "", **rest: Any) -> int:
-    """Opens a case as `name`; its id."""
-    sop = sop or office.sop
+def apply(office: Office, name: str = "", sop: str = "", **rest: Any) -> int:
+    """Opens a case as `name`, else as whoever usually does; its id."""
+    name = name or ("pemohon" if sop else office.opener)
     with office.work() as ctx:
-        return cases.open_case(ctx, office.actor(ctx, name), sop, **rest).id
+        return cases.open_case(ctx, office.actor(ctx, name), sop or office.sop, **rest).id
 
 
 def waiting(ctx: Context, case_id: int) -> list[Task]:
@@ -56,6 +57,37 @@ def finish(office: Office, case_id: int, *labels: str) -> None:
             drawn = [way.label for way in cases.choices(ctx, open_now[0])]
         step(office, case_id, wanted.pop(0) if wanted and wanted[0] in drawn else "")
     assert not wanted, f"never drawn: {wanted}"
+
+
+def through(office: Office, case_id: int) -> int:
+    """Goes on to the end and takes every return once on the way; how many there were."""
+    taken: set[str] = set()
+    while True:
+        with office.look() as ctx:
+            open_now = waiting(ctx, case_id)
+            if not open_now:
+                return len(taken)
+            ways = cases.choices(ctx, open_now[0])
+        back = next((way for way in ways if way.returns and way.id not in taken), None)
+        taken |= {back.id} if back else set()
+        step(office, case_id, back.label if back else "")
+
+
+def anew(ctx: Context, task: Task) -> Choice:
+    """The choice of a task that ends its case with a new application."""
+    ends = revisions.load(ctx.session, task.case.revision_id).definition.ends
+    anew = {key for key, end in ends.items() if end.properties.get("permohonan_baru") == "ya"}
+    return next(way for way in cases.choices(ctx, task) if way.target in anew)
+
+
+def at_return(office: Office) -> int:
+    """A case at the first step from which one can send it back."""
+    case_id = apply(office)
+    while True:
+        with office.look() as ctx:
+            if any(way.returns for way in cases.choices(ctx, waiting(ctx, case_id)[0])):
+                return case_id
+        step(office, case_id)
 
 
 def answers(office: Office, ctx: Context, task_id: int) -> dict[str, Any]:

@@ -8,6 +8,7 @@ KINDS = (
     ["step"] * 4 + ["choice"] * 2 + ["and"] * 3 + ["or"] * 3 + ["facts"] * 2 + ["sub"] * 2
     + ["clock", "race", "many", "series", "again", "split", "post", "call", "raise", "link"]
 )  # fmt: skip
+PLAIN = ["step"] * 4 + ["choice"] * 2 + ["and"] * 3 + ["or"] * 3 + ["facts"] * 2 + ["sub", "clock"]
 WAYS = {"choice": (2, 3), "and": (1, 3), "or": (1, 3), "facts": (2, 2), "split": (2, 3)}
 CONDITIONS = ["x == 1", "y == 1", "x == 0", "x == 1 and y == 1"]
 TAGS = {"and": "parallelGateway", "or": "inclusiveGateway", "facts": "exclusiveGateway", "split": "userTask"}
@@ -15,13 +16,16 @@ CODES = ("salah", "naik")
 ENDS = ["none"] * 7 + ["terminate", "error", "escalation", "signal"]
 
 
-def random_drawing(seed: int) -> bytes:
-    """A BPMN file with up to some 30 random nodes, all of which can be reached."""
-    return _Drawing(seed).whole()
+def random_drawing(seed: int, *, plain: bool = False) -> bytes:
+    """A BPMN file with up to some 30 random nodes, all of which can be reached; `plain` ones hold only steps, gateways,
+    sub-processes and clocks, so that all that can happen in them can be tried.
+    """
+    return _Drawing(seed, plain).whole()
 
 
 class _Drawing:
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, plain: bool) -> None:
+        self.plain = plain
         self.chance = random.Random(seed)
         self.minutes = random.Random(seed).sample(range(10, 6_000), 900)  # no two clocks are due at once
         self.names: list[str] = []
@@ -64,11 +68,15 @@ class _Drawing:
         return f'<{kind}EventDefinition {kind}Ref="{kind}_{self.chance.choice(CODES)}"/>'
 
     def awaited(self) -> str:
-        return self.chance.choice([self.timer, self.message, self.signal])()
+        return self.timer() if self.plain else self.chance.choice([self.timer, self.message, self.signal])()
 
     def caught(self) -> tuple[str, bool]:
         """What an event at the edge of a sub-process, or one that starts a handler, waits for; may it run beside?"""
-        kind = self.chance.choice(["timer", "cycle", "message", "signal", "error", "escalation", "escalation"])
+        kind = (
+            "timer"
+            if self.plain
+            else self.chance.choice(["timer", "cycle", "message", "signal", "error", "escalation", "escalation"])
+        )
         if kind == "error":
             return self.thrown("error"), False
         return (
@@ -86,7 +94,7 @@ class _Drawing:
         enter: list[str] = []  # nodes that a flow may lead to
         loose = [start]  # the sources of flows that lead nowhere yet
         for number in range(size):
-            kind = chance.choice(KINDS) if number or depth else "step"
+            kind = chance.choice(PLAIN if self.plain else KINDS) if number or depth else "step"
             if kind == "sub" and depth > 1:
                 kind = "step"
             if not loose:
@@ -103,12 +111,12 @@ class _Drawing:
             if chance.random() < 0.4 and enter:
                 out[source].append(chance.choice(enter))
             else:
-                kind = chance.choice(ENDS)
+                kind = "none" if self.plain else chance.choice(ENDS)
                 inner = "<terminateEventDefinition/>" if kind == "terminate" else ""
                 inner = inner or (self.thrown(kind) if kind != "none" else "")
                 out[source].append(self.key("E"))
                 elements.append(f'<endEvent id="{out[source][-1]}">{inner}</endEvent>')
-        if chance.random() < 0.3 * (depth < 2):
+        if not self.plain and chance.random() < 0.3 * (depth < 2):
             elements.append(self.handler(depth))
         return "".join(self.flows(elements, out))
 
@@ -132,7 +140,13 @@ class _Drawing:
             out[key] = [f"X{key}"]
             return [f'<userTask id="{key}"/><exclusiveGateway id="X{key}"/>'], [f"X{key}"]
         if kind in ("step", "many", "series", "again", "sub"):
-            marker = self.marker(kind if kind != "sub" else chance.choice(["sub", "sub", "many", "series", "again"]))
+            marker = self.marker(
+                kind
+                if kind != "sub"
+                else "sub"
+                if self.plain
+                else chance.choice(["sub", "sub", "many", "series", "again"])
+            )
             if kind == "sub":
                 made = [f'<subProcess id="{key}">{self.scope(chance.randint(1, 4), depth + 1)}{marker}</subProcess>']
             else:

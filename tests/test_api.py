@@ -17,16 +17,24 @@ from jsonschema import Draft202012Validator, FormatChecker
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from app import audit, demo, forms, people, revisions
+from app import audit, clock, demo, forms, people, registers, revisions
 from app.forms.schema import FORMATS as CHECKS
 from app.forms.schema import FormValidator
 from app.models import Case, Document, Event, Retry, Task
 from app.web import openapi
-from tests.conftest import ROOT, Office
-from tests.test_cases import RETURNS
+from tests import sops
+from tests.conftest import MONDAY, Office
+from tests.drawn import draw, lanes
 
 PDF = demo._pdf("Uji")
 PNG = demo._png()
+SOP = sops.LARGEST
+DRAWN = sops.definition(SOP)
+FIRST = DRAWN.steps[sops.first_step(DRAWN)].name
+A_FORM = next(step.properties["formulir"] for step in DRAWN.steps.values() if "formulir" in step.properties)
+A_LETTER = next(
+    s.properties["dokumen"].split("|")[0].strip() for s in DRAWN.steps.values() if "dokumen" in s.properties
+)
 REASON = "Paspor <b>tidak</b> terbaca 💥"
 sqlite = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 FORMATS = FormatChecker(formats=())
@@ -37,6 +45,14 @@ def rfc3339(value: object) -> bool:
     """With its offset, as RFC 3339 wants it."""
     pattern = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)"
     return not isinstance(value, str) or bool(re.fullmatch(pattern, value) and datetime.fromisoformat(value))
+
+
+def named(name: str) -> dict[str, Any]:
+    """Answers of the first step with a name that lists show."""
+    first = forms.load(sops.BUNDLES[SOP].forms[DRAWN.steps[sops.first_step(DRAWN)].properties["formulir"]])
+    keys = [key.strip() for key in DRAWN.properties["ringkasan"].replace("\n", ",").split(",")]
+    typed = {field.pointer[1:].replace("/", ".") for field in first.fields if field.type == "textfield"}
+    return forms.nested({next(key for key in keys if key in typed): name})
 
 
 @cache
@@ -141,6 +157,18 @@ class Desk:
             body["note"] = REASON
         return api.post(f"/tasks/{task['id']}/complete", body)
 
+    def anew(self, task: Any) -> str:
+        """The choice of a task that ends its case with a new application."""
+        flows, ends = self.office.definition.flows, self.office.definition.ends
+        begins = {key for key, end in ends.items() if end.properties.get("permohonan_baru") == "ya"}
+        return str(next(c["label"] for c in task["choices"] if flows[c["id"]].target in begins))
+
+    def due(self) -> str:
+        """When a case is due that was received on the first day."""
+        with self.office.look() as ctx:
+            at = clock.case_due(ctx, self.office.definition, MONDAY)
+            return at.astimezone(self.office.settings.zone).isoformat() if at else ""
+
     def until(self, case: Any, returning: bool = False) -> Any:
         """Goes on to the first task with choices (of which one goes back, if asked); that task."""
         [task] = case["tasks"]
@@ -158,27 +186,36 @@ def desk(office: Office) -> Desk:
 
 
 def test_a_whole_case_through_the_api_alone(desk: Desk) -> None:
-    applicant, wanted = desk("pemohon"), list(RETURNS)
+    """With every return on the way, each once."""
+    applicant, definition = desk("pemohon"), desk.office.definition
     case = applicant.apply()
     [task] = case["tasks"]
     taken, seen = set(), []
     assert case["due_at"] is None
     while True:
-        label = wanted.pop(0) if wanted and wanted[0] in [c["label"] for c in task["choices"]] else ""
-        taken.add(label or next((c["label"] for c in task["choices"]), ""))
+        back = next((c for c in task["choices"] if c["returns"] and c["id"] not in taken), None)
         api, mine = desk.of(task), desk.of(task).get(f"/tasks/{task['id']}")
         assert wrongs(mine["form"], api.answers(task)) == []
-        done = desk.step(task, label)
+        done = desk.step(task, back["label"] if back else "")
+        taken |= {back["id"]} if back else set()
         seen.append(task["step"])
         assert done["case"]["tasks"] == done["opened"]
         if not done["opened"]:
             break
         [task] = done["opened"]
-    assert not wanted
+    walked = {choice.id for step in set(seen) for choice in definition.steps[step].choices if choice.returns}
+    assert taken == walked != set()
     case = applicant.get(f"/cases/{case['id']}")
-    assert (case["status"], case["tasks"], case["data"]["nomor_izin"]) == ("ended", [], "503/0001/IMTA/DPMPTSP/2026")
+    assert (case["status"], case["tasks"]) == ("ended", [])
     assert case["ended_at"] == desk.office.now.astimezone(desk.office.settings.zone).isoformat()
-    assert case["due_at"] == "2026-12-02T19:00:00+08:00"
+    given = [
+        forms.at(case["data"], line.key)
+        for step in set(seen)
+        for line in registers.numberings(definition.steps[step].properties.get("register", ""))
+    ]
+    assert given
+    assert all("1" in str(number) for number in given)
+    assert case["due_at"] == desk.due()
     events = applicant.get(f"/cases/{case['id']}/journal")["events"]
     assert [e["step"] for e in events if e["kind"] == "complete"] == seen
     assert [e["seq"] for e in events] == list(range(1, len(events) + 1))
@@ -192,57 +229,59 @@ def test_a_whole_case_through_the_api_alone(desk: Desk) -> None:
 
 
 def test_another_way_in(desk: Desk) -> None:
-    sop = desk("pemohon").get("/sops")["items"][0]
-    other = next(start["id"] for start in sop["starts"] if not start["default"])
-    case = desk("pemohon").apply(start=other)
-    assert case["tasks"][0]["step"] != desk("pemohon").apply()["tasks"][0]["step"]
-    assert desk.step(case["tasks"][0])["opened"][0]["lane"] == "Petugas Informasi"
+    process = lanes(("Pemohon", "surat a z"), ("Piket", "lisan b"))
+    text = 'start surat @0\nstart lisan @100\nuser a @0 "Baca"\nuser b @100 "Catat"\nend z @0\nsurat > a\nlisan > b\na > z\nb > z'
+    with desk.office.work() as ctx:
+        revisions.install(ctx, revisions.gathered({"lapor.bpmn": draw(text, process, id="lapor")})[0], "uji", "uji")
+    [usual] = desk("pemohon").apply(sop="lapor")["tasks"]
+    [other] = desk("pemohon").apply(sop="lapor", start="lisan")["tasks"]
+    assert [(task["step"], task["lane"]) for task in (usual, other)] == [("a", "Pemohon"), ("b", "Piket")]
 
 
 # -- what is given -----------------------------------------------------------------------------------------------------
 
 
 def test_sops(desk: Desk) -> None:
-    expected = {
-        "key": "perpanjangan-imta",
-        "title": "Izin Perpanjangan IMTA (Izin Mempekerjakan Tenaga Kerja Asing)",
-        "revision": 1,
-        "lanes": [
-            "Pemohon", "Petugas Informasi", "Customer Service", "Loket Pendaftaran", "Verifikator", "Tim Teknis", "Kasi",
-            "Kabid", "TU", "Kepala",
-        ],
-        "applicant_lane": "Pemohon",
-    }  # fmt: skip
+    definition = desk.office.definition
     [sop] = desk("luar").get("/sops")["items"]
-    starts = sop.pop("starts")
-    assert {**sop, "lanes": sorted(sop["lanes"])} == {**expected, "lanes": sorted(expected["lanes"])}
-    assert [start["default"] for start in starts].count(True) == 1 < len(starts)
-    assert desk("luar").get(f"/sops/{sop['key']}") == {**sop, "starts": starts}
+    assert sop == {
+        "key": desk.office.sop,
+        "title": definition.title,
+        "revision": 1,
+        "lanes": [lane.name for lane in definition.lanes],
+        "applicant_lane": definition.applicant_lane,
+        "starts": [{"id": start.id, "name": start.name, "default": start.default} for start in definition.starts],
+    }
+    assert [start["default"] for start in sop["starts"]].count(True) == 1
+    assert desk("luar").get(f"/sops/{sop['key']}") == sop
 
 
 def test_a_case_and_its_task_field_by_field(desk: Desk) -> None:
-    case = desk("pemohon").apply(data={"tka": {"nama": "Lee"}})
+    case = desk("pemohon").apply(data=named("Lee"))
     [task] = case.pop("tasks")
+    with desk.office.look() as ctx:
+        number = ctx.session.get_one(Case, 1).number
     assert case == {
-        "id": "1", "number": "00001/IMTA/2026", "sop": desk.office.sop, "revision": 1, "status": "open", "ended_at": None,
+        "id": "1", "number": number, "sop": desk.office.sop, "revision": 1, "status": "open", "ended_at": None,
         "data": {}, "due_at": None,
     }  # fmt: skip
     form = task.pop("form")
     Draft202012Validator.check_schema(form)
     assert form["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    step = desk.office.definition.steps[task["step"]]
     assert task == {
-        "id": "1", "case": "1", "number": "00001/IMTA/2026", "step": task["step"],
-        "name": "Isi formulir dan lengkapi berkas", "lane": "Pemohon", "assignee": None, "version": 1,
+        "id": "1", "case": "1", "number": number, "step": step.id, "name": step.name,
+        "lane": desk.office.definition.applicant_lane, "assignee": None, "version": 1,
         "opened_at": "2026-11-23T10:00:00+08:00", "due_at": None, "faults": [], "choices": [],
-        "data": {"tka": {"nama": "Lee"}},
+        "data": named("Lee"),
     }  # fmt: skip
     assert desk("pemohon").get("/tasks/1") == {**task, "form": form}
 
 
 def test_draft_claim_release(desk: Desk) -> None:
     desk("pemohon").apply()
-    drafted = desk("pemohon").ask("PUT", "/tasks/1/draft", {"data": {"tka": {"nama": "Kim"}}})
-    assert drafted.json["data"] == {"tka": {"nama": "Kim"}}
+    drafted = desk("pemohon").ask("PUT", "/tasks/1/draft", {"data": named("Kim")})
+    assert drafted.json["data"] == named("Kim")
     claimed = desk("pemohon").post("/tasks/1/claim")
     assert (claimed["assignee"], claimed["version"], claimed["data"]) == ("Andi Pratama", 1, drafted.json["data"])
     released = desk("pemohon").post("/tasks/1/release")
@@ -302,11 +341,13 @@ def test_what_officers_work_with_is_theirs(desk: Desk) -> None:
     assert theirs["data"].keys() & answers.keys() == set()
     assert applicant.get(path)["tasks"] == [theirs]
     [task] = desk.step(task, note="Hanya untuk rekan")["opened"]
-    while task["lane"] != "Kepala":
-        [task] = desk.step(task, note="Hanya untuk rekan")["opened"]
+    heard = set[str]()  # steps of the applicant, and those that led there
+    while len(officer.get(path + "/documents")["items"]) - len(applicant.get(path + "/documents")["items"]) < 1:
+        before, [task] = task, desk.step(task, note="Hanya untuk rekan")["opened"]
+        heard |= {before["step"]} if DRAWN.applicant_lane in (before["lane"], task["lane"]) else set()
     assert officer.get(path)["data"].keys() >= answers.keys()
     assert applicant.get(path)["data"].keys() & answers.keys() == set()
-    assert {e["note"] for e in applicant.get(path + "/journal")["events"]} == {""}
+    assert {e["note"] for e in applicant.get(path + "/journal")["events"] if e["step"] not in heard} == {""}
     assert {e["note"] for e in officer.get(path + "/journal")["events"]} == {"", "Hanya untuk rekan"}
     shown, every = (who.get(path + "/documents")["items"] for who in (applicant, officer))
     assert {d["id"] for d in shown} < {d["id"] for d in every}
@@ -330,15 +371,15 @@ def test_a_token_counts_while_its_holder_may_log_in(desk: Desk) -> None:
 # -- refusals ----------------------------------------------------------------------------------------------------------
 
 MANY = [{"pointer": "/x", "message": "y"}] * 501
-OFFICER = "customer-service"
+OFFICER = "LOKET"
 REFUSED: list[tuple[str, str, str, Any, int, list[str]]] = [
     # task 1 is done; 2 waits for OFFICER, with choices; `back` stands for the id of one that returns
     ("pemohon", "POST", "/tasks/2/complete", {"data": {}}, 403, []),
-    ("verifikator", "POST", "/tasks/2/complete", {"data": {}}, 403, []),
+    ("LAIN", "POST", "/tasks/2/complete", {"data": {}}, 403, []),
     ("auditor", "POST", "/tasks/2/complete", {"data": {}}, 403, []),
     ("auditor", "POST", "/tasks/2/claim", None, 403, []),
-    ("verifikator", "POST", "/tasks/2/release", None, 403, []),
-    ("verifikator", "PUT", "/tasks/2/draft", {"data": {}}, 403, []),
+    ("LAIN", "POST", "/tasks/2/release", None, 403, []),
+    ("LAIN", "PUT", "/tasks/2/draft", {"data": {}}, 403, []),
     ("luar", "POST", "/tasks/2/complete", {"data": {}}, 404, []),
     ("pemohon2", "POST", "/tasks/2/claim", None, 404, []),
     ("pemohon2", "GET", "/tasks/1", None, 404, []),
@@ -364,7 +405,7 @@ REFUSED: list[tuple[str, str, str, Any, int, list[str]]] = [
     ("pemohon", "POST", "/cases", {"sop": "SOP", "on_behalf_of": "x" * 201}, 422, ["/on_behalf_of"]),
     ("pemohon", "POST", "/cases", {"sop": "tidak-ada"}, 404, []),
     ("pemohon", "POST", "/cases", {"sop": "SOP", "on_behalf_of": "pemohon2"}, 403, []),
-    ("verifikator", "POST", "/cases", {"sop": "SOP"}, 403, []),
+    ("LAIN", "POST", "/cases", {"sop": "SOP"}, 403, []),
     ("luar", "POST", "/cases", {"sop": "SOP"}, 403, []),
     ("pemohon", "GET", "/sops/tidak-ada", None, 404, []),
     *(("pemohon", "GET", f"/{what}?cursor={odd}", None, 422, ["/cursor"])
@@ -442,7 +483,7 @@ def test_who_is_second_and_what_is_over(desk: Desk) -> None:
 def test_an_ended_case_is_over(desk: Desk) -> None:
     case = desk("pemohon").apply()
     task = desk.until(case)
-    desk.step(task, "Permohonan baru")
+    desk.step(task, desk.anew(task))
     assert desk("pemohon").get(f"/cases/{case['id']}")["status"] == "ended"
     for path in ("claim", "release", "complete"):
         desk.of(task).post(f"/tasks/{task['id']}/{path}", {}, status=409)
@@ -815,10 +856,10 @@ def paged(api: Api, path: str) -> list[list[str]]:
 
 def test_lists(desk: Desk) -> None:
     applicant = desk("pemohon")
-    made = [applicant.apply(data={"tka": {"nama": name}}) for name in ("Kim", "Lee", "Choi Lee", "Park", "Kim Lee")]
+    made = [applicant.apply(data=named(name)) for name in ("Kim", "Lee", "Choi Lee", "Park", "Kim Lee")]
     ids = [case["id"] for case in made]
     task = desk.until(made[4])
-    desk.step(task, "Permohonan baru")
+    desk.step(task, desk.anew(task))
     sixth = str(int(ids[4]) + 1)
     assert paged(applicant, "/cases") == [[sixth, ids[4]], [ids[3], ids[2]], [ids[1], ids[0]]]
     assert paged(applicant, "/cases?status=open") == [[sixth, ids[3]], [ids[2], ids[1]], [ids[0]]]
@@ -831,8 +872,8 @@ def test_lists(desk: Desk) -> None:
     last = applicant.get(f"/cases/{sixth}")["tasks"][0]["id"]
     assert paged(applicant, "/tasks") == [first[:2], first[2:], [last]]
     assert paged(applicant, "/tasks?q=lee") == [[first[1], first[2]]]
-    assert paged(applicant, "/tasks?lane=Pemohon") == paged(applicant, "/tasks")
-    assert paged(applicant, "/tasks?lane=Kasi") == paged(applicant, "/tasks?overdue=1") == [[]]
+    assert paged(applicant, f"/tasks?lane={DRAWN.applicant_lane}") == paged(applicant, "/tasks")
+    assert paged(applicant, f"/tasks?lane={DRAWN.lanes[-1].name}") == paged(applicant, "/tasks?overdue=1") == [[]]
     assert len(applicant.get("/tasks?limit=x")["items"]) == 5
     assert len(applicant.get("/tasks?limit=0")["items"]) == 1
 
@@ -841,14 +882,14 @@ def test_tasks_of_a_lane(desk: Desk) -> None:
     waiting = [desk.until(desk("pemohon").apply()) for _ in range(2)]
     officer, ids = desk.of(waiting[0]), [task["id"] for task in waiting]
     assert paged(officer, "/tasks") == paged(officer, f"/tasks?lane={waiting[0]['lane']}") == [ids]
-    assert paged(officer, "/tasks?mine=true") == paged(officer, "/tasks?lane=Kasi") == [[]]
+    assert paged(officer, "/tasks?mine=true") == paged(officer, f"/tasks?lane={DRAWN.lanes[-1].name}") == [[]]
     officer.post(f"/tasks/{ids[1]}/claim")
     assert paged(officer, "/tasks?mine=true") == [[ids[1]]]
     assert paged(desk("luar"), "/tasks") == paged(desk("auditor"), "/tasks") == [[]]
     task = waiting[0]
     while task["due_at"] is None:
         [task] = desk.step(task)["opened"]
-    assert desk("pemohon").get(f"/cases/{task['case']}")["due_at"] == "2026-12-02T19:00:00+08:00"
+    assert desk("pemohon").get(f"/cases/{task['case']}")["due_at"] == desk.due()
     late = desk.of(task)
     assert paged(late, "/tasks?overdue=1") == [[]]
     desk.office.later(days=30)
@@ -859,13 +900,9 @@ def test_tasks_of_a_lane(desk: Desk) -> None:
 
 
 def bundle() -> dict[str, bytes]:
-    """The SOP of this repository, by the paths of its files."""
-    return {
-        str(path.relative_to(ROOT)): path.read_bytes()
-        for folder in ("bpmn", "forms", "docx_templates")
-        for path in sorted((ROOT / folder).rglob("*"))
-        if path.suffix in revisions.KINDS
-    }
+    """The office's SOP, by the paths of its files."""
+    files = sops.BUNDLES[SOP].files()
+    return {path.replace("templates/", f"docx_templates/{SOP}/"): content for path, content in files.items()}
 
 
 def packed(files: dict[str, bytes]) -> bytes:
@@ -884,7 +921,7 @@ def send(api: Api, files: dict[str, bytes], key: str = "") -> TestResponse:
 def changed_bundle() -> dict[str, bytes]:
     files = bundle()
     [diagram] = [name for name in files if name.endswith(".bpmn")]
-    return {**files, diagram: files[diagram].replace(b"Isi formulir", b"Isilah formulir")}
+    return {**files, diagram: files[diagram].replace(FIRST.encode(), b"Yang pertama")}
 
 
 @pytest.mark.parametrize("zipped", [False, True])
@@ -895,7 +932,7 @@ def test_a_new_revision(desk: Desk, zipped: bool) -> None:
     assert (answer.status_code, answer.json["key"], answer.json["revision"]) == (201, desk.office.sop, 2)
     assert desk("pemohon").get(f"/sops/{desk.office.sop}")["revision"] == 2
     new = desk("pemohon").apply()
-    assert (new["revision"], new["tasks"][0]["name"]) == (2, "Isilah formulir dan lengkapi berkas")
+    assert (new["revision"], new["tasks"][0]["name"]) == (2, "Yang pertama")
     assert desk("pemohon").get(f"/cases/{old['id']}")["revision"] == 1
     assert send(desk("pemilik"), files).json["revision"] == 2
 
@@ -919,10 +956,10 @@ BROKEN: list[tuple[str, Callable[[], dict[str, bytes]]]] = [
     ("cut off", lambda: {**bundle(), diagram_name(): bundle()[diagram_name()][:3000]}),
     ("empty", lambda: {**bundle(), diagram_name(): b""}),
     ("an entity", lambda: {**bundle(), diagram_name(): b'<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>'}),
-    ("a form is missing", lambda: {n: c for n, c in bundle().items() if not n.endswith("ceklis.form")}),
-    ("a template is missing", lambda: {n: c for n, c in bundle().items() if not n.endswith("izin.docx")}),
+    ("a form is missing", lambda: {n: c for n, c in bundle().items() if not n.endswith(f"/{A_FORM}.form")}),
+    ("a template is missing", lambda: {n: c for n, c in bundle().items() if not n.endswith(f"/{A_LETTER}")}),
     ("forms no JSON", lambda: {n: b"{" if n.endswith(".form") else c for n, c in bundle().items()}),
-    ("half a character", lambda: {n: b'{"components": "\\ud800"}' if n.endswith("ceklis.form") else c for n, c in bundle().items()}),
+    ("half a character", lambda: {n: b'{"components": "\\ud800"}' if n.endswith(f"/{A_FORM}.form") else c for n, c in bundle().items()}),
     ("half a label", lambda: {n: c.replace(b'"label": "', b'"label": "\\ud800') for n, c in bundle().items()}),
     ("endless brackets", lambda: {n: b"[" * 9999 if n.endswith(".form") else c for n, c in bundle().items()}),
     ("templates no zip", lambda: {n: b"PK\x03\x04x" if n.endswith(".docx") else c for n, c in bundle().items()}),
@@ -930,12 +967,12 @@ BROKEN: list[tuple[str, Callable[[], dict[str, bytes]]]] = [
     ("an empty zip", lambda: {"a.zip": packed({})}),
     ("a cut zip", lambda: {"a.zip": packed(bundle())[:-50]}),
     ("a meddled zip", lambda: {"a.zip": meddled(packed(bundle()))}),
-    ("two SOPs", lambda: {"a.bpmn": bundle()[diagram_name()], "b.bpmn": bundle()[diagram_name()].replace(b'"perpanjangan', b'"x')}),
+    ("two SOPs", lambda: {"a.bpmn": bundle()[diagram_name()], "b.bpmn": bundle()[diagram_name()].replace(b'"' + SOP.encode(), b'"x')}),
     ("a long file name", lambda: drawn(b"", b"", "x" * 400 + ".bpmn")),
     ("a zero byte in a file name", lambda: drawn(b"", b"", "a\0b.bpmn")),
-    ("a long title", lambda: drawn(b"Izin Perpanjangan IMTA (Izin Mempekerjakan Tenaga Kerja Asing)", b"x" * 401)),
-    ("a long lane", lambda: drawn(b'"Verifikator"', b'"' + b"x" * 201 + b'"')),
-    ("a long step", lambda: drawn(b"Isi formulir dan lengkapi berkas", b"x" * 401)),
+    ("a long title", lambda: drawn(DRAWN.title.encode(), b"x" * 401)),
+    ("a long lane", lambda: drawn(f'"{DRAWN.lanes[-1].name}"'.encode(), b'"' + b"x" * 201 + b'"')),
+    ("a long step", lambda: drawn(FIRST.encode(), b"x" * 401)),
 ]  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The whole SOP as its people live it: an applicant and seven officers in a real browser, on a real server.
+"""The work permit's whole SOP as its people live it: an applicant and seven officers in a real browser, on a real server.
 
 The walk below is told by the numbers and labels of the SOP's table; everything else is read off the pages.
 """
@@ -27,10 +27,12 @@ from app.models import Case
 from tests import play
 from tests.browser import fill_in, flat, log_in
 from tests.conftest import ROOT, Office
+from tests.sops import needs
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+pytestmark = needs("perpanjangan-imta")
 WALK: tuple[tuple[str, str], ...] = (  # number in the SOP's table, decision
     ("3", ""), ("4", "Belum lengkap/benar"),
     ("3", ""), ("4", "Lengkap dan benar"), ("5", ""), ("6", "Perlu perbaikan"),

@@ -230,6 +230,22 @@ def test_called_diagrams_are_looked_for(run: Run, tmp_path: Path) -> None:
     assert warned(tmp_path) == [[]]
 
 
+def test_what_a_bundle_calls_is_looked_for_among_the_arguments(run: Run, tmp_path: Path) -> None:
+    a, b, c = (tmp_path / "bpmn" / f"{name}.bpmn" for name in "abc")
+    a.parent.mkdir()
+    (tmp_path / "forms" / "a").mkdir(parents=True)
+    for path, calls in ((a, "b"), (b, "c"), (c, "")):
+        path.write_bytes(caller(path.stem, calls))
+
+    def read(*words: object) -> list[str]:
+        lines = map(json.loads, run("sop", *words, "--json")[1].splitlines())
+        return [step["element"] for line in lines for step in line.get("steps", line.get("findings"))
+                if step.get("level") != "info"]  # fmt: skip
+
+    assert (read("check", a), read("check", c, a, b), read("check", a, b)) == (["an"], [], ["bn", "bn"])
+    assert (read("walk", a), read("walk", a, b, c), read("walk", b, a, c)) == (["an"], ["cn"], ["cn"])
+
+
 def test_the_sops_of_the_repository(run: Run) -> None:
     files = sorted((ROOT / "bpmn").glob("*.bpmn"))
     code, out, err = run("sop", "check", *files, "--json")

@@ -10,17 +10,14 @@ from functools import partial
 import pytest
 from sqlalchemy import select
 
-from app import audit, cases, demo, engine, files, forms, papers, people, revisions
+from app import audit, cases, demo, files, forms, papers
 from app.models import Case, Document
 from tests import play
-from tests.conftest import ROOT, Office
+from tests.conftest import Office
+from tests.sops import needs
 
-DIAGRAM = ROOT / "bpmn" / "deportasi-deteni.bpmn"
-pytestmark = [
-    pytest.mark.skipif(not DIAGRAM.exists(), reason="this SOP is not here"),
-    pytest.mark.parametrize("kind", ["sqlite"], indirect=True),
-]
 SOP = "deportasi-deteni"
+pytestmark = [needs(SOP), pytest.mark.parametrize("kind", ["sqlite"], indirect=True)]
 REGISTRY, HEALTH, GUARDS = (
     "Seksi Registrasi, Administrasi, dan Pelaporan", "Seksi Perawatan dan Kesehatan", "Seksi Keamanan dan Ketertiban",
 )  # fmt: skip
@@ -44,7 +41,7 @@ STEPS = [  # number, lane, step, where its decisions lead (a return is marked)
 
 
 def test_steps_are_those_of_the_sop(office: Office) -> None:
-    definition = office.definitions()[SOP]
+    definition = office.definition
     number = {step.id: step.properties["nomor"] for step in definition.steps.values()}
     drawn = [
         (number[step.id], step.lane, step.name,
@@ -55,20 +52,14 @@ def test_steps_are_those_of_the_sop(office: Office) -> None:
     assert (definition.facts, [s.lane for s in definition.starts]) == (("pengawalan.hasil",), [REGISTRY])
 
 
-def test_the_files_are_clean(office: Office) -> None:
-    (bundle,) = revisions.bundles([DIAGRAM])
-    assert [f for f in revisions.check(bundle)[1] if f.level != "info"] == []
-    assert all(engine.walk(office.definitions()[SOP], seed, 1000).completed for seed in range(20))
-
-
 def done(office: Office, case_id: int, number: str, label: str = "", **typed: object) -> list[str]:
     """Completes the step of this number as its lane does; the numbers of the steps then open."""
     office.later(minutes=20)
-    steps = office.definitions()[SOP].steps
+    steps = office.definition.steps
     with office.work() as ctx:
         task = next(t for t in play.waiting(ctx, case_id) if steps[t.step].properties["nomor"] == number)
         choice = next((way.id for way in cases.choices(ctx, task) if way.label == label), None)
-        actor = office.actor(ctx, "registrasi" if task.lane.name == REGISTRY else office.officers[task.lane.name])
+        actor = office.actor(ctx, office.officers[task.lane.name])
         form, today = cases.form_of(ctx, task), ctx.now.date()
         sent = partial(demo.sample_upload, ctx, actor.person)
         answers = forms.merge(forms.sample(form, 1, sent, today), typed) if form else {}
@@ -82,9 +73,7 @@ def done(office: Office, case_id: int, number: str, label: str = "", **typed: ob
 @pytest.mark.parametrize("first", ["4", "5"])
 def test_two_drafts_one_signature_and_what_the_papers_say(office: Office, first: str) -> None:
     second = {"4": "5", "5": "4"}[first]
-    with office.work() as ctx:
-        people.grant(ctx, people.new_person(ctx, "registrasi", "sandi-uji", full_name="Sari Wulandari"), REGISTRY)
-    case_id = play.apply(office, "registrasi", SOP)
+    case_id = play.apply(office)
     assert [done(office, case_id, n) for n in ("1", "2")] == [["2"], ["3"]]
     assert done(office, case_id, "3", "Disetujui") == ["4", "5"]
     assert done(office, case_id, first) == [second]

@@ -3,8 +3,6 @@ from __future__ import annotations
 import io
 import multiprocessing
 import re
-import shutil
-import subprocess
 import threading
 import zipfile
 from collections.abc import Callable
@@ -15,11 +13,8 @@ import pytest
 from docx import Document
 from lxml import etree
 
-from app import documents, forms
+from app import documents
 
-ROOT = Path(__file__).resolve().parent.parent
-BUNDLE = "perpanjangan-imta"
-LETTERS = sorted((ROOT / "docx_templates" / BUNDLE).glob("*.docx"))
 NAUGHTY = [
     "<script>alert('x')</script> & \"kutip\" ]]> <!-- -->",
     "{{ 7 * 7 }} {% for x in y %} {# ulasan #} {_{ 1 }_}",
@@ -28,6 +23,21 @@ NAUGHTY = [
     "  dua  spasi\tdan tab ",
     "A" * 300,
 ]
+OFFICE = {
+    "kantor": {
+        "nama": "Dinas Contoh",
+        "alamat": "Jalan Contoh 1",
+        "kota": "Contoh",
+        "induk": "Pemerintah Provinsi Contoh",
+    },
+    "sop": {
+        "nomor": "SOP-1",
+        "judul": "Izin Contoh",
+        "revisi": "03",
+        "jangka_waktu": "7 kerja",
+        "dasar_hukum": ["UU A", "UU B"],
+    },
+}
 
 
 def letter(*paragraphs: str, rows: list[list[str]] | None = None, footer: str = "") -> bytes:
@@ -333,128 +343,3 @@ def test_a_plain_link_is_welcome_and_other_names_are_not() -> None:
 def test_an_xml_part_that_is_none_is_a_finding() -> None:
     broken = packed(letter("x"), word__document_dot_xml=b"<w:document")
     assert [(f.level, f.rule) for f in documents.check_file("a.docx", broken)] == [("error", "percobaan-gagal")]
-
-
-# -- the office's own letters ------------------------------------------------------------------------------------------
-
-
-def bundle() -> dict[str, Any]:
-    """What the bundle's forms, registers and lanes can put into a paper."""
-    read_forms = [forms.load(path.read_bytes()) for path in sorted((ROOT / "forms" / BUNDLE).glob("*.form"))]
-    diagram = etree.fromstring((ROOT / "bpmn" / f"{BUNDLE}.bpmn").read_bytes())
-    numberings = diagram.xpath("//*[local-name()='property' and @name='register']/@value")
-    keys = [line.split("=")[0].strip().replace(".", "/") for text in numberings for line in text.splitlines()]
-    lanes = diagram.xpath("//*[local-name()='lane']/@name")
-    return documents.known([field.pointer for form in read_forms for field in form.fields] + keys, lanes)
-
-
-def filled(shape: Any, text: str) -> Any:
-    """Data of a known shape, with `text` in every leaf."""
-    if isinstance(shape, dict):
-        return {key: filled(inner, text) for key, inner in shape.items()}
-    return [filled(inner, text) for inner in shape] if isinstance(shape, list) else text
-
-
-OFFICE = {
-    "kantor": {
-        "nama": "Dinas Contoh",
-        "alamat": "Jalan Contoh 1",
-        "kota": "Contoh",
-        "induk": "Pemerintah Provinsi Contoh",
-    },
-    "sop": {
-        "nomor": "SOP-1",
-        "judul": "Izin Contoh",
-        "revisi": "03",
-        "jangka_waktu": "7 kerja",
-        "dasar_hukum": ["UU A", "UU B"],
-    },
-}
-
-
-def test_there_are_letters() -> None:
-    names = {path.name for path in LETTERS}
-    assert {
-        "tanda-terima.docx",
-        "lembar-kendali.docx",
-        "draf-izin.docx",
-        "izin.docx",
-        "formulir-permohonan.docx",
-    } <= names
-
-
-@pytest.mark.parametrize("path", LETTERS, ids=lambda path: path.stem)
-def test_letters_read_only_what_the_bundle_knows(path: Path) -> None:
-    assert documents.check_file(path.name, path.read_bytes(), bundle()) == []
-
-
-@pytest.mark.parametrize("path", LETTERS, ids=lambda path: path.stem)
-def test_letters_hold_what_people_type(path: Path) -> None:
-    template = path.read_bytes()
-    people = {lane: {"nama": "Sari", "nip": "1985"} for lane in bundle()["petugas"]}
-    empty = documents.fill(template, {"isian": {}, **OFFICE})
-    assert "DINAS CONTOH" in words(empty).upper()
-    assert "None" not in words(empty)
-    for text in NAUGHTY:
-        row = {**dict.fromkeys(documents.ROW, text), "putaran": 2}
-        paper = documents.fill(
-            template,
-            {"isian": filled(bundle()["isian"], text), "lembar": [{**row, "kembali": True}, {**row, "kembali": False}],
-             "permohonan": filled(documents.CONTEXT["permohonan"], text), "petugas": people, **OFFICE},
-        )  # fmt: skip
-        assert text.replace("\t", "") in words(paper)
-        Document(io.BytesIO(paper))
-
-
-def test_the_permit_says_what_was_decided() -> None:
-    isian = {
-        "pemberi_kerja": {"nama": "PT Contoh & Rekan"}, "tka": {"nama": "Kenji Watanabe", "jenis_kelamin": "L"},
-        "perpanjangan_ke": 2, "nomor_izin": "503/0042/IMTA/DPMPTSP/2026", "nomor_berkas": "0007/BERKAS",
-        "imta_lama": {"nomor": "IMTA-LAMA", "tanggal": "2025-12-24"}, "rptka": {"nomor": "RPTKA-1"},
-        "izin": {"berlaku_dari": "2026-12-24", "berlaku_sampai": "2027-12-23", "tanggal": "2026-11-25"},
-        "lokasi_kerja": [{"kabupaten_kota": "Kota A"}, {"kabupaten_kota": "Kabupaten B"}],
-    }  # fmt: skip
-    petugas = {"Kepala": {"nama": "Puguh", "nip": "1970", "jabatan": "Kepala Dinas"}}
-    context = {"isian": isian, "petugas": petugas, "permohonan": {"nomor": "00042/IMTA/2026"}, **OFFICE}
-    said = words(documents.fill((ROOT / "docx_templates" / BUNDLE / "izin.docx").read_bytes(), context))
-    for phrase in (
-        "PERPANJANGAN KE-II", "NOMOR: 503/0042/IMTA/DPMPTSP/2026", "nomor 00042/IMTA/2026", "berkas nomor 0007/BERKAS",
-        "IMTA nomor IMTA-LAMA tanggal 24 Desember 2025", "nomor RPTKA-1", "UU A;", "UU B.", "PT Contoh & Rekan",
-        "Laki-laki", "Kota A", "Kabupaten B", "selama 1 (satu) tahun",
-        "24 Desember 2026 (dua puluh empat Desember dua ribu dua puluh enam) sampai dengan tanggal "
-        "23 Desember 2027 (dua puluh tiga Desember dua ribu dua puluh tujuh)",
-        "akan diadakan perbaikan sebagaimana mestinya", "pada tanggal 25 November 2026", "Puguh", "NIP 1970",
-    ):  # fmt: skip
-        assert phrase in said
-
-
-def test_the_control_sheet_has_a_row_for_each_pass() -> None:
-    lembar = [
-        {"no": 1, "nomor": "4", "langkah": "Periksa", "pelaksana": "CS", "petugas": "Rina", "putaran": 1,
-         "masuk": "2026-11-23T08:10+08:00", "keluar": "2026-11-23T08:31+08:00", "menit": 21, "standar": "10-30", "hasil": "Belum lengkap",
-         "alasan": "Paspor buram", "kembali": True},
-        {"no": 2, "langkah": "Isi", "pelaksana": "Pemohon", "masuk": "2026-11-23T08:31+08:00", "putaran": 2,
-         "hasil": "Sedang berjalan", "kembali": False},
-    ]  # fmt: skip
-    paper = documents.fill((ROOT / "docx_templates" / BUNDLE / "lembar-kendali.docx").read_bytes(), {"lembar": lembar})
-    table = max(Document(io.BytesIO(paper)).tables, key=lambda table: len(table.columns))
-    assert [[cell.text for cell in row.cells] for row in table.rows[1:]] == [
-        ["1", "4. Periksa", "CS", "Rina", "23-11-2026\n08.10", "23-11-2026\n08.31", "21\n(10-30)",
-         "DIKEMBALIKAN\nBelum lengkap", "Alasan: Paspor buram", ""],
-        ["2", "Isi (putaran 2)", "Pemohon", "", "23-11-2026\n08.31", "\n", "–", "Sedang berjalan", "", ""],
-    ]  # fmt: skip
-
-
-@pytest.mark.skipif(not shutil.which("soffice"), reason="LibreOffice is not installed")
-def test_letters_print(tmp_path: Path) -> None:
-    from pypdf import PdfReader
-
-    isian = filled(bundle()["isian"], "Isian")
-    for path in LETTERS:
-        (tmp_path / path.name).write_bytes(documents.fill(path.read_bytes(), {"isian": isian, **OFFICE}))
-    papers = [str(tmp_path / path.name) for path in LETTERS]
-    office = ["soffice", f"-env:UserInstallation=file://{tmp_path}/profile", "--headless", "--convert-to", "pdf"]
-    subprocess.run([*office, "--outdir", str(tmp_path), *papers], check=True, capture_output=True, timeout=180)
-    for path in LETTERS:
-        pages = [page.extract_text() for page in PdfReader(tmp_path / f"{path.stem}.pdf").pages]
-        assert [n for n, page in enumerate(pages, 1) if f"Halaman {n} dari {len(pages)}" not in page] == []

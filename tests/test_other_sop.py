@@ -1,4 +1,4 @@
-"""Another SOP is other files and not one line of the program: the first one with everything renamed, and quite different ones."""
+"""Another SOP is other files and not one line of the program: each with everything renamed, and quite different ones."""
 
 from __future__ import annotations
 
@@ -15,18 +15,22 @@ import pytest
 from lxml import etree
 from sqlalchemy import select
 
-from app import audit, cases, cli, journal, papers, people, revisions, worker
+from app import audit, cases, cli, forms, journal, papers, people, registers, revisions, worker
 from app.engine.definition import Definition
 from app.models import Case, Document
-from tests import play
-from tests.conftest import PASSWORD, ROOT, Database, Office, login
+from tests import play, sops
+from tests.conftest import PASSWORD, Database, Office, login
 from tests.drawn import draw, given, lanes
+from tests.test_documents import letter
+from tests.test_pools import BOTH, pools
 
 Install = Callable[..., Office]
 BPMN = "{http://www.omg.org/spec/BPMN/20100524/MODEL}"
 REFERENCES = (
     "id", "sourceRef", "targetRef", "processRef", "bpmnElement", "default", "attachedToRef", "calledElement",
 )  # fmt: skip
+NEW = "Kembalikan ke awal"
+each = pytest.mark.parametrize("sop", sops.KEYS)
 one_kind = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 
 
@@ -64,18 +68,18 @@ def alur(monkeypatch: pytest.MonkeyPatch, *words: object) -> None:
     assert not left.value.code, words
 
 
-# The first SOP under other names
+# Each SOP under other names
 
 
-def renamed(to: Path) -> Path:
-    """The bundle of this repository with every id, lane, form and template called otherwise, one step and one branch more."""
-    old = next(b for b in revisions.bundles([ROOT / "bpmn" / "perpanjangan-imta.bpmn"]))
+def renamed(sop: str, to: Path) -> Path:
+    """An SOP with every id, lane, form and template called otherwise, one step and one branch more."""
+    old = sops.BUNDLES[sop]
     tree = etree.fromstring(old.diagram)
     ids = {e.get("id", ""): f"n{number}" for number, e in enumerate(tree.iter("{*}*"), 1) if e.get("id")}
     lanes = {e.get("name", ""): f"Meja {n} <& '{n}'>" for n, e in enumerate(tree.iter(f"{BPMN}lane"), 1)}
-    forms = {name: f"lembar{n}" for n, name in enumerate(sorted(old.forms), 1)}
+    asked = {name: f"lembar{n}" for n, name in enumerate(sorted(old.forms), 1)}
     templates = {name: f"surat-{n}.docx" for n, name in enumerate(sorted(old.templates), 1)}
-    add_step_and_branch(tree)
+    add_step_and_branch(tree, sops.definition(sop))
     for element in tree.iter("{*}*"):
         for name in REFERENCES:
             if (value := element.get(name)) in ids:
@@ -87,39 +91,40 @@ def renamed(to: Path) -> Path:
         if (value := element.get("value")) is not None:
             match element.get("name"):
                 case "formulir":
-                    element.set("value", forms[value])
+                    element.set("value", asked[value])
                 case "empat_mata":
-                    element.set("value", ids[value])
+                    element.set("value", " ".join(ids[step] for step in value.replace(",", " ").split()))
                 case "dokumen" | "unduhan" | "lembar_kendali":
                     template, bar, rest = value.partition("|")
                     element.set("value", f"{templates[template.strip()]} {bar}{rest}")
-    key = ids["perpanjangan-imta"]
+    key = ids[sop]
     for folder in ("bpmn", f"forms/{key}", f"docx_templates/{key}"):
         (to / folder).mkdir(parents=True)
     (to / "bpmn" / f"{key}.bpmn").write_bytes(etree.tostring(tree))
     for name, content in old.forms.items():
-        form = {**json.loads(content), "id": f"id_{forms[name]}"}
-        (to / "forms" / key / f"{forms[name]}.form").write_text(json.dumps(form))
+        form = {**json.loads(content), "id": f"id_{asked[name]}"}
+        (to / "forms" / key / f"{asked[name]}.form").write_text(json.dumps(form))
     for name, content in old.templates.items():
         (to / "docx_templates" / key / templates[name]).write_bytes(with_lanes(content, lanes))
     return to
 
 
-def add_step_and_branch(tree: etree._Element) -> None:
-    """A step between numbering and hand-over, in its lane; at the verifier's decision a way straight back to the applicant."""
+def add_step_and_branch(tree: etree._Element, definition: Definition) -> None:
+    """A step after the first one, in its lane; at the first decision from which one returns a way straight to the first step."""
     process = tree.find(f"{BPMN}process")
     assert process is not None
-    flow = tree.find(f".//{BPMN}sequenceFlow[@id='alur_nomor_serah']")
+    first = sops.first_step(definition)
+    out = next(flow for flow in definition.flows.values() if flow.source == first)
+    gateways = [way.id for s in definition.steps.values() if any(c.returns for c in s.choices) for way in s.choices[:1]]
+    gateway = definition.flows[gateways[0]].source
+    flow = tree.find(f".//{BPMN}sequenceFlow[@id='{out.id}']")
     assert flow is not None
     process.append(etree.fromstring(f'<userTask xmlns="{BPMN[1:-1]}" id="arsipkan" name="Pindai untuk arsip"/>'))
     flow.set("targetRef", "arsipkan")
-    for key, name, source, target in (
-        ("alur_arsip", "", "arsipkan", "serahkan_izin"),
-        ("verifikasi_pemohon", "Kembalikan ke pemohon", "keputusan_verifikasi", "ajukan_permohonan"),
-    ):
+    for key, name, source, target in (("alur_arsip", "", "arsipkan", out.target), ("ke_awal", NEW, gateway, first)):
         etree.SubElement(process, f"{BPMN}sequenceFlow", id=key, sourceRef=source, targetRef=target, name=name)
-    lane = next(e for e in tree.iter(f"{BPMN}lane") if e.get("name") == "TU")
-    etree.SubElement(lane, f"{BPMN}flowNodeRef").text = "arsipkan"
+    reference = next(e for e in tree.iter(f"{BPMN}flowNodeRef") if (e.text or "").strip() == first)
+    etree.SubElement(reference.getparent(), f"{BPMN}flowNodeRef").text = "arsipkan"
 
 
 def with_lanes(docx: bytes, lanes: dict[str, str]) -> bytes:
@@ -138,65 +143,59 @@ def with_lanes(docx: bytes, lanes: dict[str, str]) -> bytes:
     return made.getvalue()
 
 
-def by_number(definition: Definition, number: str) -> str:
-    return next(step.id for step in definition.steps.values() if step.properties.get("nomor") == number)
-
-
+@each
 def test_everything_renamed_a_step_and_a_branch_more(
-    install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    install: Install, sop: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    office = install(renamed(tmp_path / "lain"))
+    office = install(renamed(sop, tmp_path / "lain"))
     case_id = play.apply(office)
-    drawn = (
-        "Belum lengkap/benar", "Lengkap dan benar", "Kembalikan ke pemohon", "Lengkap dan benar", "Perlu perbaikan", "Lengkap dan benar",
-        "Benar", "Tidak direkomendasikan", "Benar", "Direkomendasikan", "Perbaiki draf", "Benar, diparaf", "Syarat belum terpenuhi",
-    )  # fmt: skip
-    play.finish(office, case_id, *drawn)
+    returns = play.through(office, case_id)
     with office.look() as ctx:
         case = ctx.session.get_one(Case, case_id)
         loaded = revisions.load(ctx.session, case.revision_id)
-        step = loaded.definition.steps[by_number(loaded.definition, "6")]
-        assert [(c.label, c.returns) for c in step.choices] == [
-            ("Benar", False), ("Kembalikan ke pemohon", True), ("Perlu perbaikan", True),
-        ]  # fmt: skip
-        assert (case.status, case.subject != "", cases.data_of(ctx, case)["nomor_izin"]) == (
-            "ended", True, "503/0001/IMTA/DPMPTSP/2026",
-        )  # fmt: skip
-        sheet = papers.sheet(ctx, loaded, journal.entries(ctx, case_id))
-        assert [row["langkah"] for row in sheet][-3:] == [
-            "Pindai untuk arsip", "Beri tahu dan serahkan izin", "Terima izin dan isi survei",
-        ]  # fmt: skip
+        entries = journal.entries(ctx, case_id)
+        new = next(c.id for step in loaded.definition.steps.values() for c in step.choices if c.label == NEW)
+        assert [entry.choice for entry in entries].count(new) == 1
+        given = [registers.numberings(step.properties.get("register", "")) for step in loaded.definition.steps.values()]
+        assert any(forms.at(cases.data_of(ctx, case), line.key) for lines in given for line in lines)
+        assert (case.status, case.subject != "", returns > 1) == ("ended", True, True)
+        sheet = papers.sheet(ctx, loaded, entries)
+        assert [row["langkah"] for row in sheet][1] == "Pindai untuk arsip"
         assert {row["pelaksana"].split()[0] for row in sheet} == {"Meja"}
         issued = ctx.session.execute(select(Document.sha256, Document.error).where(Document.case_id == case_id)).all()
-        assert (len(issued) > 5, all(row.sha256 for row in issued)) == (True, True)
+        assert (len(issued) > 3, all(row.sha256 for row in issued)) == (True, True)
     alur(monkeypatch, "verify")
 
 
+@each
 @one_kind
-def test_the_new_branch_is_a_third_button(install: Install, tmp_path: Path) -> None:
-    office = install(renamed(tmp_path / "lain"))
+def test_the_new_branch_is_one_button_more(install: Install, sop: str, tmp_path: Path) -> None:
+    office = install(renamed(sop, tmp_path / "lain"))
     case_id = play.apply(office)
-    for _ in range(3):
+    while True:
+        with office.look() as ctx:
+            task = play.waiting(ctx, case_id)[0]
+            officer, ways = play.performer(office, ctx, task).name, cases.choices(ctx, task)
+        if any(way.label == NEW for way in ways):
+            break
         play.step(office, case_id)
-    with office.look() as ctx:
-        task = play.waiting(ctx, case_id)[0]
-        officer, ways = office.officers[task.lane.name], cases.choices(ctx, task)
     page = office.client(officer).get(f"/tugas/{task.id}").text
     buttons = re.findall(r'name="choice"\s+value="([^"]+)"', page)
     assert sorted(set(buttons)) == sorted(way.id for way in ways)
-    assert len(ways) == 3
-    back = next(way for way in ways if way.label == "Kembalikan ke pemohon")
+    back = next(way for way in ways if way.label == NEW)
+    assert (back.returns, len(ways) > 2) == (True, True)
     answered = office.client(officer).post(f"/tugas/{task.id}", data={"choice": back.id})
     assert (answered.status_code, "alasan" in answered.text) == (422, True)
 
 
+@each
 @one_kind
-def test_through_the_api(install: Install, tmp_path: Path) -> None:
-    office = install(renamed(tmp_path / "lain"))
+def test_through_the_api(install: Install, sop: str, tmp_path: Path) -> None:
+    office = install(renamed(sop, tmp_path / "lain"))
     with office.work() as ctx:
         names = ["pemohon", *office.officers.values()]
         tokens = {name: people.new_token(ctx, office.person(ctx, name)) for name in names}
-    by_lane = {**office.officers, str(office.definitions()[office.sop].applicant_lane): "pemohon"}
+    by_lane = {str(office.definition.applicant_lane): "pemohon", **office.officers}
     client = office.app.test_client()
 
     def ask(name: str, method: str, path: str, **rest: object) -> dict[str, object]:
@@ -207,7 +206,7 @@ def test_through_the_api(install: Install, tmp_path: Path) -> None:
         found: dict[str, object] = answer.get_json()
         return found
 
-    case = ask("pemohon", "POST", "/cases", json={"sop": office.sop})
+    case = ask(office.opener, "POST", "/cases", json={"sop": office.sop})
     taken: set[str] = set()
     steps = 0
     while case["tasks"]:
@@ -222,8 +221,8 @@ def test_through_the_api(install: Install, tmp_path: Path) -> None:
         office.later(minutes=5)
         case = ask(name, "POST", f"/tasks/{task['id']}/complete", json=sent)["case"]  # type: ignore[assignment]
         steps += 1
-    assert (case["status"], steps > 30) == ("ended", True)
-    assert ask("pemohon", "GET", f"/cases/{case['id']}/documents")["items"]
+    assert (case["status"], steps > len(office.definition.steps)) == ("ended", True)
+    assert ask(office.opener, "GET", f"/cases/{case['id']}/documents")["items"]
     with office.look() as ctx:
         assert [proof.all_findings for proof in audit.verify(ctx)] == [[]]
 
@@ -340,6 +339,21 @@ def test_whoever_holds_the_lane_of_a_start_may_begin_there(install: Install, tmp
     assert (page.status_code, page.headers["Location"].rpartition("/")[0]) == (303, "/tugas")
 
 
+def test_two_pools_are_one_case(install: Install, tmp_path: Path) -> None:
+    path = tmp_path / "dua-pool.bpmn"
+    path.write_bytes(pools(*BOTH, flows=("minta > os", "kirim > kabar")))
+    office = install(path)
+    case_id = play.apply(office, sop="klien")
+    seen = [told(office, case_id)]
+    for _ in range(4):
+        play.step(office, case_id)
+        seen.append(told(office, case_id))
+    open_steps = (["Minta izin"], ["Periksa"], ["Kirim izin"], ["Baca izin"])
+    assert seen == [*(("open", steps) for steps in open_steps), ("ended", [])]
+    with office.look() as ctx:
+        assert [finding for proof in audit.verify(ctx) for finding in proof.all_findings] == []
+
+
 def test_no_lane_at_all(install: Install, tmp_path: Path) -> None:
     """Everything is done by the lane that bears the process's name."""
     office = install(drawn(tmp_path, "sendiri", PARALLEL))
@@ -404,3 +418,19 @@ def test_a_branch_that_was_refused_is_not_forgotten(install: Install, tmp_path: 
         cases.complete(ctx, office.actor(ctx, login("Izin")), task.id, {})
     play.finish(office, case_id)
     assert told(office, case_id) == ("refused", [])
+
+
+def test_a_letter_on_a_flow_that_nobody_chooses(install: Install, tmp_path: Path) -> None:
+    """It is issued when the flow is passed, and the proof expects it."""
+    (tmp_path / "bpmn").mkdir()
+    (tmp_path / "docx_templates" / "surat").mkdir(parents=True)
+    (tmp_path / "docx_templates" / "surat" / "s.docx").write_bytes(letter("{{ permohonan.nomor }}"))
+    text = f'start s\nuser a "A"\nuser b "B"\nend e\ns > a\na > b {{{given(dokumen="s.docx | Surat")}}}\nb > e'
+    office = install(drawn(tmp_path / "bpmn", "surat", text, lanes(("Pemohon", "s a"), ("Loket", "b e"))))
+    case_id = play.apply(office, sop="surat")
+    play.step(office, case_id)
+    with office.look() as ctx:
+        issued = [d.name for d in ctx.session.scalars(select(Document).where(Document.case_id == case_id))]
+    assert issued == ["Surat"]
+    play.finish(office, case_id)
+    assert told(office, case_id) == ("ended", [])

@@ -16,7 +16,7 @@ from app import cli, engine, files, forms, people, revisions, wording
 from app.documents import CONTEXT
 from app.engine import expressions
 from app.engine.definition import Definition
-from app.engine.properties import ENDINGS, LISTED, PLACE_NAMES, VOCABULARY, Property
+from app.engine.properties import ENDINGS, LISTED, PLACE_NAMES, VOCABULARY, YES, Property
 from app.engine.rules import UNITS, iso_time
 from app.models import Case, Document
 from tests import guide, play
@@ -61,7 +61,7 @@ def test_no_property_is_made_up() -> None:
     heads = re.findall(r"^\| (properti\b[^|]*) \| ([^|]+) \|", GUIDE, re.MULTILINE)
     told = {name: {text for cell, *_ in rows(*name) for text in code(cell)} for name in heads}
     of_forms = told.pop(("properti", "pada"))
-    assert set().union(*told.values()) - {"ya", *ENDINGS.split("|")} == known
+    assert set().union(*told.values()) - {*YES.split("|"), *ENDINGS.split("|")} == known
     strings = {n.value for path, tree in sources() if path.parent.name == "forms" for n in ast.walk(tree)
                if isinstance(n, ast.Constant)}  # fmt: skip
     assert of_forms <= strings
@@ -72,7 +72,7 @@ def rules() -> dict[str, set[str]]:
     """Every rule that the check names, with the levels that can be told from where it does."""
     found: dict[str, set[str]] = {}
     for path, tree in sources():
-        if re.search(r"app/(engine|forms|documents)/|app/revisions\.py|app/cli/sops\.py", str(path)):
+        if re.search(r"app/(engine|forms|documents)/|app/(revisions|fitting)\.py|app/cli/sops\.py", str(path)):
             for rule, levels in filter(None, map(_named, ast.walk(tree))):
                 found.setdefault(rule, set()).update(LEVELS[level] for level in levels)
     return found

@@ -14,11 +14,13 @@ from babel.messages.pofile import read_po
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from app import create_app, people
+from app import create_app, people, revisions
 from app.models import Case, Person
 from app.web import base, shown
 from app.web.account import local_path
+from tests import sops
 from tests.conftest import MONDAY, PASSWORD, Database, Office
+from tests.drawn import draw, lanes
 
 both = pytest.mark.parametrize("kind", ["sqlite", "postgresql"], indirect=True)
 
@@ -426,11 +428,13 @@ def test_an_office_without_services_says_so(desk: Office) -> None:
     assert "Belum ada layanan yang berlaku." in desk.client().get("/").text
 
 
-def test_a_service_shows_what_its_diagram_says(office: Office) -> None:
-    [(sop, definition)] = office.definitions().items()
+@pytest.mark.parametrize("sop", sops.KEYS)
+def test_a_service_shows_what_its_diagram_says(office: Office, sop: str) -> None:
+    definition = office.definition
     page = office.client().get(f"/layanan/{sop}").text
     told = definition.properties
-    wanted = [definition.title, told["biaya"], told["produk"], told["masa_berlaku"], *told["persyaratan"].splitlines()]
+    wanted = [definition.title, *(told[name] for name in ("biaya", "produk", "masa_berlaku") if name in told)]
+    wanted += told["persyaratan"].splitlines()
     wanted += [step.name for step in definition.steps.values()] + told["dasar_hukum"].splitlines()
     shown_text = re.sub(r"\s+", " ", page)
     assert [text for text in wanted if _escaped(text.strip()) not in shown_text] == []
@@ -498,12 +502,17 @@ def test_applying_leads_to_the_first_step_and_stands_on_top(office: Office) -> N
 
 
 def test_every_way_in_is_offered_and_another_is_refused(office: Office) -> None:
-    client, starts = office.client("pemohon"), next(iter(office.definitions().values())).starts
-    page = client.get(f"/layanan/{office.sop}/ajukan").text
+    rooms = lanes(("Pemohon", "surat a z"), ("Piket", "lisan b"))
+    text = 'start surat @0 "Surat"\nstart lisan @100 "Lisan"\nuser a @0\nuser b @100\nend z @0\nsurat > a\nlisan > b\na > z\nb > z'
+    with office.work() as ctx:
+        revisions.install(ctx, revisions.gathered({"lapor.bpmn": draw(text, rooms, id="lapor")})[0], "uji", "uji")
+    client, starts = office.client("pemohon"), office.definitions()["lapor"].starts
+    assert len(starts) == 2
+    page = client.get("/layanan/lapor/ajukan").text
     assert [way.id for way in starts if f'value="{way.id}"' not in page] == []
-    assert client.post(f"/layanan/{office.sop}/ajukan", data={"jalan": "lewat jendela"}).status_code == 422
+    assert client.post("/layanan/lapor/ajukan", data={"jalan": "lewat jendela"}).status_code == 422
     for way in starts:
-        assert client.post(f"/layanan/{office.sop}/ajukan", data={"jalan": way.id}).status_code == 303
+        assert client.post("/layanan/lapor/ajukan", data={"jalan": way.id}).status_code == 303
 
 
 def test_a_double_click_begins_one_application(office: Office) -> None:

@@ -24,6 +24,7 @@ LAYERS = (
     {"config", "models", "wording", "worktime", "files", "engine"},
     {"forms", "documents", "database", "context"},
     {"journal", "people", "registers", "clock", "uploads", "migrations"},
+    {"fitting"},
     {"revisions", "backup"},
     {"papers"},
     {"cases", "inbox", "standing"},

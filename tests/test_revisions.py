@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -12,16 +13,24 @@ import pytest
 from lxml import etree
 from sqlalchemy import func, select
 
-from app import audit, cases, revisions
+from app import audit, cases, people, revisions
 from app.models import Case, Lane, Revision, RevisionFile
 from app.revisions import Bundle, BundleError
-from tests import play
-from tests.conftest import ROOT, Office
+from tests import play, sops
+from tests.conftest import Office
 from tests.drawn import draw, given, lanes
-from tests.test_other_sop import add_step_and_branch
+from tests.test_other_sop import NEW, add_step_and_branch
 
 one_kind = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
-FIRST = revisions.bundles([ROOT / "bpmn" / "perpanjangan-imta.bpmn"])[0]
+FIRST = sops.BUNDLES[sops.LARGEST]
+
+
+def body(docx: bytes) -> bytes:
+    """What a letter's text is made of."""
+    with zipfile.ZipFile(io.BytesIO(docx)) as archive:
+        return archive.read("word/document.xml")
+
+
 CALLER = "start m\ncall c calledElement=bagian\nend z\nm > c\nc > z"
 PLAIN = 'start m\nuser a "Kerjakan"\nend z\nm > a\na > z'
 
@@ -29,7 +38,7 @@ PLAIN = 'start m\nuser a "Kerjakan"\nend z\nm > a\na > z'
 def second() -> Bundle:
     """The first SOP with one step and one branch more."""
     tree = etree.fromstring(FIRST.diagram)
-    add_step_and_branch(tree)
+    add_step_and_branch(tree, sops.definition(sops.LARGEST))
     return replace(FIRST, diagram=etree.tostring(tree))
 
 
@@ -59,8 +68,8 @@ def test_each_case_ends_under_the_revision_that_it_began_with(office: Office) ->
     office.later(days=1)
     assert install(office, second()) == 2
     new = play.apply(office)
-    play.finish(office, new, "Kembalikan ke pemohon")
-    play.finish(office, old, "Perlu perbaikan")
+    play.finish(office, new, NEW)
+    assert play.through(office, old) > 0
     assert (steps_of(office, old), steps_of(office, new)) == ((1, "ended", False), (2, "ended", True))
 
 
@@ -78,10 +87,12 @@ def test_another_lane_of_the_applicant_leaves_old_cases_proven(office: Office) -
     for _ in range(4):
         play.step(office, case_id)
     tree = etree.fromstring(FIRST.diagram)
+    last = office.definition.lanes[-1]
+    assert last.name != office.definition.applicant_lane
     for lane in tree.iter("{*}lane"):
         for extensions in lane.findall("{*}extensionElements"):
             lane.remove(extensions)
-        if lane.get("name") == "TU":
+        if lane.get("id") == last.id:
             lane.insert(0, etree.fromstring(AS_APPLICANT))
     install(office, replace(FIRST, diagram=etree.tostring(tree)))
     with office.look() as ctx:
@@ -95,56 +106,81 @@ AS_APPLICANT = given(pemohon="ya").replace(
 )
 
 
-def form(bundle: Bundle, name: str, old: str, new: str) -> Bundle:
-    assert old.encode() in bundle.forms[name]
-    return replace(bundle, forms={**bundle.forms, name: bundle.forms[name].replace(old.encode(), new.encode(), 1)})
+BPMN = "{http://www.omg.org/spec/BPMN/20100524/MODEL}"
+LETTER = next(name for name, content in FIRST.templates.items() if b"kantor.nama" in body(content))
+CHECKED = next(step for step in sops.definition(sops.LARGEST).steps.values() if "formulir" in step.properties)
+ISSUING = next(step for step in sops.definition(sops.LARGEST).steps.values() if "dokumen" in step.properties)
+A_FORM, A_LETTER = CHECKED.properties["formulir"], ISSUING.properties["dokumen"].partition("|")[0].strip()
 
 
-def diagram(old: str, new: str) -> Bundle:
-    assert old.encode() in FIRST.diagram
-    return replace(FIRST, diagram=FIRST.diagram.replace(old.encode(), new.encode(), 1))
+def form(name: str, old: str, new: str) -> Bundle:
+    assert old.encode() in FIRST.forms[name]
+    return replace(FIRST, forms={**FIRST.forms, name: FIRST.forms[name].replace(old.encode(), new.encode(), 1)})
 
 
-def letter(name: str, old: str, new: str) -> Bundle:
+def diagram(tag: str, attribute: str, value: str, name: str = "") -> tuple[Bundle, str]:
+    """The SOP with one attribute (or text) of the first such element changed; of what element the words must speak.
+
+    `value` stands for the whole of it, or for its counter where it says `{...}`.
+    """
+    tree = etree.fromstring(FIRST.diagram)
+    element = next(e for e in tree.iter(f"{{*}}{tag}") if not name or e.get("name") == name)
+    old = (element.get(attribute) if attribute else element.text) or ""
+    new = re.sub(r"\{urut[^}]*\}", value, old) if value.startswith("{") else value
+    assert old != new
+    if attribute:
+        element.set(attribute, new)
+    else:
+        element.text = new
+    while element.tag not in (f"{BPMN}sequenceFlow", f"{BPMN}userTask", f"{BPMN}process"):
+        element = element.getparent()  # type: ignore[assignment]
+    return replace(FIRST, diagram=etree.tostring(tree)), element.get("id", "")
+
+
+def letter(pattern: str, new: str) -> Bundle:
     made = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(FIRST.templates[name])) as source, zipfile.ZipFile(made, "w") as target:
+    with zipfile.ZipFile(io.BytesIO(FIRST.templates[LETTER])) as source, zipfile.ZipFile(made, "w") as target:
         for item in source.infolist():
             content = source.read(item)
             if item.filename == "word/document.xml":
-                assert old.encode() in content
-                content = content.replace(old.encode(), new.encode(), 1)
+                content, times = re.subn(pattern.encode(), new.encode(), content, count=1)
+                assert times == 1
             target.writestr(item, content)
-    return replace(FIRST, templates={**FIRST.templates, name: made.getvalue()})
+    return replace(FIRST, templates={**FIRST.templates, LETTER: made.getvalue()})
 
 
 def without(files: Mapping[str, bytes], name: str) -> dict[str, bytes]:
     return {key: content for key, content in files.items() if key != name}
 
 
-BROKEN: list[tuple[str, Callable[[], Bundle], str]] = [  # what, of what the words must speak
+BROKEN: list[tuple[str, Callable[[], Bundle | tuple[Bundle, str]], str]] = [  # what, of what the words must speak
     ("no diagram", lambda: replace(FIRST, diagram=b"halo"), ""),
     ("cut off", lambda: replace(FIRST, diagram=FIRST.diagram[:-900]), ""),
-    ("a condition", lambda: diagram("nomor_berkas != null", "import os"), "nomor_sudah"),
-    ("a flow to nowhere", lambda: diagram('targetRef="beri_nomor"', 'targetRef="hilang"'), "kepala_ditandatangani"),
-    ("a due date", lambda: diagram('value="H+2"', 'value="lusa"'), "cetak_draf"),
-    ("a register", lambda: diagram("503/{urut:4}/IMTA", "503/{nomor}/IMTA"), "beri_nomor"),
-    ("a number", lambda: diagram("{urut:5}/IMTA/{tahun}", "{urut:5}/{bulanan}"), "perpanjangan-imta"),
-    ("a form that is not there", lambda: replace(FIRST, forms=without(FIRST.forms, "ceklis")), "periksa_berkas"),
-    ("a letter that is not there", lambda: replace(FIRST, templates=without(FIRST.templates, "izin.docx")), "beri_nomor"),
-    ("a form that is none", lambda: replace(FIRST, forms={**FIRST.forms, "ceklis": b"{"}), "ceklis.form"),
-    ("a field of no known kind", lambda: form(FIRST, "permohonan", '"textfield"', '"teleport"'), "permohonan.form"),
-    ("a letter that is none", lambda: replace(FIRST, templates={**FIRST.templates, "izin.docx": b"PK"}), "izin.docx"),
-    ("a name in a letter", lambda: letter("izin.docx", "kantor.nama", "kantor.nma"), "izin.docx"),
-    ("a tag in a letter", lambda: letter("izin.docx", "{{ isian.tka.nama", "{{ isian.tka.nama |"), "izin.docx"),
+    ("a condition", lambda: diagram("conditionExpression", "", "import os"), ""),
+    ("a flow to nowhere", lambda: diagram("sequenceFlow", "targetRef", "hilang"), ""),
+    ("a due date", lambda: diagram("property", "value", "lusa", "batas"), ""),
+    ("a register", lambda: diagram("property", "value", "{nomor}", "register"), ""),
+    ("a number", lambda: diagram("property", "value", "{bulanan}", "nomor_permohonan"), ""),
+    ("a form that is not there", lambda: replace(FIRST, forms=without(FIRST.forms, A_FORM)), CHECKED.id),
+    ("a letter that is not there", lambda: replace(FIRST, templates=without(FIRST.templates, A_LETTER)), ISSUING.id),
+    ("a form that is none", lambda: replace(FIRST, forms={**FIRST.forms, A_FORM: b"{"}), f"{A_FORM}.form"),
+    ("a field of no known kind", lambda: form(A_FORM, '"textfield"', '"teleport"'), f"{A_FORM}.form"),
+    ("a letter that is none", lambda: replace(FIRST, templates={**FIRST.templates, LETTER: b"PK"}), LETTER),
+    ("a name in a letter", lambda: letter(r"kantor\.nama", "kantor.nma"), LETTER),
+    ("a tag in a letter", lambda: letter(r"(\{\{ isian\.[a-z_.]+)", r"\1 |"), LETTER),
 ]  # fmt: skip
 
 
 @one_kind
 @pytest.mark.parametrize(("what", "made", "element"), BROKEN, ids=[what for what, *_ in BROKEN])
-def test_what_is_broken_is_refused_by_name(office: Office, what: str, made: Callable[[], Bundle], element: str) -> None:
-    before = counts(office)
+def test_what_is_broken_is_refused_by_name(
+    office: Office, what: str, made: Callable[[], Bundle | tuple[Bundle, str]], element: str
+) -> None:
+    before, broken = counts(office), made()
+    if isinstance(broken, tuple):
+        broken, element = broken
     with pytest.raises(revisions.NotRunnable) as refused:
-        install(office, made())
+        install(office, broken)
     errors = [f for f in refused.value.findings if f.level == "error"]
     assert any(f.element == element for f in errors) or not element, errors
     assert all(f.message and str(refused.value) for f in errors)
@@ -233,10 +269,12 @@ def test_a_diagram_brings_what_lies_beside_its_folder(tmp_path: Path) -> None:
 def test_a_called_diagram_runs_with_its_caller(office: Office) -> None:
     rooms = lanes(("Pemohon", "m"), ("Kasi", "c z"))
     install(office, revisions.gathered({"utama.bpmn": draw(CALLER, rooms, id="utama"), "p.bpmn": PART})[0])
+    with office.work() as ctx:
+        people.grant(ctx, office.person(ctx, "luar"), "Kasi")
     case_id = play.apply(office, sop="utama")
     with office.look() as ctx:
         task = play.waiting(ctx, case_id)[0]
         assert (task.name, task.lane.name) == ("Kerjakan", "Kasi")
     with office.work() as ctx:
-        cases.complete(ctx, office.actor(ctx, "kasi"), task.id, {})
+        cases.complete(ctx, office.actor(ctx, "luar"), task.id, {})
     assert steps_of(office, case_id) == (1, "ended", False)

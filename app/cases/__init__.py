@@ -15,6 +15,7 @@ from app.cases.readers import (
     journal_for,
     locked,
     may_take,
+    no_way_in,
     open_tasks,
     returned,
     sees_all,
@@ -23,6 +24,7 @@ from app.cases.readers import (
     tracked,
     values,
     visible_cases,
+    ways_in,
 )
 from app.cases.refusals import (
     AlreadyDone,
@@ -46,6 +48,7 @@ __all__ = [
     "AlreadyDone", "CannotGoOn", "CaseEnded", "ChoiceNeeded", "Completion", "FourEyes", "Invalid", "NoSuchSop",
     "NotFound", "NotYours", "ReasonNeeded", "Refusal", "Returned", "Stale", "Taken", "TooLarge", "case_for",
     "choices", "claim", "complete", "data_of", "document", "documents", "duplicates", "fire_due",
-    "for_applicant", "form_of", "journal_for", "locked", "may_take", "open_case", "open_tasks", "release",
+    "for_applicant", "form_of", "journal_for", "locked", "may_take", "no_way_in", "open_case", "open_tasks", "release",
     "returned", "save_draft", "sees_all", "step_of", "task_for", "tracked", "values", "visible_cases",
+    "ways_in",
 ]  # fmt: skip

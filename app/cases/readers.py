@@ -15,7 +15,7 @@ from app import forms, journal, people, registers, revisions
 from app.cases.record import unique_key
 from app.cases.refusals import FourEyes, NotFound, NotYours, Refusal, Taken
 from app.context import Context
-from app.engine.definition import Choice, Step
+from app.engine.definition import Choice, Definition, Start, Step
 from app.models import Case, Document, Person, Task
 from app.people import Actor
 
@@ -90,6 +90,25 @@ def data_of(ctx: Context, case: Case) -> dict[str, Any]:
         return kept
     loaded = revisions.load(ctx.session, case.revision_id)
     return journal.data(loaded.form_at, journal.entries(ctx, case.id))
+
+
+def ways_in(actor: Actor, loaded: revisions.Loaded) -> tuple[Start, ...]:
+    """The starts at which the actor may open a case of their own.
+
+    An applicant at each, where the SOP has an applicant's lane; everybody else where they hold the start's lane.
+    """
+    definition = loaded.definition
+    if actor.person.applicant and definition.applicant_lane is not None:
+        return definition.starts
+    return tuple(way for way in definition.starts if loaded.lanes.get(way.lane) in actor.lanes)
+
+
+def no_way_in(definition: Definition) -> NotYours:
+    """What somebody is told who may not open a case of this SOP."""
+    if definition.applicant_lane is not None:
+        return NotYours("Hanya pemohon, atau petugas loket untuk pemohon, yang dapat mengajukan permohonan ini.")
+    lanes = " atau ".join(dict.fromkeys(way.lane for way in definition.starts))
+    return NotYours(f"SOP ini tidak menerima permohonan dari luar; yang memulainya {lanes}.")
 
 
 def sees_all(actor: Actor, case: Case) -> bool:

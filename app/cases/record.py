@@ -74,7 +74,7 @@ def record(
         for row in rows:
             ctx.session.connection().execute(_OPENED, row)
     _interrupt(ctx, case, [token for token in outcome.closed if task is None or token != task.token])
-    wanted = revisions.papers_of(definition, step, choice.id if choice else "", outcome.ends)
+    wanted = revisions.papers_of(definition, step, choice.id if choice else "", outcome.ends, outcome.path)
     return seq, papers.due(ctx, case, seq, wanted)
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import Row, bindparam, select, update
 from sqlalchemy.orm import contains_eager
 
 from app import clock, engine, forms, journal, people, registers, revisions, uploads
-from app.cases.readers import may_take, task_query
+from app.cases.readers import may_take, no_way_in, task_query, ways_in
 from app.cases.record import described, numbers_given, record
 from app.cases.refusals import (
     AlreadyDone,
@@ -276,19 +276,20 @@ def _already_done(ctx: Context, task: Task) -> AlreadyDone:
 def _applicant(
     ctx: Context, actor: Actor, loaded: revisions.Loaded, start: str | None, on_behalf_of: str | None
 ) -> tuple[Person | None, str]:
-    """Whose case it will be: a person's, a walk-in's by name, or the start's lane's own. Raises NotYours."""
+    """Whose case it will be: an applicant's, a walk-in's by name, or the office's own. Raises NotYours."""
+    definition = loaded.definition
+    outside = definition.applicant_lane is not None
     if on_behalf_of is not None and (name := " ".join(forms.normal_text(on_behalf_of).split())):
-        if loaded.sop not in actor.counter:
+        if not outside or loaded.sop not in actor.counter:
             raise NotYours("Hanya petugas loket yang dapat mengajukan untuk orang lain.")
         person = ctx.session.scalar(select(Person).where(Person.name == name, Person.active, Person.applicant))
         return person, person.full_name if person else name[:200]
-    if actor.person.applicant:
+    if outside and actor.person.applicant:
         return actor.person, actor.person.full_name
-    ways = loaded.definition.starts
-    way = next((w for w in ways if (w.id == start if start else w.default)), None)
-    if way is None or loaded.lanes.get(way.lane) not in actor.lanes:
-        raise NotYours("Hanya pemohon, atau petugas loket untuk pemohon, yang dapat mengajukan permohonan ini.")
-    return None, actor.person.full_name
+    way = next((w for w in ways_in(actor, loaded) if (w.id == start if start else w.default)), None)
+    if way is None:
+        raise no_way_in(definition)
+    return None, actor.person.full_name if outside else (definition.properties.get("kantor_nama") or way.lane)[:200]
 
 
 def _taken(step: Step, choice: str | None) -> Choice | None:

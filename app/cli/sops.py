@@ -7,7 +7,8 @@ import json
 import secrets
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from contextlib import suppress
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,10 +31,11 @@ def sop() -> None:
 @click.argument("paths", metavar="FILE...", nargs=-1, required=True, type=FILE)
 @click.option("--json", "as_json", is_flag=True, help="Satu baris JSON untuk tiap berkas.")
 def check(paths: Sequence[Path], as_json: bool) -> None:
-    """Memeriksa diagram, atau SOP dengan formulir dan templatnya."""
+    """Memeriksa diagram, atau SOP dengan formulir, templat, dan tabelnya."""
     bad = False
     for name, definition, findings in _checked(paths):
-        runnable = definition is not None and not any(finding.level == "error" for finding in findings)
+        read = definition is not None or name.endswith(".dmn")
+        runnable = read and not any(finding.level == "error" for finding in findings)
         bad = bad or not runnable
         if as_json:
             line = {"file": name, "runnable": runnable, "findings": [asdict(finding) for finding in findings]}
@@ -52,30 +54,41 @@ def _as_lines(findings: Sequence[Finding]) -> Iterator[str]:
 
 
 def _checked(paths: Sequence[Path]) -> Iterator[tuple[str, Definition | None, Sequence[Finding]]]:
-    """Each path's SOP with what there is to say of it; a diagram alone may call the others that were given."""
+    """Each path's SOP with what there is to say of it; it may use the other diagrams and tables that were given."""
     from app import engine, revisions
     from app.engine.definition import Finding
 
-    alone: dict[str, bytes] = {}
+    given: dict[str, bytes] = {}
+    for path in paths if len(paths) > 1 else ():
+        with suppress(OSError):
+            if path.suffix != ".zip" and path.is_file():
+                given[str(path)] = path.read_bytes()
+    tables = {name: content for name, content in given.items() if name.endswith(".dmn")}
+    diagrams = {name: content for name, content in given.items() if name not in tables}
+    holders = _holders(diagrams)
     for path in paths:
         try:
             if path.is_dir() or path.suffix == ".zip" or _lies_in_a_bundle(path):
                 found = revisions.bundles([path])
                 for bundle in found:
                     name = str(path) if len(found) == 1 else f"{path}/{bundle.name}.bpmn"
-                    yield name, *revisions.check(bundle)
+                    others = {**_called(bundle.diagram, holders, diagrams), **tables}
+                    called = {Path(other).name: content for other, content in others.items()}
+                    yield name, *revisions.check(replace(bundle, called={**called, **bundle.called}))
+            elif path.suffix == ".dmn":
+                yield str(path), None, engine.read_tables(str(path), path.read_bytes())
             else:
-                alone[str(path)] = path.read_bytes()
+                content = path.read_bytes()
+                reading = engine.read(content, {**_called(content, holders, diagrams), **tables})
+                yield str(path), reading.definition, reading.findings
         except (OSError, revisions.BundleError) as error:
             yield str(path), None, [Finding("", "error", "berkas-tidak-terbaca", str(error))]
-    holders = _holders(alone) if len(alone) > 1 else {}
-    for name, content in alone.items():
-        reading = engine.read(content, _called(content, holders, alone))
-        yield name, reading.definition, reading.findings
 
 
 def _lies_in_a_bundle(path: Path) -> bool:
-    folders = [path.resolve().parent.parent / name / path.stem for name in ("forms", "docx_templates")]
+    from app.revisions import BESIDE
+
+    folders = [path.resolve().parent.parent / name / path.stem for name in BESIDE]
     return path.suffix == ".bpmn" and any(folder.is_dir() for folder in folders)
 
 
@@ -102,16 +115,16 @@ def _called(content: bytes, holders: Mapping[str, str], files: Mapping[str, byte
 
 
 @sop.command()
-@click.argument("path", metavar="FILE", type=FILE)
+@click.argument("paths", metavar="FILE...", nargs=-1, required=True, type=FILE)
 @click.option("--seed", type=int, help="Bilangan awal undian; jalan yang sama untuk bilangan yang sama.")
 @click.option("--max-steps", type=click.IntRange(1), default=1000, show_default=True)
 @click.option("--json", "as_json", is_flag=True)
-def walk(path: Path, seed: int | None, max_steps: int, as_json: bool) -> None:
-    """Menjalankan satu SOP secara acak sampai akhir, di memori."""
+def walk(paths: Sequence[Path], seed: int | None, max_steps: int, as_json: bool) -> None:
+    """Menjalankan satu SOP secara acak sampai akhir, di memori; berkas lainnya ialah yang boleh dipanggilnya."""
     from app import engine
 
     seed = secrets.randbelow(2**31) if seed is None else seed
-    name, definition, findings = next(_checked([path]))
+    name, definition, findings = next(_checked(paths))
     line: dict[str, Any] = {"file": name, "completed": False, "steps": [], "error": None, "seed": seed}
     errors = [finding for finding in findings if finding.level == "error"]
     if definition is None or errors:

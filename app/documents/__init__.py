@@ -102,6 +102,15 @@ def check_file(name: str, content: bytes, expected: Mapping[str, Any] | None = N
     ]
 
 
+def answers(content: bytes) -> list[str]:
+    """The answers that a template prints whether they are there or not, as dotted keys; none where it is broken."""
+    try:
+        answer, _ = _child.ask({"do": "answers"}, content)
+    except DocumentError:
+        return []
+    return [str(name) for name in answer.get("answers", ())]
+
+
 class _Child:
     """The process that runs templates: started when first needed, one request at a time, replaced when it dies."""
 

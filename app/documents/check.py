@@ -40,6 +40,40 @@ def check(template: bytes, known: Mapping[str, Any]) -> list[Found]:
     return found
 
 
+def answers(template: bytes) -> list[str]:
+    """The answers that a template prints, as dotted keys: not those of which it expects that they may be missing."""
+    with opened(template):
+        pass
+    letter = Letter(io.BytesIO(template))
+    letter.init_docx()
+    found: dict[str, None] = {}
+    for source in _sources(letter):
+        tree = ENVIRONMENT.parse(lined(letter.patch_xml(source)))
+        expected = {".".join(path) for node in _expected_missing(tree) if (path := _path(node))}
+        found.update((name, None) for name, _ in _reads(tree, {"isian": {}}) if name not in expected)
+    return [name.removeprefix("isian.") for name in found if name.startswith("isian.")]
+
+
+def _expected_missing(tree: nodes.Template) -> Iterator[nodes.Node]:
+    """What a template asks whether it is there, or has something else for."""
+    for node in tree.find_all((nodes.If, nodes.CondExpr, nodes.Or, nodes.And, nodes.Not, nodes.Filter, nodes.Test)):
+        if isinstance(node, nodes.If | nodes.CondExpr):
+            yield node.test
+        elif isinstance(node, nodes.Or | nodes.And):
+            yield from (node.left, node.right)
+        elif isinstance(node, nodes.Not | nodes.Test):
+            yield node.node
+        elif isinstance(node, nodes.Filter) and node.name in ("kosong", "default", "d"):
+            yield from _filtered(node.node)
+
+
+def _filtered(node: nodes.Node | None) -> Iterator[nodes.Node]:
+    while isinstance(node, nodes.Filter):
+        node = node.node
+    if node is not None:
+        yield node
+
+
 def _sources(letter: Letter) -> Iterator[str]:
     yield letter.get_xml()
     for uri in (letter.HEADER_URI, letter.FOOTER_URI):

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 import jinja2
 
 from app.documents.archive import BadArchive
-from app.documents.check import check
+from app.documents.check import answers, check
 from app.documents.letter import ENVIRONMENT, Broken, fill
 
 FRAME = struct.Struct(">II")
@@ -48,6 +48,8 @@ def _answer(ask: dict[str, Any], template: bytes) -> tuple[dict[str, Any], bytes
     try:
         if ask["do"] == "check":
             return {"found": check(template, ask["known"])}, b""
+        if ask["do"] == "answers":
+            return {"answers": answers(template)}, b""
         return {}, fill(template, ask["context"])
     except (Broken, BadArchive) as error:
         return {"error": str(error)}, b""

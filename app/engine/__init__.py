@@ -13,7 +13,7 @@ from app.engine.definition import (
     Start,
     Step,
 )
-from app.engine.reader import called_ids, process_ids, read
+from app.engine.reader import called_ids, process_ids, read, read_tables
 from app.engine.run import (
     NotOpen,
     OpenStep,
@@ -52,6 +52,7 @@ __all__ = [
     "fire",
     "process_ids",
     "read",
+    "read_tables",
     "send",
     "start",
     "walk",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 from app.engine.definition import Definition, Step
 from app.engine.drawing import Drawing, DrawnLane, Findings, Node, Process, ancestors
 from app.engine.graph import Flowgraph, Next
-from app.engine.properties import Place, faults
+from app.engine.properties import LENGTH, LIMIT, Place, faults
 from app.engine.rules import CATCH, STEP, THROW, Sense, Trigger
+from app.engine.ways import Ways
 
 WAITING = {STEP, CATCH, "boundaryEvent", "subProcess", "callActivity"}
 
@@ -130,6 +132,7 @@ def vocabulary(
         for level, rule, message in faults(place, given):
             findings.say(element, level, rule, f"{_capital(label)}: {message[0].lower()}{message[1:]}")
 
+    chosen = {choice.id for step in definition.steps.values() for choice in step.choices}
     look(main.id, "proses", f"proses “{definition.title}”", own)
     for lane in lanes:
         look(lane.id, "lajur", f"lajur “{lane.name}”", lane.properties)
@@ -145,10 +148,53 @@ def vocabulary(
         look(node.id, place, node.label, node.properties)
         for edge in node.outgoing:
             look(edge.id, "panah", f"panah “{edge.name}”" if edge.name else "panah", edge.properties)
+            if edge.properties.get("kembali") and edge.id not in chosen:
+                message = f"{'Panah “' + edge.name + '”' if edge.name else 'Panah'} dari {node.label}: properti kembali"
+                message += " hanya dibaca pada cabang keputusan petugas. Hapuslah, atau gambarlah keputusannya."
+                findings.say(edge.id, "warning", "properti-salah-tempat", message)
+
+
+def clock(definition: Definition, findings: Findings) -> None:
+    """Limits that are counted from the day on which a step starts the clock, where no step does."""
+    if any(step.properties.get("jam") == "mulai" for step in definition.steps.values()):
+        return
+    what = "tidak ada langkah dengan properti jam = mulai, maka batas ini tidak pernah berjalan. Tandai langkah itu."
+    if re.fullmatch(LENGTH, definition.properties.get("jangka_waktu", "").strip(), re.IGNORECASE):
+        message = f"Properti jangka_waktu dihitung dari H, tetapi {what}"
+        findings.say(definition.key, "warning", "tanpa-jam", message)
+    for step in definition.steps.values():
+        limit = step.properties.get("batas", "").strip()
+        if re.fullmatch(LIMIT, limit, re.IGNORECASE):
+            message = f"Langkah “{step.name}”: batas {limit} dihitung dari H, tetapi {what}"
+            findings.say(step.id, "warning", "tanpa-jam", message)
+            return  # once is enough
+
+
+def four_eyes(definition: Definition, findings: Findings) -> None:
+    """Steps whose performer is compared with that of a step which is the same, or never done before."""
+    named = {step.id: _others(step) & definition.steps.keys() for step in definition.steps.values()}
+    if not any(named.values()):
+        return
+    ways = Ways(definition)
+    for step in definition.steps.values():
+        for other in sorted(named[step.id]):
+            message = f"Langkah “{step.name}”: empat_mata menyebut"
+            if other == step.id:
+                message += " langkah itu sendiri. Sebutkan id langkah sebelumnya."
+            elif ways.may_precede(other, step.id):
+                continue
+            else:
+                message += f" “{definition.steps[other].name}”, yang tidak mungkin dikerjakan sebelumnya."
+                message += " Sebutkan langkah sebelumnya, atau tulis properti itu pada langkah yang kemudian."
+            findings.say(step.id, "warning", "empat-mata", message)
+
+
+def _others(step: Step) -> set[str]:
+    return set(step.properties.get("empat_mata", "").replace(",", " ").split())
 
 
 def _four_eyes(definition: Definition, step: Step, findings: Findings) -> None:
-    for other in step.properties.get("empat_mata", "").replace(",", " ").split():
+    for other in sorted(_others(step)):
         if other not in definition.steps:
             message = f"Langkah “{step.name}”: empat_mata menyebut “{other}”, tetapi tidak ada langkah dengan id itu."
             findings.say(step.id, "error", "empat-mata", message)

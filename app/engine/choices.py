@@ -113,8 +113,11 @@ class Chooser:
         self.findings.say(edge.id, "info", "putaran-banyak-pintu", message)
         return True
 
+    def _back(self, choice: Choice) -> str:
+        return f" (kembali ke {self.drawing.nodes[choice.target].label})" if choice.returns else ""
+
     def _tell(self, gateway: Node, hosts: tuple[str, ...], own: bool, choices: tuple[Choice, ...]) -> None:
-        branches = ", ".join(f"“{choice.label}”{' (kembali)' if choice.returns else ''}" for choice in choices)
+        branches = ", ".join(f"“{choice.label}”{self._back(choice)}" for choice in choices)
         at = " dan ".join(self.drawing.nodes[host].label for host in hosts)
         where = " dan ".join(part for part in (at, "langkah tersendiri" if own else "") if part)
         message = f"{gateway.label} dibaca sebagai keputusan petugas pada {where}: {branches}."

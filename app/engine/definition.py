@@ -99,6 +99,7 @@ class Definition:
     facts: tuple[str, ...]
     names: Mapping[str, str]  # drawn id -> drawn name, every flow node
     model: str  # bare BPMN that Spiff parses, XML
+    issues: Mapping[str, str] = field(default_factory=dict)  # flow that is no choice -> its `dokumen`
 
     def dumps(self) -> str:
         """This definition as canonical JSON, for the revision."""

@@ -12,8 +12,11 @@ from app.engine.definition import Finding, Level
 from app.engine.properties import local, properties
 
 MODEL = "http://www.omg.org/spec/BPMN/20100524/MODEL"
+ADDED = "_alur_"  # ids that the reader makes up begin so, and never show
 MAX_BYTES = 16 * 1024 * 1024
+MAX_MARKS = 1_500_000  # of XML, counted before it is parsed: each costs far more memory than its bytes
 MAX_NODES = 50_000
+MAX_FLOWS = 3 * MAX_NODES
 
 TASKS = frozenset(
     {"task", "userTask", "manualTask", "sendTask", "receiveTask", "serviceTask", "scriptTask", "businessRuleTask"}
@@ -23,6 +26,20 @@ GATEWAYS = frozenset({"exclusiveGateway", "parallelGateway", "inclusiveGateway",
 EVENTS = frozenset({"startEvent", "endEvent", "intermediateCatchEvent", "intermediateThrowEvent", "boundaryEvent"})
 NODES = TASKS | SUBS | GATEWAYS | EVENTS | {"callActivity"}
 NAMED = frozenset({"message", "signal", "error", "escalation"})
+GLOBAL_TASKS = frozenset(
+    {"globalTask", "globalUserTask", "globalManualTask", "globalScriptTask", "globalBusinessRuleTask"}
+)
+BETWEEN = {
+    "choreography": "koreografi", "globalChoreographyTask": "koreografi",
+    "conversation": "percakapan", "subConversation": "percakapan", "callConversation": "percakapan",
+}  # fmt: skip
+OTHERS = {  # part of a root's namespace, or its name: what that file is
+    "schema.omg.org/spec/BPMN": "BPMN 2.0 rancangan, dari sebelum baku",
+    "wfmc.org": "XPDL, yang memuat BPMN 1",
+    "/DMN/": "tabel keputusan DMN", "/CMMN/": "diagram CMMN",
+    "mxfile": "gambar draw.io", "mxGraphModel": "gambar draw.io", "graphml": "gambar yEd", "html": "halaman web",
+    "svg": "gambar SVG, bukan diagramnya",
+}  # fmt: skip
 WORDS = {
     "startEvent": "kejadian awal", "endEvent": "kejadian akhir", "boundaryEvent": "kejadian tepi",
     "subProcess": "subproses", "transaction": "subproses", "adHocSubProcess": "subproses",
@@ -102,6 +119,16 @@ class Node:
         return f"{word} “{self.name}”" if self.name else f"{word} tanpa nama ({self.id})"
 
 
+@dataclass(frozen=True)
+class MessageFlow:
+    """A dashed arrow between two nodes of different pools; one that ends at a pool's border says nothing to us."""
+
+    id: str
+    name: str
+    source: str
+    target: str
+
+
 @dataclass(eq=False, slots=True)
 class DrawnLane:
     id: str
@@ -124,28 +151,54 @@ class Process:
 
 
 def parse(content: bytes) -> etree._Element:
-    """The root of a BPMN file. No entity is resolved, no file or network read. Raises Unreadable."""
+    """The root of a BPMN file. Raises Unreadable."""
+    root = parse_xml(content)
+    if root.tag != f"{{{MODEL}}}definitions":
+        raise Unreadable("bukan-bpmn", f"Berkas ini {_other(root)}. Simpanlah diagramnya sebagai BPMN 2.0.")
+    return root
+
+
+def parse_xml(content: bytes) -> etree._Element:
+    """The root of an XML file. No entity is resolved, no file or network read. Raises Unreadable."""
     if not content.strip():
         raise Unreadable("kosong", "Berkas diagram ini kosong.")
     if len(content) > MAX_BYTES:
         raise Unreadable("terlalu-besar", f"Berkas diagram ini lebih besar dari {MAX_BYTES // 1024 // 1024} MB.")
+    if content.count(b"<") > MAX_MARKS:
+        raise Unreadable("terlalu-besar", f"Berkas diagram ini memuat lebih dari {MAX_MARKS} tanda XML.")
     if b"<!DOCTYPE" in content.replace(b"\0", b""):
         raise Unreadable("doctype", "Berkas ini memuat DOCTYPE; diagram BPMN tidak memerlukannya. Hapuslah baris itu.")
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True, remove_pis=True
     )
     try:
-        root = etree.fromstring(content, parser)
+        root = etree.fromstring(content.lstrip(b" \t\r\n"), parser)  # a line above the first is a frequent slip
     except (etree.XMLSyntaxError, ValueError, LookupError, AssertionError) as error:
         line = getattr(error, "lineno", None)
         place = f" (baris {line})" if line else ""
-        message = f"Berkas ini bukan XML yang utuh{place}. Simpan ulang dari editor diagram."
-        raise Unreadable("bukan-xml", message) from None
+        message = f"Berkas ini bukan XML yang utuh{place}."
+        prefix = re.match(r"Namespace prefix (\S{1,40}) .*is not defined", str(error))
+        if prefix:
+            message = (
+                f"Awalan “{prefix[1]}:” dipakai{place}, tetapi tidak ada xmlns:{prefix[1]} yang memperkenalkannya."
+            )
+        raise Unreadable("bukan-xml", f"{message} Simpan ulang dari editor diagram.") from None
     if root.getroottree().docinfo.doctype:
         raise Unreadable("doctype", "Berkas ini memuat DOCTYPE; diagram BPMN tidak memerlukannya. Hapuslah baris itu.")
-    if root.tag != f"{{{MODEL}}}definitions":
-        raise Unreadable("bukan-bpmn", "Berkas ini XML, tetapi bukan diagram BPMN 2.0.")
     return root
+
+
+def _other(root: etree._Element) -> str:
+    """What a file is that is no diagram of BPMN 2.0, as far as its root tells."""
+    namespace = etree.QName(root).namespace or ""
+    if namespace == MODEL:
+        return f"hanya potongan BPMN ({local(root)}), bukan diagram seutuhnya"
+    for part, what in OTHERS.items():
+        if part in namespace or local(root) == part:
+            return what
+    if local(root) == "definitions" and not namespace:
+        return f"tidak menyebut xmlns BPMN 2.0 ({MODEL})"
+    return "XML, tetapi bukan diagram BPMN 2.0"
 
 
 def text_of(element: etree._Element, name: str) -> str:
@@ -163,14 +216,20 @@ class Drawing:
         self.findings = findings
         self.nodes: dict[str, Node] = {}
         self.edges: dict[str, Edge] = {}
+        self.messages: list[MessageFlow] = []
         self.lanes: dict[str, DrawnLane] = {}
         self.processes: dict[str, Process] = {}
         self.named: dict[str, tuple[str, str]] = {}  # message, signal, error, escalation: id -> kind, name
+        self.global_tasks: dict[str, str] = {}  # what a call activity may call instead of a process: raw id -> name
         self.taken: set[str] = set()
 
     def inside(self, scope: str) -> list[Node]:
         """The nodes that stand directly in a process or sub-process, in file order."""
         return self._by_scope.get(scope, [])
+
+    def messages_to(self, node: str) -> list[MessageFlow]:
+        """The message flows that lead to a node."""
+        return self._by_target.get(node, [])
 
     def add(self, root: etree._Element) -> list[Process]:
         """Reads a file's root; gives its processes. Raises Unreadable where it is too large."""
@@ -183,6 +242,9 @@ class Drawing:
             self._by_scope.setdefault(node.scope, []).append(node)
             node.outgoing.clear()
             node.incoming.clear()
+        self._by_target: dict[str, list[MessageFlow]] = {}
+        for flow in self.messages:
+            self._by_target.setdefault(flow.target, []).append(flow)
         for edge in self.edges.values():
             self.nodes[edge.source].outgoing.append(edge)
             self.nodes[edge.target].incoming.append(edge)
@@ -216,6 +278,9 @@ class _File:
                 raw = (child.get("id") or "").strip()
                 name = (child.get("name") or child.get("errorCode") or child.get("escalationCode") or raw).strip()
                 self.drawing.named[self.id(child, local(child))] = (local(child), name)
+            elif local(child) in GLOBAL_TASKS:
+                raw = (child.get("id") or "").strip()
+                self.drawing.global_tasks.setdefault(raw, (child.get("name") or raw).strip())
         found = []
         flows: list[etree._Element] = []
         lane_sets: list[tuple[str, etree._Element]] = []
@@ -230,7 +295,7 @@ class _File:
                 name,
                 "" if pool is None else (pool.get("name") or "").strip(),
                 element.get("isExecutable") == "true",
-                {**({} if pool is None else properties(pool)), **properties(element)},
+                properties(element) if pool is None else properties(element).over(properties(pool)),
                 element,
             )
             self.drawing.processes[process.id] = process
@@ -238,6 +303,8 @@ class _File:
             self.contents(process.id, element, flows, lane_sets)
         for flow in flows:
             self.flow(flow)
+        for element in self.root.iterdescendants(f"{{{MODEL}}}messageFlow"):
+            self.message(element)
         self.attach()
         boxes = self.boxes()
         for process_id, lane_set in lane_sets:
@@ -245,13 +312,18 @@ class _File:
         for key, box in boxes.items():
             if key in self.drawing.nodes:
                 self.drawing.nodes[key].box = box
+        kinds = {local(child) for child in self.root.iterdescendants() if local(child) in BETWEEN}
+        if not self.drawing.nodes and kinds:
+            what = " dan ".join(sorted({BETWEEN[kind] for kind in kinds}))
+            message = f"Diagram ini hanya memuat {what}: siapa berhubungan dengan siapa, bukan langkah siapa pun."
+            raise Unreadable("tanpa-proses", f"{message} Gambarlah prosesnya.")
         return found
 
     def id(self, element: etree._Element, kind: str) -> str:
         """A unique id for an element, its own wherever that is possible."""
         raw = (element.get("id") or "").strip()
         key = raw
-        if not raw or len(raw) > 200 or re.search(r"[\s\"'\\<>&]", raw) or raw.startswith("_alur_"):
+        if not raw or len(raw) > 200 or re.search(r"[\s\"'\\<>&]", raw) or raw.startswith(ADDED):
             self.counter += 1
             key = f"{kind}_{self.counter}"
         elif raw in self.drawing.taken:
@@ -283,6 +355,8 @@ class _File:
             for child in container:
                 kind = local(child)
                 if kind == "sequenceFlow":
+                    if len(flows) >= MAX_FLOWS:
+                        raise Unreadable("terlalu-besar", f"Diagram ini memuat lebih dari {MAX_FLOWS} panah.")
                     flows.append(child)
                 elif kind == "laneSet":
                     lane_sets.append((scope, child))
@@ -324,6 +398,12 @@ class _File:
             return
         condition = text_of(element, "conditionExpression")
         self.drawing.edges[key] = Edge(key, name, source, target, condition, properties(element))
+
+    def message(self, element: etree._Element) -> None:
+        source, target = self.ref(element, "sourceRef"), self.ref(element, "targetRef")
+        if source in self.drawing.nodes and target in self.drawing.nodes:
+            name = " ".join((element.get("name") or "").split())
+            self.drawing.messages.append(MessageFlow(self.id(element, "message"), name, source, target))
 
     def attach(self) -> None:
         for node in list(self.drawing.nodes.values()):
@@ -377,6 +457,12 @@ class _File:
                         node.lane = key
             for child in inner:
                 self.lanes(process, child, (*parents, name), boxes)
+
+
+def process_of(drawing: Drawing, node: Node) -> str:
+    """The process that a node stands in, however deep."""
+    outer = list(ancestors(drawing, node))
+    return (outer[-1] if outer else node).scope
 
 
 def ancestors(drawing: Drawing, node: Node) -> Iterator[Node]:

@@ -22,6 +22,11 @@ class Trigger:
     name: str = ""
     value: Expression | str | None = None
 
+    @property
+    def inner(self) -> bool:
+        """Is it a message flow between pools, which nothing outside the case sends?"""
+        return self.name.startswith(SYNTHETIC)
+
 
 class Pass(Node, spiff.IntermediateThrowEvent):  # type: ignore[misc]
     """A node that a token only passes: a start, an end, a throwing event."""
@@ -41,7 +46,7 @@ class Pass(Node, spiff.IntermediateThrowEvent):  # type: ignore[misc]
             elif trigger.kind in ("error", "escalation"):
                 throw_outwards(my_task.workflow, trigger)
             else:
-                deliver(case, trigger.name, (trigger.kind,))
+                case.deliver(trigger.name, (trigger.kind,))
         # What an enclosing sub-process caught may have cancelled this token meanwhile: then it does not go on.
         return None if my_task.state == CANCELLED else True  # type: ignore[return-value]
 
@@ -53,17 +58,25 @@ class Catch(Node, spiff.BoundaryEvent):  # type: ignore[misc]
     timer: Trigger | None = None  # the one of the triggers that is a clock
     attached = False
     waits = True
+    listens = True
 
     def _update_hook(self, my_task: Token) -> bool:
         if not self.triggers:
             return True
         my_task._set_state(WAITING)
+        self.arm(my_task)
         self.wind(my_task)
         return False
 
     def look(self, token: Token) -> bool:
-        """Start a timer whose value has become known; happen, where a condition has become true."""
+        """Start a timer whose value has become known; happen, where a condition has become true or a message lies."""
         self.wind(token)
+        mail = token.workflow.top_workflow.mail
+        for trigger in self.triggers:
+            if trigger.inner and trigger.name in mail:
+                mail.remove(trigger.name)
+                self.happen(token)
+                return True
         conditions = [trigger.value for trigger in self.triggers if trigger.kind == "conditional"]
         if not conditions:
             return False
@@ -137,18 +150,6 @@ class Watcher(Catch):
         else:
             self.rearm(token)
         case.enter(scope, self.body)
-
-
-def deliver(case: Case, name: str, kinds: tuple[str, ...] = ("signal", "message")) -> None:
-    """A signal reaches everyone who waits for it, a message the one who waits longest."""
-    taken = False
-    for token in sorted(case.tokens(), key=lambda waiting: int(waiting.id)):
-        if token.state != WAITING or token.id not in token.workflow.tasks or not isinstance(token.task_spec, Catch):
-            continue
-        heard = {trigger.kind for trigger in token.task_spec.triggers if trigger.name == name and trigger.kind in kinds}
-        if "signal" in heard or ("message" in heard and not taken):
-            taken = taken or "signal" not in heard
-            token.task_spec.happen(token)
 
 
 def throw_outwards(scope: Case | Scope, trigger: Trigger) -> None:

@@ -6,7 +6,7 @@ on, `_run_hook` when the node acts, `_on_complete` when the token leaves. Specs 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from SpiffWorkflow.bpmn.specs.mixins.multiinstance_task import LoopTask
 
 from app.engine.expressions import Expression, put
 from app.engine.expressions import Script as Assignments
+from app.engine.tables import Ambiguous, Decision
 from app.engine.tokens import STARTED, WAITING, BadValue, Case, Endless, NoBranch, Scope, Token
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Process(BpmnProcessSpec):  # type: ignore[misc]
         self.task_specs: dict[str, Node] = {}  # without Spiff's own start, join and end, whose names a drawing may use
         self.entries: list[Node] = []
         self.watchers: list[Watcher] = []
+        self.doors: dict[str, tuple[Sub, Node]] = {}  # message -> the pool that it begins, and where
 
 
 class Node(BpmnSpecMixin):  # type: ignore[misc]
@@ -53,7 +55,9 @@ class Node(BpmnSpecMixin):  # type: ignore[misc]
     incoming: tuple[str, ...] = ()
     boundary: tuple[Catch, ...] = ()  # events attached to this activity
     outer: Repeated | None = None  # where this is the body of a loop
+    sends: tuple[str, ...] = ()  # messages that go out when a token leaves
     waits = False  # something outside can move a waiting token on
+    listens = False  # something inside the case can: a condition, a message
     watches = False  # is no token of the flow, but the start of an event sub-process
 
     @property
@@ -109,6 +113,8 @@ class Node(BpmnSpecMixin):  # type: ignore[misc]
 
     def leave(self, token: Token) -> None:
         case: Case = token.workflow.top_workflow
+        for name in self.sends:
+            case.send(name)
         for way in self.chosen(case):
             case.move(token.workflow, way)
 
@@ -156,6 +162,26 @@ class Script(Node, spiff.ScriptTask):  # type: ignore[misc]
     def _run_hook(self, my_task: Token) -> bool:
         case: Case = my_task.workflow.top_workflow
         for target, value in self.assignments.execute(case.names).items():
+            case.names = put(case.names, target.split("."), value)
+            case.changes = put(case.changes, target.split("."), value)
+        return True
+
+
+class Table(Node, spiff.ScriptTask):  # type: ignore[misc]
+    """Asks a decision table, and sets facts as it says."""
+
+    decision: Decision
+    result = ""  # where the whole answer goes; "": each output under its own name
+    shape = ""
+
+    def _run_hook(self, my_task: Token) -> bool:
+        case: Case = my_task.workflow.top_workflow
+        try:
+            answer = self.decision.decide(case.names)
+        except Ambiguous as error:
+            raise BadValue(self.bpmn_id, f"{self.label}: {error}") from None
+        values = {self.result: answer.whole(self.shape)} if self.result else answer.columns()
+        for target, value in values.items():
             case.names = put(case.names, target.split("."), value)
             case.changes = put(case.changes, target.split("."), value)
         return True
@@ -232,14 +258,17 @@ class Sub(Node, spiff.SubWorkflowTask):  # type: ignore[misc]
     inside: Process
 
     def _update_hook(self, my_task: Token) -> bool:
-        my_task._set_state(STARTED)
-        self.arm(my_task)
-        case: Case = my_task.workflow.top_workflow
-        if my_task.workflow.depth > MAX_DEPTH:
-            raise Endless(self.bpmn_id, "Proses memanggil dirinya sendiri tanpa henti.")
-        scope = case.subprocesses[my_task.id] = Scope(self.inside, my_task)
-        case.begin(scope)
+        self.begin(my_task, self.inside.entries)
         return False
+
+    def begin(self, token: Token, entries: Sequence[Node]) -> None:
+        token._set_state(STARTED)
+        self.arm(token)
+        case: Case = token.workflow.top_workflow
+        if token.workflow.depth > MAX_DEPTH:
+            raise Endless(self.bpmn_id, "Proses memanggil dirinya sendiri tanpa henti.")
+        scope = case.subprocesses[token.id] = Scope(self.inside, token)
+        case.begin(scope, entries)
 
     def _on_cancel(self, my_task: Token) -> None:
         scope = my_task.workflow.top_workflow.subprocesses.pop(my_task.id, None)

@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
 from lxml import etree
@@ -27,6 +28,8 @@ class Property:
 YES = "ya|tidak"
 ENDINGS = "selesai|ditolak|ditarik|gugur"
 PAPER = r".+\.docx(\s*\|.*)?"
+LIMIT = r"H(\s*\+\s*\d+)?"
+LENGTH = r"\d{1,3}\s*(hari\s*)?(kerja|kalender)?"
 LISTED = (YES, ENDINGS, "mulai")  # values that are one of a few words
 VOCABULARY = (
     Property("nomor", ("proses", "langkah"), "nomor SOP; nomor langkah di tabel SOP"),
@@ -39,11 +42,11 @@ VOCABULARY = (
     Property("produk", ("proses",), "produk layanan"),
     Property("masa_berlaku", ("proses",), "masa berlaku produk"),
     Property("jam_layanan", ("proses",), "jam layanan"),
-    Property("jangka_waktu", ("proses",), "batas waktu permohonan dari H", r"\d+\s+(kerja|kalender)", "7 kerja"),
+    Property("jangka_waktu", ("proses",), "batas waktu permohonan dari H", LENGTH, "7 kerja"),
     Property("nomor_permohonan", ("proses",), "pola nomor permohonan", r".*\{urut(:\d+)?\}.*", "{urut:5}/IMTA/{tahun}"),
     Property("ringkasan", ("proses",), "kunci data yang ditampilkan sebagai pokok permohonan"),
     Property("cari", ("proses",), "kunci data lain yang ditemukan oleh pencarian"),
-    Property("satu_terbuka", ("proses",), "kunci data yang hanya boleh ada pada satu permohonan terbuka"),
+    Property("satu_terbuka", ("proses",), "kunci data; petugas diberi tahu bila permohonan terbuka lain berisi sama"),
     Property("kantor_nama", ("proses",), "kop surat: nama kantor"),
     Property("kantor_alamat", ("proses",), "kop surat: alamat"),
     Property("kantor_kota", ("proses",), "kop surat: kota"),
@@ -54,7 +57,7 @@ VOCABULARY = (
     Property("loket", ("lajur",), "boleh mengajukan atas nama pemohon yang datang", YES, "ya"),
     Property("formulir", ("langkah",), "formulir langkah: nama berkas tanpa .form"),
     Property("waktu", ("langkah",), "standar menit", r"\d+(\s*-\s*\d+)?", "10-30"),
-    Property("batas", ("langkah",), "batas waktu langkah dalam hari kerja setelah H", r"H(\s*\+\s*\d+)?", "H+2"),
+    Property("batas", ("langkah",), "batas waktu langkah dalam hari kerja setelah H", LIMIT, "H+2"),
     Property("jam", ("langkah",), "langkah yang memulai jam: H", "mulai", "mulai"),
     Property("register", ("langkah",), "nomor yang diberikan: kunci = register : pola"),
     Property("dokumen", ("langkah", "panah", "akhir"), "dokumen yang terbit", PAPER, "izin.docx | Izin | rangkap 3"),
@@ -68,6 +71,13 @@ VOCABULARY = (
     Property("permohonan_baru", ("akhir",), "permohonan baru dibuka untuk pemohon", YES, "ya"),
 )  # fmt: skip
 
+ONCE = frozenset(
+    {"nomor", "revisi", "tanggal_efektif", "jangka_waktu", "nomor_permohonan", "satu_terbuka", "kantor_nama",
+     "kantor_kota", "pemohon", "loket", "formulir", "waktu", "batas", "jam", "kembali", "utama", "status",
+     "permohonan_baru"}
+)  # fmt: skip  # of these one value is meant, of all others every line counts
+FOR_LANES = frozenset(known.name for known in VOCABULARY if "lajur" in known.places)
+WORDS = frozenset(known.name for known in VOCABULARY if known.shape in LISTED)
 FOREIGN = {"formJsonSchemaFilename", "formUiSchemaFilename"}  # other tools' names that we read or may ignore
 PLACE_NAMES: Mapping[Place, str] = {
     "proses": "proses", "lajur": "lajur", "langkah": "langkah", "panah": "panah", "mulai": "kejadian awal",
@@ -75,9 +85,28 @@ PLACE_NAMES: Mapping[Place, str] = {
 }  # fmt: skip
 
 
-def properties(element: etree._Element) -> dict[str, str]:
-    """The properties in an element's extensions, of whatever tool; of one written several times every line."""
-    found: dict[str, str] = {}
+class Given(dict[str, str]):
+    """Properties by name. `contrary` are those that mean one value and were given several, with all of them."""
+
+    contrary: Mapping[str, tuple[str, ...]] = {}
+
+    @classmethod
+    def of(cls, given: Mapping[str, str]) -> Given:
+        return given if isinstance(given, Given) else cls(given)
+
+    def over(self, outer: Given) -> Given:
+        """These and, where they say nothing, what `outer` says."""
+        whole = Given({**outer, **self})
+        theirs = {name: values for name, values in outer.contrary.items() if name not in self}
+        whole.contrary = {**theirs, **self.contrary}
+        return whole
+
+
+def properties(element: etree._Element) -> Given:
+    """The properties in an element's extensions, of whatever tool; of one written several times every line, or the
+    first where one value is meant.
+    """
+    lines: dict[str, list[str]] = {}
     for extensions in element:
         if local(extensions) != "extensionElements":
             continue
@@ -88,11 +117,22 @@ def properties(element: etree._Element) -> dict[str, str]:
                 name = (item.get("name") or item.get("key") or "").strip()
                 value = (item.get("value") or item.text or "").strip()
                 if local(item) == "property" and name:
-                    found[name] = f"{found[name]}\n{value}" if name in found else value
-    for known in VOCABULARY:
-        if known.shape in LISTED and known.name in found:
-            found[known.name] = found[known.name].lower()
+                    lines.setdefault(name, []).append(value.lower() if name in WORDS else value)
+    if not lines:
+        return Given()
+    once = {name: [value for value in values if value] or values for name, values in lines.items() if name in ONCE}
+    found = Given({name: once[name][0] if name in once else "\n".join(values) for name, values in lines.items()})
+    contrary = {name: tuple(dict.fromkeys(values)) for name, values in once.items()}
+    found.contrary = {name: values for name, values in contrary.items() if len(values) > 1}
     return found
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def form_of(element: etree._Element, given: Mapping[str, str]) -> str:
@@ -121,6 +161,10 @@ def local(element: etree._Element) -> str:
 def faults(place: Place, given: Mapping[str, str]) -> Iterator[tuple[Literal["error", "warning", "info"], str, str]]:
     """What is wrong with the properties at a place, as level, rule and message."""
     here = {known.name: known for known in VOCABULARY if place in known.places}
+    for name, values in Given.of(given).contrary.items():
+        all_of_them = ", ".join(f"“{value}”" for value in values)
+        message = f"Properti {name} ditulis lebih dari satu kali ({all_of_them}); yang dibaca “{values[0]}”."
+        yield "warning", "properti-ganda", f"{message} Hapuslah yang tidak dimaksud."
     for name, value in given.items():
         if name in here:
             known = here[name]
@@ -131,6 +175,9 @@ def faults(place: Place, given: Mapping[str, str]) -> Iterator[tuple[Literal["er
                         "nilai-properti",
                         f"Properti {name} “{line.strip()}” tidak terbaca. Tulis seperti: {known.example}.",
                     )
+            if name == "tanggal_efektif" and re.fullmatch(known.shape, value.strip()) and not _is_day(value.strip()):
+                message = f"Properti {name} “{value.strip()}” bukan tanggal yang ada."
+                yield "warning", "nilai-properti", f"{message} Tulis tahun-bulan-hari, seperti: {known.example}."
             continue
         if name in FOREIGN:
             continue

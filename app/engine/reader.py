@@ -7,28 +7,37 @@ from dataclasses import replace
 
 from lxml import etree
 
-from app.engine import check, rules
+from app.engine import check, dmn, rules, soundness
 from app.engine.choices import Chooser, Decision
-from app.engine.definition import Choice, Definition, End, Flow, Lane, Reading, Start, Step
-from app.engine.drawing import Drawing, DrawnLane, Findings, Node, Process, Unreadable, ancestors, parse, text_of
+from app.engine.definition import Choice, Definition, End, Finding, Flow, Lane, Reading, Start, Step
+from app.engine.drawing import Drawing, DrawnLane, Findings, Node, Process, Unreadable, parse, process_of, text_of
 from app.engine.graph import Flowgraph, find, forward_order
-from app.engine.model import Model
-from app.engine.properties import form_of, local
-from app.engine.rules import STEP, Rules
+from app.engine.model import Model, Pools
+from app.engine.properties import FOR_LANES, Given, form_of, local
+from app.engine.rules import HEARING, STEP, Rules, handed
 
 
-def read(diagram: bytes, called: Mapping[str, bytes] | None = None) -> Reading:
-    """Reads a diagram; `called` are files by name in which call activities may find their process.
+def read(diagram: bytes, called: Mapping[str, bytes] | None = None, outside: Iterable[str] = ()) -> Reading:
+    """Reads a diagram; `called` are files by name in which call activities may find their process, and business rules
+    (`.dmn`) their table; `outside` the names of messages and signals that will be sent from outside (`send`): those
+    that nobody sends, a person declares.
 
     Takes any bytes and never raises: what cannot be read is an error among the findings.
     """
     findings = Findings()
     definition = None
     try:
-        definition = _Reader(findings).read(diagram, called or {})
+        definition = _Reader(findings).read(diagram, called or {}, outside)
     except Unreadable as wrong:
         findings.say("", "error", wrong.rule, str(wrong))
     return Reading(definition, tuple(findings.all))
+
+
+def read_tables(name: str, content: bytes) -> tuple[Finding, ...]:
+    """What there is to say of a file of decision tables alone."""
+    findings = Findings()
+    dmn.faults_of(name, content, findings)
+    return tuple(findings.all)
 
 
 def process_ids(diagram: bytes) -> frozenset[str]:
@@ -60,16 +69,19 @@ class _Reader:
         self.roots: dict[str, list[str]] = {}
         self.links: dict[str, str] = {}
 
-    def read(self, diagram: bytes, called: Mapping[str, bytes]) -> Definition:
+    def read(self, diagram: bytes, called: Mapping[str, bytes], outside: Iterable[str]) -> Definition:
         drawing = self.drawing
         root = parse(diagram)
         own = drawing.add(root)
-        main = self.main(own)
-        known = self.called(main, own, called)
-        processes = [main.id, *dict.fromkeys(key for key in known.values() if key != main.id)]
+        main, pools = self.main(own)
+        sheets = {name: content for name, content in called.items() if name.endswith(dmn.SUFFIX)}
+        known = self.called(pools, own, {name: called[name] for name in called if name not in sheets})
+        together = [pool.id for pool in pools]
+        apart = list(dict.fromkeys(key for key in known.values() if key not in together))
+        processes = [*together, *apart]
         self.keep(processes)
         drawing.index()
-        ruling = Rules(drawing, self.findings, known)
+        ruling = Rules(drawing, self.findings, known, dmn.Tables(sheets, self.findings), outside)
         self.senses = {node.id: ruling.sense(node) for node in drawing.nodes.values()}
         for node in drawing.nodes.values():
             self.after[node.id] = [edge.target for edge in node.outgoing] + node.boundary
@@ -77,19 +89,27 @@ class _Reader:
         scopes = [*processes, *(node.id for node in drawing.nodes.values() if self.senses[node.id].tag == "subProcess")]
         for scope in scopes:
             self.graph(scope)
-        lanes = self.lanes(main, processes)
+        handing = self.handing(main, together)
+        lanes = self.lanes(main, pools)
         decisions = [decision for scope in scopes for decision in self.decisions(scope)]
-        definition = self.definition(main, lanes, decisions)
+        definition = self.definition(main, handing, lanes, decisions)
         self.say_more(main, lanes, definition, scopes)
-        model = Model(drawing, self.senses, decisions, self.entries, self.links)
-        starts = [start.id for start in definition.starts] if main.id not in self.entries else []
+        model = Model(drawing, self.senses, decisions, self.entries, self.links, handing)
+        starts = [start.id for start in definition.starts] if handing.first not in self.entries else []
         default = next((start.id for start in definition.starts if start.default), "")
-        return replace(definition, model=model.write(processes, starts, default))
+        definition = replace(definition, model=model.write(main.id, apart, starts, default))
+        soundness.check(definition, drawing, self.findings)
+        if not any(finding.level == "error" for finding in self.findings.all):
+            check.four_eyes(definition, self.findings)
+        return definition
 
     # Which process
 
-    def main(self, processes: list[Process]) -> Process:
-        """The process that runs: of those with anything in them, marked executable if any is, the largest."""
+    def main(self, processes: list[Process]) -> tuple[Process, list[Process]]:
+        """The process that the SOP is known by, and all that run together in one case, joined by message flows.
+
+        The first is, of those with anything in them, marked executable if any is, the largest.
+        """
         sizes = {process.id: 0 for process in processes}
         for node in self.drawing.nodes.values():
             if node.scope in sizes:
@@ -99,20 +119,60 @@ class _Reader:
             raise Unreadable("tanpa-proses", "Diagram ini tidak memuat satu langkah pun.")
         marked = [process for process in drawn if process.executable]
         main = max(marked or drawn, key=lambda process: sizes[process.id])
-        own_calls = _calls(main.element)
+        joined = self.joined(main.id)
+        together = [process for process in drawn if process.id in joined]
+        calls = [key for process in together for key in _calls(process.element)]
         for other in drawn:
-            if other is not main and other.element.get("id") not in own_calls:
+            if other not in together and other.element.get("id") not in calls:
                 message = f"Pool “{other.pool or other.name or other.id}” tidak dijalankan;"
                 message += f" yang dijalankan ialah “{main.pool or main.name or main.id}”."
+                message += " Hubungkan keduanya dengan panah pesan, atau simpanlah sebagai SOP tersendiri."
                 self.findings.say(other.id, "warning", "pool-lain", message)
-        return main
+        return main, together
 
-    def called(self, main: Process, own: list[Process], files: Mapping[str, bytes]) -> dict[str, str]:
+    def joined(self, main: str) -> set[str]:
+        """The processes that message flows between nodes join with `main`; other message flows are forgotten."""
+        drawing = self.drawing
+        ends = {}
+        for flow in drawing.messages:
+            source, target = (process_of(drawing, drawing.nodes[key]) for key in (flow.source, flow.target))
+            if source != target and drawing.nodes[flow.target].kind in HEARING:
+                ends[flow] = (source, target)
+        joined, before = {main}, 0
+        while len(joined) > before:
+            before = len(joined)
+            joined |= {key for pair in ends.values() if joined & set(pair) for key in pair}
+        drawing.messages = [flow for flow, pair in ends.items() if pair[0] in joined]
+        return joined
+
+    def handing(self, main: Process, together: list[str]) -> Pools:
+        """How the pools that run together begin: with the case, or when a message flow reaches their start event."""
+        drawing = self.drawing
+        doors = {}
+        for flow in drawing.messages:
+            source, target = drawing.nodes[flow.source], drawing.nodes[flow.target]
+            if self.senses[target.id].tag == "startEvent" and target.scope in together:
+                doors[handed(flow)] = target.id
+            message = f"{target.label} menunggu sampai {source.label} selesai (panah pesan)."
+            self.findings.say(target.id, "info", "serah-terima", message[0].upper() + message[1:])
+        free = {key: [root for root in self.roots[key] if root not in doors.values()] for key in together}
+        first = next((key for key in [main.id, *together] if self.starting(free[key])), main.id)
+        if not self.starting(free[first]):  # all wait for each other: the case begins where the SOP does
+            doors = {name: key for name, key in doors.items() if drawing.nodes[key].scope != first}
+            free[first] = self.roots[first]
+        begun = {drawing.nodes[key].scope for key in doors.values()}
+        at_once = [key for key in together if key == first or (self.starting(free[key]) and key not in begun)]
+        return Pools(together, first, at_once, doors)
+
+    def starting(self, roots: list[str]) -> list[str]:
+        return [key for key in roots if self.drawing.nodes[key].element.get("triggeredByEvent") != "true"]
+
+    def called(self, pools: list[Process], own: list[Process], files: Mapping[str, bytes]) -> dict[str, str]:
         """The processes that calls lead to, from the same file or from `files`: raw id -> id."""
         at_hand = {_raw(process.element): process for process in own}
         roots: dict[str, etree._Element] | None = None
         known: dict[str, str] = {}
-        rest = [main]
+        rest = list(pools)
         while rest:
             for raw in _calls(rest.pop().element):
                 if raw in known:
@@ -144,8 +204,7 @@ class _Reader:
         drawing = self.drawing
         kept = set(processes)
         for node in list(drawing.nodes.values()):  # a sub-process comes before what is in it
-            outer = list(ancestors(drawing, node))
-            if (outer[-1] if outer else node).scope not in kept:
+            if process_of(drawing, node) not in kept:
                 node.scope = ""
         drawing.nodes = {
             key: node for key, node in drawing.nodes.items() if node.scope in kept or node.scope in drawing.nodes
@@ -223,17 +282,27 @@ class _Reader:
 
     # Lanes
 
-    def lanes(self, main: Process, processes: list[str]) -> dict[str, DrawnLane]:
-        """The leaf lanes by id, each name once; every node is put into its lane."""
+    def lanes(self, main: Process, pools: list[Process]) -> dict[str, DrawnLane]:
+        """The leaf lanes by id, each name once; every node is put into its lane. A pool without lanes is one."""
         drawing = self.drawing
+        inherit(list(drawing.lanes.values()))
         leaves = [lane for lane in drawing.lanes.values() if lane.leaf]
-        pool = main.pool or main.name or main.id
-        if not leaves:
-            leaves = [DrawnLane(main.id, pool, (), {}, True, main.id)]
-            message = f"Tidak ada lajur; semua langkah dikerjakan oleh lajur “{pool}”."
-            self.findings.say(main.id, "info", "tanpa-lajur", message)
+        own = {lane.process for lane in leaves}
+        for process in pools:
+            if process.id in own or (leaves and len(pools) == 1):
+                continue
+            pool = process.pool or process.name or process.id
+            leaves.append(DrawnLane(process.id, pool, (), process.properties, True, process.id))
+            for node in drawing.inside(process.id):
+                node.lane = process.id
+            if len(pools) == 1:
+                message = f"Tidak ada lajur; semua langkah dikerjakan oleh lajur “{pool}”."
+            else:
+                message = f"Pool “{pool}” tidak berlajur; semua langkahnya dikerjakan oleh lajur “{pool}”."
+            self.findings.say(process.id, "info", "tanpa-lajur", message)
         for lane in leaves:
             if not lane.name:
+                pool = main.pool or main.name or main.id
                 lane.name = pool if len(leaves) == 1 else lane.id
                 self.findings.say(lane.id, "warning", "lajur-tanpa-nama", f"Lajur tanpa nama disebut “{lane.name}”.")
         boxed = [lane for lane in leaves if lane.box][:200]
@@ -282,7 +351,9 @@ class _Reader:
 
     # The definition
 
-    def definition(self, main: Process, lanes: dict[str, DrawnLane], decisions: Iterable[Decision]) -> Definition:
+    def definition(
+        self, main: Process, handing: Pools, lanes: dict[str, DrawnLane], decisions: Iterable[Decision]
+    ) -> Definition:
         drawing = self.drawing
         nodes = drawing.nodes
         choices: dict[str, tuple[Choice, ...]] = {}
@@ -290,14 +361,21 @@ class _Reader:
             for key in (*decision.hosts, *((decision.gateway.id,) if decision.own else ())):
                 choices[key] = decision.choices
         steps = {}
-        for key in self.in_order(main.id):
+        for key in self.in_order([handing.first, *(key for key in handing.all if key != handing.first)]):
             node = nodes[key]
             if self.senses[key].tag == STEP or key in choices:
                 steps[key] = self.step(node, lanes, choices.get(key, ()))
-        starts = self.starts(main, lanes)
+        chosen = {choice.id for branches in choices.values() for choice in branches}
+        starts = self.starts(handing, lanes)
         applicant = [lane.name for lane in lanes.values() if lane.properties.get("pemohon") == "ya"]
+        if len(applicant) > 1:
+            message = f"Beberapa lajur ditandai pemohon: {', '.join(f'“{name}”' for name in applicant)}; yang dibaca "
+            message += f"“{applicant[0]}”. Tandai satu saja."
+            second = next(lane.id for lane in lanes.values() if lane.name == applicant[1])
+            self.findings.say(second, "warning", "pemohon-ganda", message)
         if not applicant and len(lanes) > 1:
-            applicant = [start.lane for start in starts if start.default]
+            usual = {start.lane for start in starts if start.default}
+            applicant = [lane.name for lane in lanes.values() if lane.name in usual and not _inside(lane)]
         return Definition(
             key=main.id,
             title=main.name or main.pool or main.id,
@@ -312,6 +390,11 @@ class _Reader:
             facts=rules.reads(self.senses.values()),
             names={node.id: node.name for node in nodes.values()},
             model="",
+            issues={
+                edge.id: edge.properties["dokumen"]
+                for edge in drawing.edges.values()
+                if edge.properties.get("dokumen") and edge.id not in chosen
+            },
         )
 
     def step(self, node: Node, lanes: dict[str, DrawnLane], choices: tuple[Choice, ...]) -> Step:
@@ -325,9 +408,10 @@ class _Reader:
             given["formulir"] = form
         return Step(node.id, name, lanes[node.lane].name, node.documentation, choices, given)
 
-    def starts(self, main: Process, lanes: dict[str, DrawnLane]) -> tuple[Start, ...]:
-        found = [self.drawing.nodes[key] for key in self.roots[main.id] if self.senses[key].tag == "startEvent"]
-        found = found or [self.drawing.nodes[key] for key in self.entries[main.id][:1]]
+    def starts(self, handing: Pools, lanes: dict[str, DrawnLane]) -> tuple[Start, ...]:
+        found = [self.drawing.nodes[key] for key in self.roots[handing.first] if self.senses[key].tag == "startEvent"]
+        found = [node for node in found if node.id not in handing.doors.values()]
+        found = found or [self.drawing.nodes[key] for key in self.entries[handing.first][:1]]
         usual = [node for node in found if node.properties.get("utama") == "ya"] or found
         if len(usual) > 1 and usual is not found:
             message = f"Lebih dari satu kejadian awal ditandai utama; yang dipakai {usual[0].label}."
@@ -337,11 +421,11 @@ class _Reader:
             starts.append(Start(node.id, node.name, node is usual[0], lanes[node.lane].name))
         return tuple(starts)
 
-    def in_order(self, main: str) -> list[str]:
+    def in_order(self, pools: list[str]) -> list[str]:
         """Every node so that a step comes after those that lead to it; what is inside a sub-process in its place."""
         order: dict[str, None] = {}
-        scopes = [main]
-        rest = list(reversed(forward_order(self.roots[main], self.after)))
+        scopes = list(pools)
+        rest = [key for pool in reversed(pools) for key in reversed(forward_order(self.roots[pool], self.after))]
         while rest:
             key = rest.pop()
             if key in order:
@@ -363,6 +447,27 @@ class _Reader:
             check.rest_somewhere(drawing, scope, self.after, self.senses, findings)
         check.uncaught(drawing, self.senses, findings)
         check.vocabulary(main, definition.properties, drawing.lanes.values(), nodes, definition, findings)
+        check.clock(definition, findings)
+
+
+def inherit(lanes: list[DrawnLane]) -> None:
+    """What an outer lane says counts for the lanes inside it, but what they say themselves counts more.
+
+    `lanes` stand as drawn, each outer one right before those inside it.
+    """
+    around: list[DrawnLane] = []
+    for lane in lanes:
+        del around[len(lane.parents) :]
+        outer = around[-1] if around and around[-1].process == lane.process else None
+        if outer is not None and outer.properties:
+            theirs = Given((n, v) for n, v in outer.properties.items() if n in FOR_LANES)
+            lane.properties = Given.of(lane.properties).over(theirs)
+        around.append(lane)
+
+
+def _inside(lane: DrawnLane) -> bool:
+    """Is this lane said to be the office's own, though cases begin there?"""
+    return lane.properties.get("pemohon") == "tidak"
 
 
 def _raw(element: etree._Element) -> str:

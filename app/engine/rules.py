@@ -9,9 +9,9 @@ from datetime import datetime
 
 from lxml import etree
 
-from app.engine import expressions
-from app.engine.drawing import SUBS, TASKS, Drawing, Findings, Node, text_of
-from app.engine.properties import local
+from app.engine import dmn, expressions, feel, pitfalls, tables
+from app.engine.drawing import ADDED, SUBS, TASKS, Drawing, Edge, Findings, MessageFlow, Node, text_of
+from app.engine.properties import VOCABULARY, local
 
 STEP = "userTask"
 THROW = "intermediateThrowEvent"
@@ -52,23 +52,45 @@ class Sense:
     conditions: dict[str, str] = field(default_factory=dict)  # flow -> condition
     default: str = ""
     chooses: bool = False  # an exclusive gateway whose branch a person chooses
+    sends: tuple[str, ...] = ()  # messages that go out once it is done
+    decision: tables.Decision | None = None  # of a business rule task that a table answers
+    result: dmn.Call | None = None  # and where its answer goes
     reads: list[str] = field(default_factory=list)
 
 
 class Rules:
-    """Applies the rules to a drawing's nodes. `called` are the processes that a call activity can find, by raw id."""
+    """Applies the rules to a drawing's nodes. `called` are the processes that a call activity can find, by raw id,
+    `outside` the messages and signals that the machine hears from outside the diagram.
+    """
 
-    def __init__(self, drawing: Drawing, findings: Findings, called: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        drawing: Drawing,
+        findings: Findings,
+        called: Mapping[str, str],
+        decisions: dmn.Tables,
+        outside: Iterable[str],
+    ) -> None:
         self.drawing = drawing
         self.findings = findings
         self.called = called
+        self.tables = decisions
+        self.thrown = {*outside, *(name for node in drawing.nodes.values() for name in self.throws(node))}
+        known = {word.name for word in VOCABULARY}
+        drawn = (drawing.nodes, drawing.edges, drawing.lanes, drawing.processes)
+        self.ours = any(not known.isdisjoint(each.properties) for kind in drawn for each in kind.values())
 
     def sense(self, node: Node) -> Sense:
         """What `node` means. Says what was read how; refuses, with an error, what would run otherwise than drawn."""
         rule = RULES.get(node.kind)
         sense = rule(self, node) if rule else Sense(STEP)
+        if node.kind == "sendTask":
+            sense.sends += tuple(self.throws(node))
+        sense.sends += tuple(handed(flow) for flow in self.drawing.messages if flow.source == node.id)
         if node.kind in TASKS | SUBS or node.kind == "callActivity":
             sense.loop = self.loop(node, sense)
+        if node.kind != "parallelGateway":
+            self.dropped(node)
         if node.kind == "exclusiveGateway":
             self.exclusive(node, sense)
         elif node.kind != "parallelGateway" and node.kind != "eventBasedGateway":
@@ -80,7 +102,9 @@ class Rules:
     def say(self, node: Node, level: str, rule: str, message: str) -> None:
         self.findings.say(node.id, level, rule, message[0].upper() + message[1:])  # type: ignore[arg-type]
 
-    def expression(self, node: Node, text: str, what: str, sense: Sense, element: str = "") -> str:
+    def expression(
+        self, node: Node, text: str, what: str, sense: Sense, element: str = "", *, condition: bool = False
+    ) -> str:
         """A condition or the like in our language; "" with an error finding at `element` where it is none."""
         fault = ""
         try:
@@ -90,16 +114,31 @@ class Rules:
         else:
             if any(name.startswith("_") for name in read.names):
                 fault = "memakai nama yang diawali garis bawah."
+            elif refused := pitfalls.refused(text, read):
+                fault = f"tidak terbaca. {refused}"
         if fault:
             self.findings.say(element or node.id, "error", "ungkapan", f"{what} pada {node.label} {fault}")
             return ""
+        for level, rule, message in pitfalls.doubtful(text, read, condition=condition):
+            self.findings.say(element or node.id, level, rule, f"{what} pada {node.label}: {message}")
         sense.reads += read.names
         return read.text
 
+    def throws(self, node: Node) -> list[str]:
+        """The names of the messages and signals that a node sends by itself."""
+        if node.kind == "sendTask":
+            named = [node.element]
+        elif node.kind in ("endEvent", THROW):
+            named = [child for child in node.element if local(child) in HEARD]
+        else:
+            return []
+        raw = [(element.get("messageRef") or element.get("signalRef") or "").strip() for element in named]
+        return [self.drawing.named[key][1] for key in raw if key in self.drawing.named]
+
     def triggers(self, node: Node, sense: Sense) -> tuple[Trigger, ...] | None:
         """The event definitions of an event; None where it has some but none that the machine could notice."""
-        found = []
-        some = False
+        found = [Trigger("messageEventDefinition", handed(flow)) for flow in self.drawing.messages_to(node.id)]
+        some = bool(found)
         for element in node.element:
             kind = local(element)
             if not kind.endswith("EventDefinition"):
@@ -110,7 +149,7 @@ class Rules:
             elif kind == "conditionalEventDefinition":
                 text = text_of(element, "condition")
                 if text:
-                    found.append(Trigger(kind, self.expression(node, text, "Syarat", sense) or "False"))
+                    found.append(Trigger(kind, self.expression(node, text, "Syarat", sense, condition=True) or "False"))
             elif kind in NAMES:
                 name = self.name_of(node, element, NAMES[kind])
                 if name or kind in ("errorEventDefinition", "escalationEventDefinition"):
@@ -120,8 +159,9 @@ class Rules:
             elif kind in REFUSED:
                 self.say(node, "error", "tidak-dapat-dijalankan", f"{node.label}: {REFUSED[kind]}")
         if len(found) > 1 and node.element.get("parallelMultiple") == "true":
-            message = f"{node.label} menunggu beberapa hal sekaligus. Gambarlah gerbang paralel dengan satu kejadian"
-            self.say(node, "error", "tidak-dapat-dijalankan", f"{message} di tiap cabangnya.")
+            message = f"{node.label} menunggu beberapa hal sampai semuanya terjadi; itu tidak dapat dijalankan."
+            message += " Gambarlah satu kejadian untuk masing-masing, di antara dua gerbang paralel."
+            self.say(node, "error", "tidak-dapat-dijalankan", message)
         return tuple(found) if found or not some else None
 
     def interrupts(self, node: Node, triggers: tuple[Trigger, ...]) -> bool:
@@ -132,6 +172,22 @@ class Rules:
         message = f"{node.label} menangkap galat, maka selalu menghentikan yang sedang berjalan."
         self.say(node, "warning", "galat-menghentikan", message)
         return True
+
+    def heard(self, triggers: Iterable[Trigger]) -> bool:
+        """Can the machine notice one of these? Not a message or signal that nothing in the diagram sends."""
+        return any(
+            trigger.kind not in HEARD or trigger.text in self.thrown or trigger.text.startswith(ADDED)
+            for trigger in triggers
+        )
+
+    def unheard(self, node: Node) -> str:
+        """Why the machine cannot notice an event."""
+        raw = [(child.get("messageRef") or child.get("signalRef") or "").strip() for child in node.element]
+        names = [self.drawing.named[key] for key in raw if key in self.drawing.named]
+        if names:
+            kind, name = names[0]
+            return f"menunggu {REFERRED[kind]} “{name}” yang tidak dikirim siapa pun di diagram ini"
+        return "tidak menyebut apa yang ditunggu"
 
     def name_of(self, node: Node, element: etree._Element, kind: str) -> str:
         """The name that a message, signal, error or escalation definition refers to."""
@@ -148,6 +204,10 @@ class Rules:
     def timer(self, node: Node, element: etree._Element, sense: Sense) -> list[Trigger]:
         texts = [(local(child), "".join(str(t) for t in child.itertext()).strip()) for child in element]
         times = [(kind, text) for kind, text in texts if kind.startswith("time") and text]
+        by_name = not times
+        if by_name:  # its name is all that says when
+            named = NAMED.fullmatch(node.name)
+            times = [("timeDuration", named[1])] if named and iso_time(named[1]) else []
         if not times:
             return []
         kind, text = times[0]
@@ -165,11 +225,17 @@ class Rules:
             message = f"waktu “{text}” pada {node.label} tidak terbaca."
             self.say(node, "error", "waktu", f"{message} Tulis misalnya P3D, PT30M atau 2026-12-31T16:00.")
             return [Trigger("timerEventDefinition", "P1D", "timeDuration")]
-        if literal[1] != text.strip().strip("\"'"):
+        if by_name or literal[1] != text.strip().strip("\"'"):
             self.say(node, "info", "waktu", f"waktu “{text}” pada {node.label} dibaca sebagai {literal[1]}.")
         return [Trigger("timerEventDefinition", literal[1], literal[0])]
 
     # Activities
+
+    def receive(self, node: Node) -> Sense:
+        """What another pool hands over is there once it has done so; anything else a person receives."""
+        sense = Sense(CATCH)
+        sense.triggers = self.triggers(node, sense) or ()
+        return sense if sense.triggers else self.person(node)
 
     def person(self, node: Node) -> Sense:
         """Whatever kind of task it is: without an implementation of ours a person does it."""
@@ -191,7 +257,34 @@ class Rules:
         if any(name.startswith("_") for name in (*script.names, *script.targets)):
             self.say(node, "error", "skrip", f"skrip pada {node.label} memakai nama yang diawali garis bawah.")
             return Sense(STEP)
+        for line, (_, read) in zip(_lines(text), script.assignments, strict=False):
+            if refused := pitfalls.refused(line, read):
+                self.say(node, "error", "skrip", f"skrip pada {node.label} tidak terbaca. {refused}")
+            for level, rule, message in pitfalls.doubtful(line, read, condition=False):
+                self.say(node, level, rule, f"skrip pada {node.label}: {message}")
         return Sense("scriptTask", script=script.text, reads=list(script.names))
+
+    def table(self, node: Node) -> Sense:
+        """A business rule task that names a decision at hand: the machine answers it."""
+        call = dmn.call_of(node.element)
+        if not call.decision:
+            return self.person(node)
+        decision, faults = self.tables.find(call.decision)
+        if decision is None and not faults:
+            message = f"{node.label} menyebut tabel keputusan “{call.decision}” yang tidak ada di berkas SOP (.dmn),"
+            self.say(node, "warning", "tabel-tidak-ada", f"{message} maka dibaca sebagai langkah petugas.")
+        for level, rule, message in faults:
+            self.say(node, level, rule, message)
+        if decision is None:
+            return Sense(STEP)
+        for name in [call.result] if call.result else [output.name for output in decision.outputs]:
+            if not feel.is_name(name) or any(part.startswith("_") for part in name.split(".")):
+                message = f"hasil “{name}” dari {node.label} tidak dapat menjadi kunci isian. Tulis satu kata"
+                self.say(node, "error", "tabel", f"{message} sebagai result variable, atau sebagai nama kolom hasil.")
+                return Sense(STEP)
+        message = f"{node.label} dikerjakan sendiri oleh sistem menurut tabel keputusan “{decision.title}”"
+        self.say(node, "info", "tabel", f"{message} ({decision.policy}, {len(decision.rows)} baris).")
+        return Sense("businessRuleTask", decision=decision, result=call, reads=list(decision.reads()))
 
     def sub(self, node: Node) -> Sense:
         if not self.drawing.inside(node.id):
@@ -225,6 +318,10 @@ class Rules:
                 raw = raw or (child.get("processId") or "").strip()
         if raw in self.called:
             return Sense("callActivity", called=self.called[raw])
+        if raw in self.drawing.global_tasks:
+            message = f"{node.label} memanggil tugas “{self.drawing.global_tasks[raw]}”, maka dibaca sebagai langkah"
+            self.say(node, "info", "dikerjakan-orang", f"{message} petugas.")
+            return Sense(STEP)
         said = f"memanggil “{raw}” yang tidak ada di berkas SOP" if raw else "tidak menyebut proses yang dipanggil"
         level = "warning" if raw else "info"
         self.say(node, level, "panggilan", f"{node.label} {said}, maka dibaca sebagai langkah petugas.")
@@ -269,17 +366,19 @@ class Rules:
         sense = Sense("startEvent")
         parent = self.drawing.nodes.get(node.scope)
         if parent is not None and parent.element.get("triggeredByEvent") == "true":
-            found = self.triggers(node, sense)
-            if not found:
-                message = f"{node.label} tidak menyebut apa yang ditunggu, maka {parent.label} tidak akan pernah mulai."
-                self.say(node, "warning", "tanpa-pemicu", message)
-                found = (Trigger("conditionalEventDefinition", "False"),)
-            sense.triggers = found
-            sense.interrupts = self.interrupts(node, found)
-        else:  # people or programs begin a case; what the start names must be there all the same
-            for element in node.element:
-                if local(element) in NAMES:
-                    self.name_of(node, element, NAMES[local(element)])
+            sense.triggers = self.attached(node, sense, f"{parent.label} tidak akan pernah mulai.")
+            sense.interrupts = self.interrupts(node, sense.triggers)
+            return sense
+        for element in node.element:
+            if (
+                local(element) in NAMES
+            ):  # people or programs begin a case; what the start names must be there all the same
+                self.name_of(node, element, NAMES[local(element)])
+            if local(element) == "timerEventDefinition":
+                time = "".join(str(text) for text in element.itertext()).strip()
+                message = f"jam{f' “{time}”' if time else ''} pada {node.label} tidak memulai permohonan:"
+                message += " permohonan selalu dimulai orang."
+                self.say(node, "warning" if time else "info", "jam-awal", message)
         return sense
 
     def end(self, node: Node) -> Sense:
@@ -301,8 +400,8 @@ class Rules:
         if found == ():
             self.say(node, "info", "kejadian-kosong", f"{node.label} tidak menunggu apa pun; dilewati begitu saja.")
             return Sense(THROW)
-        if found is None:
-            message = f"{node.label} tidak menyebut apa yang ditunggu, maka petugas yang menyatakan"
+        if found is None or not self.heard(found):
+            message = f"{node.label} {self.unheard(node)}, maka petugas yang menyatakan"
             self.say(node, "info", "dinyatakan-orang", f"{message} bahwa itu sudah terjadi.")
             return Sense(STEP)
         sense.triggers = found
@@ -310,14 +409,17 @@ class Rules:
 
     def boundary(self, node: Node) -> Sense:
         sense = Sense("boundaryEvent")
-        found = self.triggers(node, sense)
-        if not found:
-            message = f"{node.label} tidak menyebut apa yang ditunggu, maka tidak akan pernah terjadi. Isilah waktunya."
-            self.say(node, "warning", "tanpa-pemicu", message)
-            found = (Trigger("conditionalEventDefinition", "False"),)
-        sense.triggers = found
-        sense.interrupts = self.interrupts(node, found)
+        sense.triggers = self.attached(node, sense, "tidak akan pernah terjadi.")
+        sense.interrupts = self.interrupts(node, sense.triggers)
         return sense
+
+    def attached(self, node: Node, sense: Sense, never: str) -> tuple[Trigger, ...]:
+        """What an event on a border or before an event sub-process waits for; a warning where that is nothing."""
+        found = self.triggers(node, sense)
+        if not found or not self.heard(found):
+            message = f"{node.label} {self.unheard(node)}, maka {never}"
+            self.say(node, "warning", "tanpa-pemicu", f"{message} Isilah waktu atau syaratnya.")
+        return found or (Trigger("conditionalEventDefinition", "False"),)
 
     # Gateways
 
@@ -333,6 +435,22 @@ class Rules:
             return Sense(THROW)
         return Sense(node.kind)
 
+    def dropped(self, node: Node) -> None:
+        """Conditions that nobody reads: of the default flow, and of the only one."""
+        for edge in node.outgoing:
+            if not edge.condition or (len(node.outgoing) > 1 and edge.id != node.default):
+                continue
+            name = f"cabang “{edge.name}”" if edge.name else "panah"
+            message = f"syarat “{edge.condition}” pada {name} dari {node.label} diabaikan:"
+            if len(node.outgoing) == 1:
+                message += " hanya ada satu jalan. Hapuslah syaratnya, atau gambarlah cabang lainnya."
+            elif node.kind == "exclusiveGateway" and not any(e.condition for e in node.outgoing if e is not edge):
+                message += " itu cabang bawaan. Karena tidak ada syarat lain, petugas yang memilih; bila isian yang"
+                message += " menentukan, jadikan cabang lainnya bawaan."
+            else:
+                message += " itu cabang bawaan, yang ditempuh bila syarat lain tidak terpenuhi. Hapuslah syaratnya."
+            self.findings.say(edge.id, "warning", "syarat-diabaikan", message[0].upper() + message[1:])
+
     def exclusive(self, node: Node, sense: Sense) -> None:
         """Without conditions a person chooses; with conditions facts do, and the one branch without is the default."""
         if len(node.outgoing) < 2:
@@ -344,7 +462,7 @@ class Rules:
                 )
             return
         others = [edge for edge in node.outgoing if edge.id != node.default]
-        if not any(edge.condition for edge in others):
+        if not any(edge.condition for edge in others) or self.in_other_words(node, others):
             sense.chooses = True
             return
         sense.default = node.default
@@ -362,6 +480,26 @@ class Rules:
             )
         self.conditions(node, sense)
 
+    def in_other_words(self, node: Node, edges: list[Edge]) -> bool:
+        """Conditions that another machine would read do not matter to a person, who chooses by the branches' names.
+
+        Where a property of ours stands anywhere, the diagram is written for us, and such a condition is a slip.
+        """
+        if self.ours:
+            return False
+        foreign = [edge for edge in edges if edge.condition and not _is_ours(edge.condition)]
+        if not foreign or not all(edge.name or self.drawing.nodes[edge.target].name for edge in node.outgoing):
+            return False
+        for edge in foreign:
+            branch = f"cabang “{edge.name}”" if edge.name else "cabang"
+            text = " ".join(edge.condition.split())
+            message = f"Syarat {branch} pada {node.label} tidak terbaca (“{text[:80]}{'…' if text[80:] else ''}”),"
+            message += (
+                " maka petugas yang memilih cabang. Bila data yang memilih, tulislah syaratnya dengan bahasa kami."
+            )
+            self.findings.say(edge.id, "warning", "syarat-asing", message)
+        return True
+
     def flows(self, node: Node, sense: Sense) -> None:
         """Conditions on flows that leave an inclusive gateway, a task or an event."""
         sense.default = node.default if len(node.outgoing) > 1 else ""
@@ -378,20 +516,19 @@ class Rules:
             self.say(node, level, "cabang-bersamaan", f"{message} Bila maksudnya memilih, gambarlah gerbang eksklusif.")
 
     def conditions(self, node: Node, sense: Sense) -> None:
-        if len(node.outgoing) == 1 and node.outgoing[0].condition:
-            message = f"syarat pada satu-satunya panah dari {node.label} diabaikan. Gambarlah juga panah lainnya."
-            self.say(node, "warning", "syarat-diabaikan", message)
         for edge in node.outgoing:
             if edge.condition and edge.id != sense.default and len(node.outgoing) > 1:
                 name = f"Syarat cabang “{edge.name}”" if edge.name else "Syarat"
-                read = self.expression(node, edge.condition, name, sense, edge.id)
+                read = self.expression(node, edge.condition, name, sense, edge.id, condition=True)
                 sense.conditions[edge.id] = read or "False"
 
 
 Rule = Callable[[Rules, Node], Sense]
 RULES: Mapping[str, Rule] = {
     **dict.fromkeys(TASKS, Rules.person),
+    "receiveTask": Rules.receive,
     "scriptTask": Rules.script,
+    "businessRuleTask": Rules.table,
     **dict.fromkeys(SUBS, Rules.sub),
     "callActivity": Rules.call,
     "startEvent": Rules.start,
@@ -414,6 +551,8 @@ NAMES = {
     "errorEventDefinition": "error",
     "escalationEventDefinition": "escalation",
 }
+HEARING = frozenset({"startEvent", CATCH, "boundaryEvent", "receiveTask"})  # what a message flow may wake
+HEARD = frozenset({"messageEventDefinition", "signalEventDefinition"})
 REFERRED = {"message": "pesan", "signal": "sinyal", "error": "galat", "escalation": "eskalasi"}
 REFUSED = {
     "compensateEventDefinition": "kompensasi tidak dapat dijalankan. Gambarlah langkah pembatalannya dengan panah.",
@@ -427,12 +566,19 @@ UNITS = {
 DURATION = re.compile(
     r"P(?=[\dT])(?=.*[1-9])(\d{1,4}W|(\d{1,3}Y)?(\d{1,4}M)?(\d{1,5}D)?(T(?=\d)(\d{1,6}H)?(\d{1,8}M)?(\d{1,9}(\.\d+)?S)?)?)"
 )
+FEEL = re.compile(r"""=?\s*(?:(?:duration|date|date and time)\s*\(\s*(["'])([^"']+)\1\s*\)|@"([^"]+)")""")
+NAMED = re.compile(  # a clock's name that says when and nothing else
+    r"(?:(?:after|wait|for|setelah|tunggu|menunggu|selama) )*(\d+ ?[a-z]+|P[\dTHMDSWY]+)"
+    r"(?: (?:later|passed|elapsed|kemudian|lewat|berlalu))?",
+    re.IGNORECASE,
+)
 SPOKEN = re.compile(r"(\d{1,4})\s*([a-z]+?)s?", re.IGNORECASE)
 
 
 def iso_time(text: str) -> tuple[str, str] | None:
     """A literal time as (BPMN element, ISO text): a duration, a date, a repetition, or `3 hari`; None for others."""
-    text = text.strip().strip("\"'").strip()
+    feel = FEEL.fullmatch(text.strip())
+    text = (feel[2] or feel[3] if feel else text).strip().strip("\"'").strip()
     spoken = SPOKEN.fullmatch(text)
     if spoken and int(spoken[1]) and spoken[2].lower() in UNITS:
         return "timeDuration", UNITS[spoken[2].lower()].format(int(spoken[1]))
@@ -442,6 +588,20 @@ def iso_time(text: str) -> tuple[str, str] | None:
     if repeat and DURATION.fullmatch(repeat[3]) and repeat[1] != "0" and (repeat[2] is None or _is_date(repeat[2])):
         return "timeCycle", text
     return ("timeDate", text) if _is_date(text) else None
+
+
+def _lines(script: str) -> list[str]:
+    """The lines of a script that assign something."""
+    lines = [line.strip() for line in script.replace(";", "\n").splitlines()]
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def _is_ours(text: str) -> bool:
+    try:
+        expressions.compile(text)
+    except SyntaxError:
+        return False
+    return True
 
 
 def _is_date(text: str) -> bool:
@@ -456,6 +616,11 @@ def _is_date(text: str) -> bool:
 
 def _collection(key: str) -> bool:
     return etree.QName(key).localname in ("collection", "inputCollection")
+
+
+def handed(flow: MessageFlow) -> str:
+    """The name under which a message flow between pools is sent and waited for."""
+    return f"{ADDED}{flow.id}"
 
 
 def link_name(node: Node) -> str | None:

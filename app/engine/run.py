@@ -14,7 +14,7 @@ from typing import Any
 
 from app.engine import state as states
 from app.engine.definition import Definition
-from app.engine.events import Catch, deliver, stamp, unstamp
+from app.engine.events import Catch, stamp, unstamp
 from app.engine.specs import specs
 from app.engine.tokens import (
     READY,
@@ -97,7 +97,7 @@ def start(definition: Definition, start: str | None, facts: Mapping[str, Any], n
         raise UnknownStart(start, "Jalan masuk ini tidak ada di diagram.")
     names = {**facts, "_start": start or next(iter([*default, *known]), None)}
     case = Case(specs(definition.model, definition.key), names, now)
-    case.begin(case)
+    case.begin(case, case.spec.entries)
     return _settle(definition, case)
 
 
@@ -135,7 +135,7 @@ def fire(definition: Definition, state: bytes, facts: Mapping[str, Any], now: da
 def send(definition: Definition, state: bytes, name: str, facts: Mapping[str, Any], now: datetime) -> Outcome:
     """A signal or message from outside; where nobody waits for it, nothing happens. Raises RoutingError."""
     case = _load(definition, state, facts, now)
-    deliver(case, name)
+    case.deliver(name)
     return _settle(definition, case)
 
 
@@ -146,7 +146,7 @@ def waiting(definition: Definition, state: bytes) -> tuple[str, ...]:
         for token in _load(definition, state, {}, EPOCH).tokens()
         if isinstance(token.task_spec, Catch)
         for trigger in token.task_spec.triggers
-        if trigger.kind in ("signal", "message")
+        if trigger.kind in ("signal", "message") and not trigger.inner
     )
 
 
@@ -181,6 +181,7 @@ def _settle(definition: Definition, case: Case) -> Outcome:
             if at and (not due or at < due):
                 due = at
     view = {"facts": facts(definition, case.names), "steps": sorted(steps), "waits": sorted(waits)}
+    view |= {"mail": sorted(case.mail)} if case.mail else {}
     canonical = json.dumps(view, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return Outcome(
         state=states.dumps(case),

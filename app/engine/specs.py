@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from lxml import etree
 
-from app.engine import events, nodes
+from app.engine import events, nodes, tables
 from app.engine.expressions import compile, compile_script
 from app.engine.timers import LITERAL
 
@@ -47,6 +47,11 @@ NODES: dict[str, type[nodes.Node]] = {
 @lru_cache(maxsize=64)
 def specs(model: str, key: str = "") -> nodes.Process:
     """The specs of the process `key` (else the first) in `model`. Raises lxml's and our own SyntaxErrors."""
+    return build(model, key)
+
+
+def build(model: str, key: str = "") -> nodes.Process:
+    """The same, made anew: whoever asks may change them."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
     return _Builder(etree.fromstring(model.encode(), parser)).process(key)
 
@@ -71,11 +76,27 @@ class _Builder:
     def __init__(self, root: etree._Element) -> None:
         self.elements = {element.get("id", ""): element for element in root.iter(BPMN + "*")}
         self.processes = list(root.iter(BPMN + "process"))
+        self.messages = list(root.iter(BPMN + "messageFlow"))
         self.built: dict[str, nodes.Process] = {}
+        self.homes: dict[str, nodes.Process] = {}  # node -> what it stands in
+        self.decisions: dict[str, tables.Decision] = {}
+        for element in root.iterchildren(BPMN + "decision"):  # those that are required stand before who requires them
+            requires = [self.decisions[key] for key in element.get("requires", "").split()]
+            self.decisions[element.get("id", "")] = tables.load(element, requires)
 
     def process(self, key: str) -> nodes.Process:
         ids = [element.get("id", "") for element in self.processes]
-        return self.inside(self.processes[ids.index(key) if key in ids else 0])
+        process = self.inside(self.processes[ids.index(key) if key in ids else 0])
+        for flow in self.messages:
+            source = self.homes.get(flow.get("sourceRef", ""))
+            if source is not None:
+                sender = source.task_specs[flow.get("sourceRef", "")]
+                sender.sends += (flow.get("name", ""),)
+            pool = self.homes.get(flow.get("targetRef", ""))
+            if pool is not None:
+                room = process.task_specs[pool.name]
+                process.doors[flow.get("name", "")] = (room, pool.task_specs[flow.get("targetRef", "")])
+        return process
 
     def inside(self, element: etree._Element) -> nodes.Process:
         """The process, or the inside of a sub-process; a process that calls itself meets itself here."""
@@ -88,6 +109,7 @@ class _Builder:
             kind = _name(child)
             if kind in NODES:
                 found[child.get("id", "")] = self.node(process, child, kind)
+                self.homes[child.get("id", "")] = process
         incoming: dict[str, list[str]] = {}
         ways: dict[str, list[nodes.Way]] = {}
         for flow in element.iterchildren(BPMN + "sequenceFlow"):
@@ -103,20 +125,21 @@ class _Builder:
         self.enter(process, element, found)
         for node in found.values():
             if isinstance(node, nodes.Inclusive) and len(node.incoming) > 1:
-                node.reach = _reach(node, found)
+                node.reach = reach(node, found)
         return process
 
     def node(self, process: nodes.Process, element: etree._Element, kind: str) -> nodes.Node:
         key, name = element.get("id", ""), element.get("name")
         repeated = self.repeated(process, element)
         names = {"bpmn_name": name}
-        cls = NODES[kind]
+        cls = nodes.Table if element.get("decisionRef") in self.decisions else NODES[kind]
         node: nodes.Node
         label = f"{key} [child]" if repeated else key
         if issubclass(cls, events.Catch):
             node = cls(process, label, None, element.get("cancelActivity", "true") != "false", **names)
             node.triggers = tuple(self.triggers(element))
             node.timer = next((trigger for trigger in node.triggers if trigger.kind in TIMERS.values()), None)
+            node.waits = not node.triggers or any(not trigger.inner for trigger in node.triggers)
             node.attached = kind == "boundaryEvent"
         elif issubclass(cls, events.Pass):
             node = cls(process, label, None, **names)
@@ -126,6 +149,11 @@ class _Builder:
             script = element.findtext(BPMN + "script") or ""
             node = cls(process, label, script, **names)
             node.assignments = compile_script(script)
+        elif issubclass(cls, nodes.Table):
+            node = cls(process, label, "", **names)
+            node.decision = self.decisions[element.get("decisionRef", "")]
+            node.result = element.get("resultVariable", "")
+            node.shape = element.get("mapDecisionResult", "")
         elif issubclass(cls, nodes.Sub):
             node = cls(process, label, key, **names)
             called = element.get("calledElement") if kind == "callActivity" else key
@@ -221,12 +249,13 @@ class _Builder:
             watcher.bpmn_id, watcher.bpmn_name = start.get("id", ""), start.get("name")
             watcher.triggers = tuple(self.triggers(start))
             watcher.timer = next((trigger for trigger in watcher.triggers if trigger.kind in TIMERS.values()), None)
+            watcher.waits = any(not trigger.inner for trigger in watcher.triggers)
             watcher.attached = True
             watcher.body = body
             process.watchers.append(watcher)
 
 
-def _reach(join: nodes.Inclusive, found: dict[str, nodes.Node]) -> dict[str, frozenset[str]]:
+def reach(join: nodes.Node, found: dict[str, nodes.Node]) -> dict[str, frozenset[str]]:
     """For each node, by which of the join's incoming flows a token there could still come, not passing the join."""
     sources: dict[str, set[str]] = {}
     before: dict[str, set[str]] = {}
@@ -238,12 +267,12 @@ def _reach(join: nodes.Inclusive, found: dict[str, nodes.Node]) -> dict[str, fro
                         sources.setdefault(way.id, set()).add(key)
                 elif key != join.bpmn_id:
                     before.setdefault(way.target.bpmn_id, set()).add(key)
-    reach: dict[str, set[str]] = {key: set() for key in found}
+    reached: dict[str, set[str]] = {key: set() for key in found}
     for flow, first in sources.items():
         rest = list(first)
         while rest:
             key = rest.pop()
-            if flow not in reach[key] and key != join.bpmn_id:
-                reach[key].add(flow)
+            if flow not in reached[key] and key != join.bpmn_id:
+                reached[key].add(flow)
                 rest.extend(before.get(key, ()))
-    return {key: frozenset(flows) for key, flows in reach.items()}
+    return {key: frozenset(flows) for key, flows in reached.items()}

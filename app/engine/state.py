@@ -1,7 +1,8 @@
 """A case's tokens as bytes, apart from its specs: JSON, parents before what hangs on them.
 
 `n` is the last id given, `r` how often each step was opened, `s` the scopes, each the id of the token that it belongs
-to and its tokens: [id, node, state, parent, flow, more]. What is 0 is not there.
+to and its tokens: [id, node, state, parent, flow, more]. What is 0 is not there. Of several pools, `m` is what they
+have sent and nobody has taken, `f` whether one has ended.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ def dumps(case: Case) -> bytes:
         for scope in case.scopes()
     ]
     raw = {"n": case.last_id, "r": case.rounds, "s": scopes}
+    raw |= {"m": case.mail} if case.mail else {}
+    raw |= {"f": 1} if case.finished else {}
     return json.dumps(raw, ensure_ascii=False, separators=(",", ":")).encode()
 
 
@@ -44,6 +47,7 @@ def loads(state: bytes, process: Process, names: Mapping[str, Any], now: datetim
     raw = json.loads(state)
     case = Case(process, names, now, raw["n"])
     case.rounds = raw["r"]
+    case.mail, case.finished = raw.get("m", []), "f" in raw
     tokens: dict[str, Token] = {}
     for host, rows in raw["s"]:
         scope: Case | Scope = case

@@ -9,7 +9,7 @@ outputs. What a token does at a node is said in `nodes` and `events`.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -108,6 +108,8 @@ class Case(BpmnWorkflow):  # type: ignore[misc]
         self.names = names
         self.now = now
         self.rounds: dict[str, int] = {}
+        self.mail: list[str] = []  # messages from pool to pool that nobody has waited for yet
+        self.finished = False  # has one of several pools come to its end?
         self.agenda: deque[Token] = deque()
         self.path: list[str] = []
         self.ends: list[str] = []
@@ -154,11 +156,34 @@ class Case(BpmnWorkflow):  # type: ignore[misc]
             token.internal_data["race"] = race
         node._update(token)
 
-    def begin(self, scope: Case | Scope) -> None:
-        for node in scope.spec.watchers:
-            node.watch(scope)
-        for node in scope.spec.entries:
+    def begin(self, scope: Case | Scope, entries: Sequence[Node]) -> None:
+        for watcher in scope.spec.watchers:
+            watcher.watch(scope)
+        for node in entries:
             self.enter(scope, node)
+
+    def deliver(self, name: str, kinds: Sequence[str] = ("signal", "message")) -> bool:
+        """A signal reaches everyone who waits for it, a message the one who waits longest; did it reach anyone?"""
+        taken = reached = False
+        for token in sorted(self.tokens(), key=lambda waiting: int(waiting.id)):
+            if token.state != WAITING or token.id not in token.workflow.tasks or not token.task_spec.listens:
+                continue
+            heard = {known.kind for known in token.task_spec.triggers if known.name == name and known.kind in kinds}
+            if "signal" in heard or ("message" in heard and not taken):
+                taken = taken or "signal" not in heard
+                reached = True
+                token.task_spec.happen(token)
+        return reached
+
+    def send(self, name: str) -> None:
+        """A message that a node sends when it is done. A message flow begins the pool that it leads to, or lies there
+        until somebody waits for it.
+        """
+        if name in self.spec.doors:
+            pool, start = self.spec.doors[name]
+            pool.begin(Token(self, pool, self.task_tree), [start])
+        elif not self.deliver(name) and name.startswith(SYNTHETIC):
+            self.mail.append(name)
 
     def settle(self) -> None:
         """Run what runs by itself until only people, clocks and messages can move the case on."""
@@ -167,10 +192,12 @@ class Case(BpmnWorkflow):  # type: ignore[misc]
                 token = self.agenda.popleft()
                 if token.state == READY:
                     token.run()
-        if only_watched(self):
+        idle = all(token.state in (STARTED, WAITING) and not token.task_spec.waits for token in self.tokens())
+        if only_watched(self) or (idle and self.finished):  # what a pool still waits for, no other will send
             for token in list(self.task_tree.children):
                 token.cancel()
-        elif all(token.state in (STARTED, WAITING) and not token.task_spec.waits for token in self.tokens()):
+            self.mail.clear()
+        elif idle:
             node = next(token.task_spec for token in self.tokens() if token.state == WAITING)
             raise Stuck(node.bpmn_id, f"Permohonan macet di {node.label}: yang ditunggu tidak akan pernah datang.")
 
@@ -185,6 +212,7 @@ class Case(BpmnWorkflow):  # type: ignore[misc]
                 for token in list(scope.task_tree.children):
                     token.cancel()
                 del self.subprocesses[key]
+                self.finished = self.finished or scope.host.task_spec.bpmn_id.startswith(SYNTHETIC)
                 scope.host.complete()
                 return True
         return False
@@ -193,7 +221,7 @@ class Case(BpmnWorkflow):  # type: ignore[misc]
         for token in list(self.tokens()):
             if only_watched(token.workflow):
                 continue  # a case in which nothing is left is done, as a sub-process is
-            if token.state == WAITING and token.task_spec.waits and token.task_spec.look(token):
+            if token.state == WAITING and token.task_spec.listens and token.task_spec.look(token):
                 return True
         return False
 

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import ast
 import random
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from app.engine import run
 from app.engine.definition import Definition
 from app.engine.events import Catch
 from app.engine.expressions import Expression, put
-from app.engine.nodes import Repeated
+from app.engine.nodes import Repeated, Table
 from app.engine.specs import named, specs
 
 TRIES = 40  # sets of random facts to try before a gateway counts as a dead end
+MOST_OPEN = 100  # steps at once, instances of a loop marker counted as one: more come of branches that nothing joins
+MOST_STATE = 60_000  # bytes, of some thousand tokens that wait
+MOST_SECONDS = 10.0  # only where a verb of a case that is still small takes so long
+ASIDE = 0.1  # how often something happens by itself though somebody could do a step
 BEGIN = datetime(2026, 1, 5, 1, tzinfo=UTC)  # walks need some clock; the same one, so that seeds repeat
 TIMES = {"date": ["2026-02-02", "2026-03-03T09:00:00+08:00"], "duration": ["PT1H", "P2D"], "cycle": ["R2/P1D", "PT5M"]}
 
@@ -38,26 +45,43 @@ class Walk:
 
 
 def walk(definition: Definition, seed: int, max_steps: int) -> Walk:
-    """Completes random open steps with random choices and facts; clocks and messages come when nothing else can."""
+    """Completes random open steps with random choices and facts; clocks and messages come when nothing else can, and
+    now and then before.
+    """
     walker = _Walker(definition, seed)
     try:
         walker.begin()
         idle = 0
+        began = time.monotonic()
         while not walker.last.ended:
             if len(walker.done) >= max_steps:
                 return Walk(False, tuple(walker.done), f"Belum sampai akhir setelah {max_steps} langkah.")
             if idle > max_steps:
                 error = "Tidak ada langkah yang terbuka dan tidak ada lagi yang dapat terjadi."
                 return Walk(False, tuple(walker.done), error)
-            if walker.open:
+            passes = {(step.step, step.round) for step in walker.open.values()}
+            if len(passes) > MOST_OPEN or len(walker.last.state) > MOST_STATE:
+                return Walk(False, tuple(walker.done), TOO_MANY.format(len(walker.open)))
+            if time.monotonic() - began > MOST_SECONDS:
+                return Walk(False, tuple(walker.done), TOO_LONG.format(len(walker.done)))
+            if walker.open and not (walker.chance.random() < ASIDE / walker.rounds() and walker.something_waits()):
                 walker.complete()
                 idle = 0
+            elif walker.open:
+                walker.wait()
             else:
                 walker.wait()
                 idle += 1
     except run.EngineError as error:
         return Walk(False, tuple(walker.done), error.message)
     return Walk(True, tuple(walker.done), None)
+
+
+TOO_MANY = (
+    "Langkah yang terbuka terus bertambah (sekarang {}): cabang yang dibagi kembali ke sebelum pembaginya, atau tidak "
+    "digabung. Gabungkan cabang-cabang itu sebelum kembali."
+)
+TOO_LONG = "Belum sampai akhir setelah {} langkah, dan setiap langkah makin lama dihitung. Periksalah putarannya."
 
 
 class _Walker:
@@ -100,6 +124,14 @@ class _Walker:
         else:
             name = self.chance.choice(run.waiting(self.definition, state) or ("",))
             self.attempt(lambda facts: run.send(self.definition, state, name, facts, self.now))
+
+    def something_waits(self) -> bool:
+        """Could a clock strike or a message come now?"""
+        return self.last.next_due is not None or bool(run.waiting(self.definition, self.last.state))
+
+    def rounds(self) -> int:
+        """How often the step that was opened most was; what comes by itself becomes rarer, as returns do."""
+        return max((step.round for step in self.open.values()), default=1)
 
     def attempt(self, verb: Callable[[dict[str, Any]], run.Outcome | None]) -> None:
         """What is refused is not saved: people would give other answers, so the walk does too."""
@@ -147,7 +179,23 @@ def _expressions(definition: Definition) -> Iterator[tuple[Expression, list[Any]
                     yield expression, []
             if node.count is not None:
                 yield node.count, [1, 2, ["a", "b"]]
+        if isinstance(node, Table):
+            for decision in node.decision.all():
+                for row in decision.rows:
+                    yield from ((test, _between(test)) for test in row.tests)
         if isinstance(node, Catch):
             for trigger in node.triggers:
                 if isinstance(trigger.value, Expression):
                     yield trigger.value, TIMES.get(trigger.kind, [])
+
+
+def _between(test: Expression) -> list[Any]:
+    """What lies inside a cell's bounds, or beyond them: the middle of two numbers, the days beside a date."""
+    constants = [node.value for node in ast.walk(ast.parse(test.text)) if isinstance(node, ast.Constant)]
+    numbers = sorted(value for value in constants if isinstance(value, int | float) and not isinstance(value, bool))
+    found: list[Any] = [(low + high) / 2 for low, high in pairwise(numbers)]
+    for text in constants:
+        if isinstance(text, str):
+            with suppress(ValueError, OverflowError):
+                found += [(date.fromisoformat(text[:10]) + timedelta(days)).isoformat() for days in (-1, 1)]
+    return found

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from functools import lru_cache
 from typing import Any
 
+from app.engine import pitfalls
 from app.engine.definition import Finding
 from app.engine.expressions import Expression
 from app.engine.expressions import compile as compile_expression
@@ -43,7 +44,20 @@ def load(text: bytes) -> Form:
 
 def check_file(name: str, content: bytes) -> list[Finding]:
     """All that is wrong or remarkable in a form file; never raises."""
-    return _read(name, content)[1]
+    form, findings = _read(name, content)
+    return findings + list(_pitfalls(name, form)) if form else findings
+
+
+def _pitfalls(name: str, form: Form) -> Iterator[Finding]:
+    """Conditions that do not say what was meant. Only the check refuses them: forms in force must go on being read."""
+    for item in walk(form.components):
+        if item.hide is None:
+            continue
+        who = f'Bagian "{item.label or item.key or item.id or item.type}": syarat {item.hide_text!r}'
+        if refused := pitfalls.refused(item.hide_text, item.hide):
+            yield Finding(name, "error", "form-ungkapan", f"{who} tidak dapat dipakai. {refused}")
+        for level, rule, message in pitfalls.doubtful(item.hide_text, item.hide, condition=True):
+            yield Finding(name, level, rule, f"{who}: {message}")
 
 
 def _read(name: str, content: bytes) -> tuple[Form | None, list[Finding]]:

@@ -72,7 +72,7 @@ def sop(key: str) -> Response:
 
 @call("POST", "/sops/{key}/revisions", takes="files", gives="Revision", status=201)
 def new_revision(key: str) -> tuple[Response, int]:
-    """Put a bundle (diagram, forms, templates, or a .zip of them) in force, by its owner."""
+    """Put a bundle (diagram, forms, templates, tables, or a .zip of them) in force, by its owner."""
     if not base.person().owner:
         raise cases.NotYours("Hanya pemilik SOP yang dapat memberlakukan revisi.")
     sent = {f.filename or "": f.read() for part in request.files for f in request.files.getlist(part)}

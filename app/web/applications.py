@@ -47,7 +47,7 @@ def daftar() -> ResponseReturnValue:
         needed=[row for row in rows if row.mine],
         running=[row for row in rows if not row.mine and row.case.status == "open"],
         over=[row for row in rows if row.case.status != "open"],
-        services=[s for s in services() if _may_apply(s.sop)] if not before else [],
+        services=[s for s in services() if _may_begin(s)] if not before else [],
         next=shown[-1].id if more else None,
     )
 
@@ -71,8 +71,13 @@ def semua() -> ResponseReturnValue:
     )
 
 
-def _may_apply(sop: str) -> bool:
-    return base.person().applicant or sop in base.actor().counter
+def _may_begin(found: Service) -> bool:
+    return bool(found.ways_in(base.actor())) or _for_others(found)
+
+
+def _for_others(found: Service) -> bool:
+    """Does this person file for whoever comes to the counter?"""
+    return found.outside and found.sop in base.actor().counter and not base.person().applicant
 
 
 def _before() -> int | None:
@@ -117,7 +122,10 @@ def _told(found: Sequence[Case]) -> list[Own]:
 @blueprint.get("/layanan/<sop>/ajukan")
 @base.signed_in
 def ajukan(sop: str) -> ResponseReturnValue:
-    return _ask(service(sop))
+    found = service(sop)
+    if not _may_begin(found):
+        raise cases.no_way_in(found.definition)
+    return _ask(found)
 
 
 @blueprint.post("/layanan/<sop>/ajukan")
@@ -125,9 +133,8 @@ def ajukan(sop: str) -> ResponseReturnValue:
 def ajukan_kirim(sop: str) -> ResponseReturnValue:
     found = service(sop)
     name = " ".join(base.typed("pemohon").split())
-    counter = sop in base.actor().counter and not base.person().applicant
     faults = {}
-    if counter and not name:
+    if _for_others(found) and not name:
         faults["pemohon"] = _("Tulis nama pemohon yang datang ke loket.")
     elif len(name) > 200 or not name.isprintable():
         faults["pemohon"] = _("Nama terlalu panjang atau memuat tanda yang tidak dapat dicetak.")
@@ -136,29 +143,34 @@ def ajukan_kirim(sop: str) -> ResponseReturnValue:
         faults["jalan"] = _("Jalan masuk ini tidak ada pada SOP yang berlaku. Pilih salah satu di bawah.")
     if faults:
         return _ask(found, name, faults), 422
-    case = _untouched(sop, start, name) or cases.open_case(
+    case = _untouched(found, start, name) or cases.open_case(
         base.context(), base.actor(), sop, start=start, on_behalf_of=name or None
     )
     first = next((task for task in cases.open_tasks(base.context(), case) if people.may_do(base.actor(), task)), None)
     return redirect(f"/tugas/{first.id}" if first else f"/permohonan/{case.id}", 303)
 
 
-def _untouched(sop: str, start: str | None, name: str) -> Case | None:
+def _untouched(found: Service, start: str | None, name: str) -> Case | None:
     """The application that this person began the same way and nobody touched since: a double click makes one."""
     me = base.session().get_one(Person, base.person().id, with_for_update=True)  # the second click waits for the first
+    own = me.id if me.applicant and found.outside else None
     same = (
         select(Case, Event)
         .join(Event, (Event.case_id == Case.id) & (Event.seq == 1))
         .join(Task, Task.case_id == Case.id)
         .where(
-            Case.filed_by_id == me.id, Case.sop == sop, Case.status == "open", Case.seq == 1, Task.draft_at.is_(None)
+            Case.filed_by_id == me.id,
+            Case.sop == found.sop,
+            Case.status == "open",
+            Case.seq == 1,
+            Task.draft_at.is_(None),
         )
         .where(Case.previous_id.is_(None))
         .order_by(Case.id.desc())
         .limit(20)
     )
     for case, event in base.session().execute(same):
-        whose = case.applicant_name == name or _login_name(case) == name if name else case.applicant_id == me.id
+        whose = case.applicant_name == name or _login_name(case) == name if name else case.applicant_id == own
         if whose and event.body.get("start") == start:
             return case
     return None
@@ -170,7 +182,8 @@ def _login_name(case: Case) -> str | None:
 
 
 def _ask(found: Service, name: str = "", faults: dict[str, str] | None = None) -> str:
-    counter = found.sop in base.actor().counter
+    counter = _for_others(found)
+    ways = found.definition.starts if counter else found.ways_in(base.actor())
     return render_template(
-        "applications/ajukan.html", service=found, counter=counter, name=name, faults=faults or {}
-    )  # fmt: skip
+        "applications/ajukan.html", service=found, counter=counter, ways=ways, name=name, faults=faults or {}
+    )

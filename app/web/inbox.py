@@ -15,6 +15,7 @@ from app import cases, inbox, revisions
 from app.inbox import Counts, Filters, StepCount
 from app.models import Lane, Task
 from app.web import base, shown
+from app.web.portal import services
 
 blueprint = Blueprint("inbox", __name__)
 ROWS = 50
@@ -54,6 +55,7 @@ def kotak() -> ResponseReturnValue:
     page = inbox.tasks(base.context(), base.actor(), filters, request.args.get("setelah"), ROWS)
     counts = inbox.counts(base.context(), base.actor())
     lanes = inbox.lanes(base.session(), base.actor())
+    inner = [service for service in services() if not service.outside]
     return render_template(
         "inbox/inbox.html",
         page=page,
@@ -61,6 +63,8 @@ def kotak() -> ResponseReturnValue:
         counts=counts,
         lanes=_lanes(lanes, counts),
         counter={(lane.sop, lane.name) for lane in lanes if lane.applicant},
+        inner={service.sop for service in inner},
+        begins=[service for service in inner if service.ways_in(base.actor())],
         titles={r.sop: r.title for r in revisions.all_in_force(base.session())},
         marks=_marks(page.items),
         link=_link,

@@ -13,8 +13,8 @@ from flask_babel import gettext as _
 from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import cases, papers, revisions
-from app.engine.definition import Definition, Step
+from app import cases, papers, people, revisions
+from app.engine.definition import Definition, Start, Step
 from app.models import Case, Revision, RevisionFile
 from app.web import base, shown
 from app.web.account import local_path
@@ -34,6 +34,15 @@ class Service:
     @property
     def sop(self) -> str:
         return self.revision.sop
+
+    @property
+    def outside(self) -> bool:
+        """Does somebody from outside apply for it?"""
+        return self.definition.applicant_lane is not None
+
+    def ways_in(self, actor: people.Actor) -> tuple[Start, ...]:
+        """The starts at which this person may open a case of their own."""
+        return cases.ways_in(actor, revisions.load(base.session(), self.revision.id))
 
     @property
     def length(self) -> str:
@@ -62,10 +71,14 @@ class Service:
 
 def length(written: str) -> str:
     """`7 kerja` as people say it: `7 hari kerja`."""
-    match = re.fullmatch(r"(\d+)\s*(kerja|kalender)?", written.strip())
+    match = re.fullmatch(r"(\d+)\s*(?:hari\s*)?(kerja|kalender)?", written.strip(), re.IGNORECASE)
     if match is None:
         return written
-    return _("%(n)s hari kalender", n=match[1]) if match[2] == "kalender" else _("%(n)s hari kerja", n=match[1])
+    return (
+        _("%(n)s hari kalender", n=match[1])
+        if (match[2] or "").lower() == "kalender"
+        else _("%(n)s hari kerja", n=match[1])
+    )
 
 
 def service(sop: str) -> Service:
@@ -101,7 +114,12 @@ def diagram_of(revision: Revision) -> Response:
 @blueprint.get("/")
 @base.public
 def beranda() -> ResponseReturnValue:
-    return render_template("portal/beranda.html", services=services())
+    found = services()
+    return render_template(
+        "portal/beranda.html",
+        services=[service for service in found if service.outside],
+        inner=[s for s in found if not s.outside and base.me() and s.sop in base.actor().sops],
+    )
 
 
 @blueprint.get("/layanan/<sop>")

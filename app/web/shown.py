@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -135,10 +135,11 @@ def _day(value: date) -> date:
     return local(value).date() if isinstance(value, datetime) else value
 
 
-def office(session: Any) -> dict[str, str]:
-    """The office's name, address, city and parent, as the SOPs in force say."""
-    for revision in revisions.all_in_force(session):
-        told = revisions.load(session, revision.id).definition.properties
+def office(session: Any, sops: Collection[str] = ()) -> dict[str, str]:
+    """An office's name, address, city and parent: as one of these SOPs says, else one that the public applies for."""
+    in_force = [(r.sop, revisions.load(session, r.id).definition) for r in revisions.all_in_force(session)]
+    for _sop, definition in sorted(in_force, key=lambda o: (o[0] not in sops, o[1].applicant_lane is None)):
+        told = definition.properties
         if told.get("kantor_nama"):
             return {name.removeprefix("kantor_"): text for name, text in told.items() if name.startswith("kantor_")}
     return {"nama": "Alur"}
@@ -149,7 +150,12 @@ class Header:
 
     @cached_property
     def office(self) -> dict[str, str]:
-        return office(base.session())
+        """The reader's own office."""
+        return office(base.session(), self.actor.sops if self.actor else ())
+
+    def office_of(self, sop: str) -> dict[str, str]:
+        """The office whose SOP a page is about; where it is about none, the reader's own."""
+        return office(base.session(), (sop,)) if sop else self.office
 
     @property
     def now(self) -> datetime:

@@ -14,8 +14,9 @@ from sqlalchemy import func, insert, select, text
 
 from app import audit, cases, demo, forms, papers, people, revisions
 from app.models import NEVER, Case, Document, Event, EventValues, Lane, RegisterEntry, Task, instant
+from tests import sops
 from tests.bench import http
-from tests.bench.office import ROOT, Office, office
+from tests.bench.office import Office, office
 
 WARM = 5
 
@@ -192,7 +193,7 @@ def verify(place: Office) -> Iterator[dict[str, Any]]:
 def check(place: Office) -> Iterator[dict[str, Any]]:
     from app import engine
 
-    drawn = next((ROOT / "bpmn").glob("*.bpmn")).read_bytes()
+    drawn = sops.BUNDLES[sops.LARGEST].diagram
     elements = drawn.count(b"<bpmn:")
     times = []
     for _ in range(40):

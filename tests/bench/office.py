@@ -1,4 +1,4 @@
-"""An office to measure: a fresh database of either kind, the SOPs beside the program, people, and cases as many as wanted."""
+"""An office to measure: a fresh database of either kind, the largest SOP, people, and cases as many as wanted."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from app import cases, config, database, demo, migrations, people, revisions
 from app.context import Context
 from app.models import Case, Person, Revision, Task
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests import sops
 
 
 @dataclass
@@ -51,8 +50,7 @@ def office(kind: str) -> Iterator[Office]:
         reading, writing = database.sessions(engine)
         with writing.begin() as session:
             ctx = Context(session, settings.now(), settings)
-            bundle = revisions.bundles([ROOT / "bpmn", ROOT / "forms", ROOT / "docx_templates"])[0]
-            revision = revisions.install(ctx, bundle, "bench", "bench")
+            revision = revisions.install(ctx, sops.BUNDLES[sops.LARGEST], "bench", "bench")
             staff = demo.hire(ctx, [revision])
             revisions.load(session, revision.id)
         yield Office(replace(settings), engine, reading, writing, staff, revision)
