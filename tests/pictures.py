@@ -67,12 +67,13 @@ def of_the_demo(browser: Browser) -> None:
         demo.build(settings, writing, ROOT, lambda _: None)
         with reading() as session:
             busiest = (
-                select(Lane.name).join(Task, Task.lane_id == Lane.id).where(~Lane.applicant, Task.closed_at.is_(None))
-                .group_by(Lane.name).order_by(func.count().desc(), Lane.name).limit(1)
+                select(Lane.name, Lane.sop).join(Task, Task.lane_id == Lane.id).where(~Lane.applicant, Task.closed_at.is_(None))
+                .group_by(Lane.name, Lane.sop).order_by(func.count().desc(), Lane.name).limit(1)
             )  # fmt: skip
-            holder = select(Person.name).join(Membership).where(Membership.lane == busiest.scalar_subquery())
-            name = session.scalars(holder).first() or ""
-            longest = session.scalars(select(Case.id).where(Case.status == "open").order_by(Case.seq.desc())).first()
+            lane, sop = session.execute(busiest).one()
+            name = session.scalars(select(Person.name).join(Membership).where(Membership.lane == lane)).first() or ""
+            cases = select(Case.id).where(Case.status == "open", Case.sop == sop)
+            longest = session.scalars(cases.order_by(Case.seq.desc())).first()
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         server = make_server("127.0.0.1", 0, create_app(settings), threaded=True)
         threading.Thread(target=server.serve_forever, daemon=True).start()
