@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import statistics
 import sys
 import time
@@ -17,6 +18,7 @@ from app.models import NEVER, Case, Document, Event, EventValues, Lane, Register
 from tests import sops
 from tests.bench import http
 from tests.bench.office import Office, office
+from tests.drawn import draw
 
 WARM = 5
 
@@ -191,16 +193,24 @@ def verify(place: Office) -> Iterator[dict[str, Any]]:
 
 
 def check(place: Office) -> Iterator[dict[str, Any]]:
+    """The largest SOP's diagram, and lines of steps with choices that lead back: how the time grows with elements."""
     from app import engine
 
-    drawn = sops.BUNDLES[sops.LARGEST].diagram
-    elements = drawn.count(b"<bpmn:")
-    times = []
-    for _ in range(40):
-        began = time.perf_counter()
-        engine.read(drawn, {})
-        times.append(time.perf_counter() - began)
-    yield {"elements": elements, **spread(times[5:])}
+    for drawn, count in ((sops.BUNDLES[sops.LARGEST].diagram, 40), (_line(250), 10), (_line(2_500), 3)):
+        elements = len(re.findall(rb"<(?:bpmn:)?[a-z]\w*(?:Event|Task|Gateway|Flow|ane)\b", drawn))
+        times = []
+        for _ in range(count):
+            began = time.perf_counter()
+            engine.read(drawn, {})
+            times.append(time.perf_counter() - began)
+        yield {"elements": elements, **spread(times[count // 8 :])}
+
+
+def _line(length: int) -> bytes:
+    """A diagram of `length` pairs of a step and a decision that goes on or back."""
+    pairs = [f'user u{n} "Langkah {n}"\nxor x{n}\nu{n} > x{n}\nx{n} > u{n} "Kembali"' for n in range(length)]
+    ways = [f'x{n} > u{n + 1} "Lanjut {n}"' for n in range(length - 1)]
+    return draw("\n".join(["start s", "end e", *pairs, "s > u0", *ways, f'x{length - 1} > e "Selesai"']))
 
 
 def case_bytes(place: Office, count: int = 100) -> Iterator[dict[str, Any]]:
