@@ -13,6 +13,8 @@ from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.orm import Session, sessionmaker
 
 WRITE = {"alur_write": True}
+# A plan that was made while a table was small reads all of it for as long as a connection keeps it.
+PLANS = "-c plan_cache_mode=force_custom_plan"
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000", "cache_size=-32000")
 
 
@@ -23,7 +25,7 @@ def connect(url: str) -> Engine:
     BEGIN is ours, and IMMEDIATE where the session was opened to write.
     """
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_size=10, max_overflow=20)
+        return create_engine(url, pool_size=10, max_overflow=20, connect_args={"options": PLANS})
     engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
     queue = engine.url.database + "-queue" if engine.url.database not in (None, "", ":memory:") else os.devnull
 

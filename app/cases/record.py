@@ -63,6 +63,7 @@ def record(
     lane = task.lane.name if task else ""
     returned_seq = case.seq + 1 if choice and choice.returns else None
     moved = {**(changes or {}), **_after(ctx, case, definition, outcome, data, at or ctx.now)}
+    moved = {name: value for name, value in moved.items() if getattr(case, name) != value}
     rows = _opened(ctx, case, loaded, outcome, returned_seq, at or ctx.now, moved.get("clock_at", case.clock_at), draft)
     with database.together(ctx.session):
         seq = journal.append(
@@ -158,16 +159,15 @@ def numbers_given(ctx: Context, case: Case, step: Step) -> dict[str, str]:
 
 
 def described(case: Case, loaded: revisions.Loaded, data: Mapping[str, Any]) -> dict[str, Any]:
-    """What lists show and search finds, from the keys that the process names: the columns of the case that change."""
+    """What lists show and search finds, from the keys that the process names: columns of the case."""
     properties = loaded.definition.properties
     shown = _texts(data, properties.get("ringkasan", ""))
     found = [case.number, case.applicant_name, *shown, *_texts(data, properties.get("cari", ""))]
-    now = {
+    return {
         "subject": " · ".join(shown)[:400] or case.subject,
         "search": " ".join(found).lower(),
         "unique_key": unique_key(loaded, data),
     }
-    return {name: value for name, value in now.items() if getattr(case, name) != value}
 
 
 def unique_key(loaded: revisions.Loaded, data: Mapping[str, Any]) -> str | None:
