@@ -123,7 +123,7 @@ def main() -> None:
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.corpus", description=__doc__.partition("\n")[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(prog="python -m tests.corpus", description=__doc__.partition("\n")[0])
     parser.add_argument("--json", action="store_true", help="one JSON object a diagram, a line each, and no tables")
     parser.add_argument("--walks", type=int, default=5, help="seeded walks through each (%(default)s)")
     parser.add_argument("--only", default="", help="only packages whose name contains this")
@@ -219,12 +219,12 @@ def _alone(there: Connection, result: Result, content: bytes, walks: int) -> Non
     there.send(result)
 
 
-def alur(command: str, path: Path, *more: str) -> dict:  # type: ignore[type-arg]
+def alur(command: str, path: Path, *more: str) -> dict:
     """What `alur sop COMMAND FILE --json` prints."""
     done = CliRunner().invoke(cli.alur, ["sop", command, str(path), *more, "--json"], prog_name="alur")
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception
-    return json.loads(done.stdout)  # type: ignore[no-any-return]
+    return json.loads(done.stdout)
 
 
 # Telling of them

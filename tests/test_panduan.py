@@ -52,7 +52,7 @@ def test_every_property_is_in_the_table() -> None:
     assert [(code(name)[0], places, meaning) for name, places, meaning, _ in rows("properti", "tempat")] == [
         (known.name, ", ".join(PLACE_NAMES[place] for place in known.places), known.meaning) for known in VOCABULARY
     ]
-    assert guide.TABLE.search(GUIDE)[0] == guide.table()  # type: ignore[index]
+    assert guide.TABLE.search(GUIDE)[0] == guide.table()
 
 
 def test_no_property_is_made_up() -> None:

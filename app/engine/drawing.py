@@ -229,7 +229,11 @@ class Drawing:
 
     def messages_to(self, node: str) -> list[MessageFlow]:
         """The message flows that lead to a node."""
-        return self._by_target.get(node, [])
+        return self._to.get(node, [])
+
+    def messages_from(self, node: str) -> list[MessageFlow]:
+        """The message flows that lead away from a node."""
+        return self._from.get(node, [])
 
     def add(self, root: etree._Element) -> list[Process]:
         """Reads a file's root; gives its processes. Raises Unreadable where it is too large."""
@@ -242,9 +246,11 @@ class Drawing:
             self._by_scope.setdefault(node.scope, []).append(node)
             node.outgoing.clear()
             node.incoming.clear()
-        self._by_target: dict[str, list[MessageFlow]] = {}
+        self._to: dict[str, list[MessageFlow]] = {}
+        self._from: dict[str, list[MessageFlow]] = {}
         for flow in self.messages:
-            self._by_target.setdefault(flow.target, []).append(flow)
+            self._to.setdefault(flow.target, []).append(flow)
+            self._from.setdefault(flow.source, []).append(flow)
         for edge in self.edges.values():
             self.nodes[edge.source].outgoing.append(edge)
             self.nodes[edge.target].incoming.append(edge)

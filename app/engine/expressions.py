@@ -45,6 +45,13 @@ class Expression:
             return None
 
 
+def telling(expression: Expression) -> list[Any]:
+    """The values of its keys that may make a difference to it: its constants and their neighbours, nothing, yes, no."""
+    constants = [node.value for node in ast.walk(ast.parse(expression.text)) if isinstance(node, ast.Constant)]
+    numbers = [value for value in constants if isinstance(value, int | float) and not isinstance(value, bool)]
+    return [None, True, False, *constants, *(value + step for value in numbers for step in (-1, 1))]
+
+
 @dataclass(frozen=True)
 class Script:
     """Assignments, one a line. `names` are read before they are set; `targets` are the dotted keys that are set."""

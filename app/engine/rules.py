@@ -86,7 +86,7 @@ class Rules:
         sense = rule(self, node) if rule else Sense(STEP)
         if node.kind == "sendTask":
             sense.sends += tuple(self.throws(node))
-        sense.sends += tuple(handed(flow) for flow in self.drawing.messages if flow.source == node.id)
+        sense.sends += tuple(handed(flow) for flow in self.drawing.messages_from(node.id))
         if node.kind in TASKS | SUBS or node.kind == "callActivity":
             sense.loop = self.loop(node, sense)
         if node.kind != "parallelGateway":
@@ -370,9 +370,7 @@ class Rules:
             sense.interrupts = self.interrupts(node, sense.triggers)
             return sense
         for element in node.element:
-            if (
-                local(element) in NAMES
-            ):  # people or programs begin a case; what the start names must be there all the same
+            if local(element) in NAMES:  # a person begins the case; what the start names must be there all the same
                 self.name_of(node, element, NAMES[local(element)])
             if local(element) == "timerEventDefinition":
                 time = "".join(str(text) for text in element.itertext()).strip()
@@ -454,7 +452,6 @@ class Rules:
     def exclusive(self, node: Node, sense: Sense) -> None:
         """Without conditions a person chooses; with conditions facts do, and the one branch without is the default."""
         if len(node.outgoing) < 2:
-            self.conditions(node, sense)
             if len(node.incoming) < 2 and node.name:
                 message = f"{node.label} hanya mempunyai satu cabang."
                 self.say(

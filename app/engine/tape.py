@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
 
-from app.engine.expressions import Expression, compile, put
+from app.engine.expressions import Expression, compile, put, telling
 
 VALUES = 300  # sets of facts tried to see whether conditions can be true together
 
@@ -62,11 +61,8 @@ def _table(expressions: Sequence[Expression]) -> set[tuple[bool, ...]]:
     """What these are together, for the facts that make a difference; nothing where there are too many."""
     values: dict[str, dict[Any, None]] = {}
     for expression in expressions:
-        constants = [node.value for node in ast.walk(ast.parse(expression.text)) if isinstance(node, ast.Constant)]
-        numbers = [value for value in constants if isinstance(value, int | float) and not isinstance(value, bool)]
-        around = [value + step for value in numbers for step in (-1, 1)]
         for name in expression.names:
-            values.setdefault(name, {}).update(dict.fromkeys([None, True, False, *constants, *around]))
+            values.setdefault(name, {}).update(dict.fromkeys(telling(expression)))
     count = 1
     for each in values.values():
         count *= len(each)

@@ -15,7 +15,7 @@ from typing import Any
 from app.engine import run
 from app.engine.definition import Definition
 from app.engine.events import Catch
-from app.engine.expressions import Expression, put
+from app.engine.expressions import Expression, put, telling
 from app.engine.nodes import Repeated, Table
 from app.engine.specs import named, specs
 
@@ -160,11 +160,8 @@ def _values(definition: Definition) -> dict[str, list[Any]]:
     """For each fact the values that make a difference: what it is compared with, nothing, yes, no."""
     values: dict[str, list[Any]] = {}
     for expression, typical in _expressions(definition):
-        constants = [node.value for node in ast.walk(ast.parse(expression.text)) if isinstance(node, ast.Constant)]
-        numbers = [value for value in constants if isinstance(value, int | float) and not isinstance(value, bool)]
-        around = [value + step for value in numbers for step in (-1, 1)]
         for name in expression.names:
-            values.setdefault(name, [None, True, False]).extend([*constants, *around, *typical])
+            values.setdefault(name, []).extend([*telling(expression), *typical])
     return values
 
 

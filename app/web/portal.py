@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +12,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import cases, papers, people, revisions
+from app import cases, clock, papers, people, revisions
 from app.engine.definition import Definition, Start, Step
 from app.models import Case, Revision, RevisionFile
 from app.web import base, shown
@@ -71,14 +70,11 @@ class Service:
 
 def length(written: str) -> str:
     """`7 kerja` as people say it: `7 hari kerja`."""
-    match = re.fullmatch(r"(\d+)\s*(?:hari\s*)?(kerja|kalender)?", written.strip(), re.IGNORECASE)
+    match = clock.LENGTH.match(written)
     if match is None:
         return written
-    return (
-        _("%(n)s hari kalender", n=match[1])
-        if (match[2] or "").lower() == "kalender"
-        else _("%(n)s hari kerja", n=match[1])
-    )
+    by_calendar = (match[2] or "").lower() == "kalender"
+    return _("%(n)s hari kalender", n=match[1]) if by_calendar else _("%(n)s hari kerja", n=match[1])
 
 
 def service(sop: str) -> Service:
