@@ -38,7 +38,9 @@ from app.engine.definition import Definition
 from app.forms import Form
 from app.models import Case, Event, EventValues, Person, canonical, instant, moment
 
-KINDS = ("start", "claim", "release", "complete", "timer", "document", "link")
+MOVES = ("start", "complete", "timer", "take_back", "withdraw", "refuse", "lapse", "reopen")  # what the engine does
+WORK = ("claim", "release", "assign", "postpone", "note", "question", "answer", "correct", "revoke", "link")
+KINDS = (*MOVES, *WORK, "document", "breach", "calendar")
 ENDS = {"selesai": "ended", "ditolak": "refused", "ditarik": "withdrawn", "gugur": "lapsed"}
 COLUMNS = ("at", "recorded_at", "actor_id", "actor", "lane", "kind", "step", "choice", "body", "answers_digest")
 

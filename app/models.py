@@ -123,6 +123,13 @@ class Person(Base):
     failures: Mapped[int] = mapped_column(default=0)
     locked_until: Mapped[datetime | None]
     created_at: Mapped[datetime]
+    phone: Mapped[str | None] = mapped_column(String(32))
+    email_verified_at: Mapped[datetime | None]
+    digest: Mapped[bool] = mapped_column(default=True)  # wants the daily digest
+    totp: Mapped[str | None] = mapped_column(String(64))  # the second factor's secret, RFC 6238
+    totp_step: Mapped[int] = mapped_column(default=0)  # the last step that was used: a code works once
+    recovery: Mapped[Any] = mapped_column(Json, nullable=True)  # SHA-256 of the recovery codes that are left
+    oidc_subject: Mapped[str | None] = mapped_column(String(255), unique=True)
 
 
 class Membership(Base):
@@ -134,6 +141,67 @@ class Membership(Base):
     lane: Mapped[str] = mapped_column(String(200))
     since: Mapped[datetime]
     until: Mapped[datetime | None]
+    granted_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+
+
+class Deputy(Base):
+    """While a person is absent their lanes pass to a deputy, from-until: Plt., Plh. or for a leave (`cuti`)."""
+
+    __tablename__ = "deputy"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
+    deputy_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(10))  # plt, plh, cuti
+    since: Mapped[datetime]
+    until: Mapped[datetime]
+    reference: Mapped[str] = mapped_column(String(300))  # the letter that says so
+    by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    created_at: Mapped[datetime]
+
+
+class Proxy(Base):
+    """Who acts for an applicant by a power of attorney, from-until; `sop` is empty for every SOP."""
+
+    __tablename__ = "proxy"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    principal_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
+    proxy_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
+    sop: Mapped[str] = mapped_column(String(200), default="")
+    since: Mapped[datetime]
+    until: Mapped[datetime]
+    upload_id: Mapped[str] = mapped_column(ForeignKey("upload.id"))  # the letter, signed
+    created_at: Mapped[datetime]
+
+
+class Link(Base):
+    """A link that works once, as mailed: to verify an address (`surel`) or to set a new password (`sandi`)."""
+
+    __tablename__ = "link"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
+    purpose: Mapped[str] = mapped_column(String(10))
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    address: Mapped[str] = mapped_column(String(254))
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class Access(Base):
+    """Somebody saw or changed personal data: of a case, or of a person (`subject_id`). Never changed, never deleted."""
+
+    __tablename__ = "access"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    what: Mapped[str] = mapped_column(String(40))
+    case_id: Mapped[int | None] = mapped_column(ForeignKey("case.id"))
+    subject_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    detail: Mapped[str] = mapped_column(String(300), default="")
+    __table_args__ = (
+        Index("ix_access_case", "case_id", "id", **where("case_id IS NOT NULL")),
+        Index("ix_access_subject", "subject_id", "id", **where("subject_id IS NOT NULL")),
+        Index("ix_access_person", "person_id", "id"),
+    )
 
 
 class Token(Base):
@@ -185,6 +253,9 @@ class RevisionFile(Base):
     content: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
 
 
+RECKONED = "clock_at IS NOT NULL AND ended_at IS NULL"  # cases whose due dates a change of the calendar may move
+
+
 class Case(Base):
     """A permohonan. `data` is the one store of what was filled in, `state` Spiff's; the journal can rebuild both."""
 
@@ -203,7 +274,11 @@ class Case(Base):
     ended_at: Mapped[datetime | None]
     clock_at: Mapped[datetime | None]  # H: when the receipt was issued
     due_at: Mapped[datetime | None]
-    next_due: Mapped[datetime | None]  # the earliest timer
+    next_due: Mapped[datetime | None]  # when the next thing happens by itself: a timer, or a limit that passes
+    paused_at: Mapped[datetime | None]  # since when the clock stands still
+    pause_days: Mapped[int] = mapped_column(default=0)  # working days that it stood still before
+    calendar: Mapped[int] = mapped_column(default=0)  # the last CalendarChange that its due dates know of
+    breached_at: Mapped[datetime | None]  # when its legal limit passed
     subject: Mapped[str] = mapped_column(String(400), default="")
     search: Mapped[str] = mapped_column(Text, default="")
     unique_key: Mapped[str | None] = mapped_column(String(200))
@@ -216,6 +291,7 @@ class Case(Base):
     __table_args__ = (
         Index("ix_case_next_due", "next_due", **where("next_due IS NOT NULL")),
         Index("ix_case_unique_key", "sop", "unique_key", **where("unique_key IS NOT NULL")),
+        Index("ix_case_calendar", "calendar", "id", **where(RECKONED)),
     )
 
 
@@ -245,6 +321,7 @@ class Task(Base):
     closed_at: Mapped[datetime | None]
     closed_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     returned_seq: Mapped[int | None]  # the event that returned it, where one did
+    postponed_until: Mapped[datetime | None]  # put off by whoever has claimed it
     draft: Mapped[Any] = mapped_column(Json, nullable=True, deferred=True)
     draft_at: Mapped[datetime | None]
     case: Mapped[Case] = relationship()
@@ -351,6 +428,103 @@ class ClosedDay(Base):
     day: Mapped[date] = mapped_column(primary_key=True)
     closed: Mapped[bool] = mapped_column(default=True)
     reason: Mapped[str] = mapped_column(String(300))
+    reference: Mapped[str] = mapped_column(String(300), default="")  # the decree
+
+
+class CalendarChange(Base):
+    """One edit of the office's calendar. The last number is the version by which due dates are reckoned."""
+
+    __tablename__ = "calendar_change"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    day: Mapped[date]
+    closed: Mapped[bool | None]  # None: back to the national calendar
+    reason: Mapped[str] = mapped_column(String(300))
+    reference: Mapped[str] = mapped_column(String(300))
+    by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    at: Mapped[datetime]
+
+
+class Message(Base):
+    """What is told to somebody: written with what it tells of, sent by the worker, once. `inputs` until composed."""
+
+    __tablename__ = "message"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int | None] = mapped_column(ForeignKey("case.id"), index=True)
+    seq: Mapped[int | None]  # the event that it tells of
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
+    channel: Mapped[str] = mapped_column(String(10))  # surel, gawai
+    address: Mapped[str] = mapped_column(String(254))
+    template: Mapped[str] = mapped_column(String(300))
+    key: Mapped[str | None] = mapped_column(String(100), unique=True)  # what must not be told twice
+    inputs: Mapped[Any] = mapped_column(Json, nullable=True, deferred=True)
+    subject: Mapped[str] = mapped_column(String(300), default="")
+    text: Mapped[str] = mapped_column(Text, default="", deferred=True)
+    message_id: Mapped[str] = mapped_column(String(120))  # RFC 5322: a retry bears the same
+    created_at: Mapped[datetime]
+    next_try: Mapped[datetime | None]  # None once it is over: sent, given up or withdrawn
+    attempts: Mapped[int] = mapped_column(default=0)
+    unsure: Mapped[bool] = mapped_column(default=False)  # a server left open whether it took it
+    error: Mapped[str] = mapped_column(String(300), default="")
+    sent_at: Mapped[datetime | None]
+    __table_args__ = (Index("ix_message_due", "next_try", "id", **where("next_try IS NOT NULL")),)
+
+
+class Schedule(Base):
+    """What happens at a time of day, by name: whoever finds it due moves it on, in the transaction that does it."""
+
+    __tablename__ = "schedule"
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    next_at: Mapped[datetime]
+
+
+class SavedView(Base):
+    """Filters of an inbox under a name of the person's own."""
+
+    __tablename__ = "saved_view"
+    __table_args__ = (UniqueConstraint("person_id", "name"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    name: Mapped[str] = mapped_column(String(60))
+    query: Mapped[str] = mapped_column(String(500))
+
+
+class Presence(Base):
+    """Who has a case open now, as their page tells every few seconds."""
+
+    __tablename__ = "presence"
+    case_id: Mapped[int] = mapped_column(ForeignKey("case.id"), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), primary_key=True)
+    seen_at: Mapped[datetime]
+
+
+class Mention(Base):
+    """A colleague who was named in a note, until they have read it."""
+
+    __tablename__ = "mention"
+    case_id: Mapped[int] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), primary_key=True)
+    read_at: Mapped[datetime | None]
+    __table_args__ = (
+        ForeignKeyConstraint(["case_id", "seq"], ["event.case_id", "event.seq"]),
+        Index("ix_mention_unread", "person_id", **where("read_at IS NULL")),
+    )
+
+
+class Complaint(Base):
+    """A question or complaint about a case (SOP, section Q); what was written stands at its events."""
+
+    __tablename__ = "complaint"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("case.id"), index=True)
+    seq: Mapped[int]
+    kind: Mapped[str] = mapped_column(String(12))  # pertanyaan, pengaduan
+    by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    answered_seq: Mapped[int | None]
+    answered_at: Mapped[datetime | None]
+    __table_args__ = (Index("ix_complaint_open", "due_at", **where("answered_at IS NULL")),)
 
 
 class Retry(Base):
