@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import joinedload, undefer
 
-from app import engine, files, forms, journal, revisions, standing
+from app import engine, files, journal, revisions, standing
 from app.context import Context
-from app.engine.definition import Definition
 from app.models import Case, EventValues, Lane, Membership, Revision, Upload
+from app.replay import Replay
 
 
 @dataclass(frozen=True)
@@ -59,17 +59,12 @@ class Proof:
 
 
 @dataclass
-class _Replay:
-    """A case in a fresh engine, as far as its events have been read."""
+class _Shown(Replay):
+    """A case in a fresh engine, with what its frames show and what its row must be."""
 
-    definition: Definition
-    state: bytes = b""
     open: dict[str, tuple[str, int]] = field(default_factory=dict)
     done: list[str] = field(default_factory=list)
-    data: dict[str, Any] = field(default_factory=dict)
-    facts: dict[str, Any] = field(default_factory=dict)
     digest: str = ""
-    ends: list[str] = field(default_factory=list)
     ended_at: datetime | None = None
     next_due: datetime | None = None
     ended: bool = False
@@ -84,7 +79,7 @@ def frames(ctx: Context, case: Case, books: standing.Books | None = None) -> Pro
     ).one()
     try:
         loaded = revisions.load(ctx.session, revision.id)
-        replay = _Replay(loaded.definition, facts=engine.facts(loaded.definition, {}))
+        replay = _Shown.of(loaded)
     except (ValueError, TypeError, KeyError) as error:
         proof.findings.append(f"Revisi SOP yang tersimpan tidak terbaca: {error}")
         return proof
@@ -208,30 +203,22 @@ def _effect(
     ctx: Context,
     loaded: revisions.Loaded,
     revision: Revision,
-    replay: _Replay,
+    replay: _Shown,
     entry: journal.Entry,
     sent: Mapping[str, str],
 ) -> list[str]:
     """Re-executes one event and compares; findings in words."""
     body, definition = entry.body, replay.definition
+    before = replay.mark(entry)
+    found = _typed_findings(ctx, loaded, replay, entry, sent)
     if entry.kind == "document":
         return _document_findings(ctx, entry)
-    if entry.kind not in ("start", "complete", "timer"):
-        return []
-    replay.facts = {**replay.facts, **body.get("facts", {})}
-    found = _typed_findings(ctx, loaded, replay, entry, sent)
-    outcome: engine.Outcome | None
+    if not replay.moves(entry):
+        return found
+    if entry.kind == "start" and body.get("revision") != revisions.seal(revision):
+        found.append("Permohonan ini dimulai dengan SOP lain daripada yang tersimpan sebagai revisinya.")
     try:
-        if entry.kind == "start":
-            if body.get("revision") != revisions.seal(revision):
-                found.append("Permohonan ini dimulai dengan SOP lain daripada yang tersimpan sebagai revisinya.")
-            outcome = engine.start(definition, body.get("start"), replay.facts, ctx.local(entry.at))
-        elif entry.kind == "complete":
-            outcome = engine.complete(
-                definition, replay.state, body["token"], replay.facts, entry.choice or None, ctx.local(entry.at)
-            )
-        else:
-            outcome = engine.fire(definition, replay.state, replay.facts, ctx.local(entry.at))
+        outcome = replay.moved(ctx, entry)
     except Exception as error:  # whatever the engine objects to is what the proof has to report
         return [*found, f"Mesin menolak peristiwa ini: {error}"]
     if outcome is None:
@@ -250,27 +237,23 @@ def _effect(
         if token in replay.open:
             replay.done.append(replay.open.pop(token)[0])
     replay.open.update({o.token: (o.step, o.round) for o in outcome.opened})
-    replay.data = journal.data_after(None, replay.data, entry)
-    replay.facts = engine.facts(definition, forms.merge(replay.facts, outcome.facts))
-    replay.state, replay.digest, replay.ended = outcome.state, journal.short(outcome.digest), outcome.ended
-    replay.ends += outcome.ends
+    replay.took(entry, outcome, before)
+    replay.digest, replay.ended = journal.short(outcome.digest), outcome.ended
     replay.ended_at, replay.next_due = entry.at, outcome.next_due
     return found
 
 
 def _typed_findings(
-    ctx: Context, loaded: revisions.Loaded, replay: _Replay, entry: journal.Entry, sent: Mapping[str, str]
+    ctx: Context, loaded: revisions.Loaded, replay: _Shown, entry: journal.Entry, sent: Mapping[str, str]
 ) -> list[str]:
     """Takes over what was typed, checks its uploads and that the facts follow from it."""
     found = []
     replay.erased = replay.erased or entry.erased
-    if entry.kind == "complete":
-        answered = replace(entry, body={**entry.body, "set": {}})  # the facts are of before the diagram set anything
-        replay.data = journal.data_after(loaded.form_at(entry.step), replay.data, answered)
-        for upload_id in entry.typed.files if entry.typed else ():
-            if not files.whole(ctx.settings.files, sent.get(upload_id, "")):
-                found.append(f"Unggahan {upload_id} hilang atau berubah.")
-    if not replay.erased and engine.facts(replay.definition, replay.data) != replay.facts:
+    replay.typed(loaded, entry)
+    for upload_id in entry.typed.files if entry.typed else ():
+        if not files.whole(ctx.settings.files, sent.get(upload_id, "")):
+            found.append(f"Unggahan {upload_id} hilang atau berubah.")
+    if replay.moves(entry) and not replay.erased and engine.facts(replay.definition, replay.data) != replay.facts:
         found.append("Fakta yang dipakai mesin tidak sesuai dengan isian.")
     return found
 
@@ -308,7 +291,7 @@ def _actor_findings(ctx: Context, case: Case, loaded: revisions.Loaded, entry: j
     return [] if held else [f"{entry.actor} tidak memegang lajur {entry.lane} pada saat itu."]
 
 
-def _end_findings(case: Case, replay: _Replay, rows: Sequence[Mapping[str, Any]], head: bytes) -> list[str]:
+def _end_findings(case: Case, replay: _Shown, rows: Sequence[Mapping[str, Any]], head: bytes) -> list[str]:
     """The case's own row, against where the replay came to."""
     found = []
     if case.seq != len(rows) or case.head != head:
@@ -317,8 +300,7 @@ def _end_findings(case: Case, replay: _Replay, rows: Sequence[Mapping[str, Any]]
         found.append("Keadaan yang tersimpan bukan yang dihasilkan riwayat.")
     elif case.state != (b"" if replay.ended else replay.state):
         found.append("Simpanan mesin berbeda dari yang dihasilkan riwayat.")
-    status = journal.status(replay.definition, replay.ends) if replay.ended else "open"
-    if (case.status, case.ended_at) != (status, replay.ended_at if replay.ended else None):
+    if (case.status, case.ended_at) != (replay.status, replay.ended_at if replay.ended else None):
         found.append("Status permohonan tidak sesuai dengan riwayat.")
     if case.next_due != (None if replay.ended else replay.next_due):
         found.append("Tenggat berikutnya tidak sesuai dengan riwayat.")

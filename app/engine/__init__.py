@@ -24,8 +24,11 @@ from app.engine.run import (
     complete,
     facts,
     fire,
+    resume,
+    rewind,
     send,
     start,
+    stop,
 )
 from app.engine.walk import Walk, walk
 
@@ -53,7 +56,10 @@ __all__ = [
     "process_ids",
     "read",
     "read_tables",
+    "resume",
+    "rewind",
     "send",
     "start",
+    "stop",
     "walk",
 ]

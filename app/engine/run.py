@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -31,7 +31,8 @@ from app.engine.tokens import (
 
 __all__ = [
     "BadValue", "Endless", "EngineError", "NoBranch", "NotOpen", "OpenStep", "Outcome", "RoutingError", "Stuck",
-    "UnknownChoice", "UnknownStart", "complete", "facts", "fire", "send", "start", "waiting",
+    "UnknownChoice", "UnknownStart", "complete", "facts", "fire", "resume", "rewind", "send", "start", "stop",
+    "waiting",
 ]  # fmt: skip
 
 
@@ -137,6 +138,41 @@ def send(definition: Definition, state: bytes, name: str, facts: Mapping[str, An
     case = _load(definition, state, facts, now)
     case.deliver(name)
     return _settle(definition, case)
+
+
+def resume(definition: Definition, state: bytes, facts: Mapping[str, Any], now: datetime) -> Outcome:
+    """Facts have become others while nobody did a step: what waited for that happens. Raises RoutingError."""
+    return _settle(definition, _load(definition, state, facts, now))
+
+
+def stop(definition: Definition, state: bytes, facts: Mapping[str, Any], now: datetime) -> Outcome:
+    """The case ends where it stands, as no diagram draws it: every token is taken away."""
+    case = _load(definition, state, facts, now)
+    for token in list(case.task_tree.children):
+        token.cancel()
+    case.mail.clear()
+    return _settle(definition, case)
+
+
+def rewind(
+    definition: Definition, before: bytes, after: bytes, facts: Mapping[str, Any], now: datetime, anew: bool = False
+) -> Outcome:
+    """Back from `after` to where the case stood `before`: the steps of then are open again, under their old names.
+
+    No name is given twice, so the ids that came after stay used up. With `anew` every timer that counts from when it
+    began begins now: what was due while the case lay closed has not happened.
+    """
+    case, gone = (_load(definition, state, facts, now) for state in (before, after))
+    open_now = {token.id: token for token in case.tokens() if token.state == READY}
+    closed = [token.id for token in gone.tokens() if token.state == READY and token.id not in open_now]
+    was = {token.id for token in gone.tokens()}
+    case.first_id = case.last_id = gone.last_id
+    for token in case.tokens():
+        if anew and isinstance(token.task_spec, Catch):
+            token.task_spec.restart(token)
+    outcome = _settle(definition, case)
+    opened = tuple(_open(token) for key, token in open_now.items() if key not in was)
+    return replace(outcome, opened=opened, closed=tuple(closed))
 
 
 def waiting(definition: Definition, state: bytes) -> tuple[str, ...]:
