@@ -131,8 +131,14 @@ def after_commit(job: Callable[[], object]) -> None:
 
 def fill_papers(done: cases.Completion) -> None:
     """Once this request is committed, fill the papers that became due; what fails or is left, the worker finishes."""
+    if done.papers:
+        fill_papers_of(done.case.id, done.seq)
+
+
+def fill_papers_of(case_id: int, seq: int) -> None:
+    """The same for the papers of one event."""
     mine = alur()
-    for document in papers.of_event(context(), done.case.id, done.seq) if done.papers else ():
+    for document in papers.of_event(context(), case_id, seq):
         after_commit(partial(worker.fill_paper, mine.settings, mine.reading, mine.writing, document))
 
 

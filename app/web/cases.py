@@ -94,6 +94,19 @@ def _what(definition: Definition, entry: Entry) -> str:
         return _("Dokumen terbit: %(name)s", name=body.get("name", ""))
     if entry.kind == "link":
         return _("Permohonan baru dibuka: %(name)s", name=body.get("number", ""))
+    if entry.kind == "take_back":
+        return _("Mengambil kembali langkah “%(name)s”", name=name)
+    if entry.kind == "correct":
+        return _("Membetulkan isian langkah “%(name)s”", name=name)
+    verbs = {
+        "withdraw": _("Menarik permohonan"),
+        "refuse": _("Menolak permohonan"),
+        "lapse": _("Menyatakan permohonan gugur"),
+        "reopen": _("Membuka kembali permohonan"),
+        "revoke": _("Mencabut yang sudah terbit"),
+    }
+    if entry.kind in verbs:
+        return verbs[entry.kind]
     return entry.kind
 
 
@@ -171,6 +184,7 @@ def permohonan(case_id: int) -> ResponseReturnValue:
         previous=ctx.session.get(Case, case.previous_id) if case.previous_id else None,
         following=ctx.session.scalar(select(Case).where(Case.previous_id == case.id)),
         owner=actor.person.id in (case.applicant_id, case.filed_by_id),
+        take_back=cases.may_take_back(actor, entries),
         staff=staff_of(case),
     )
 

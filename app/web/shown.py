@@ -127,6 +127,7 @@ def status(value: str) -> str:
         "refused": _("Ditolak"),
         "withdrawn": _("Ditarik pemohon"),
         "lapsed": _("Gugur"),
+        "revoked": _("Dicabut"),
     }
     return words.get(value, value)
 
