@@ -135,14 +135,6 @@ ENDS = [
 ]  # fmt: skip
 
 
-def act(ctx: Any, actor: people.Actor, case_id: int, kind: str, reason: str) -> None:
-    verbs = {"reopen": cases.reopen, "revoke": cases.revoke}
-    if kind in verbs:
-        verbs[kind](ctx, actor, case_id, reason)
-    else:
-        cases.end(ctx, actor, case_id, kind, reason)
-
-
 @pytest.mark.parametrize(("kind_of", "who", "done", "status"), ENDS)
 def test_who_may_end_what_and_when(
     office: Office, kind_of: str, who: str, done: tuple[str, ...], status: str | None
@@ -157,14 +149,14 @@ def test_who_may_end_what_and_when(
     before = stands(office, case_id)
     if status is None:
         with pytest.raises((cases.NotYours, cases.CaseEnded, cases.NotNow)), office.work() as ctx:
-            act(ctx, office.actor(ctx, who), case_id, kind_of, "Alasan.")
+            cases.act(ctx, office.actor(ctx, who), case_id, kind_of, "Alasan.")
         assert stands(office, case_id) == before
         return
     for reason in ("", " \n"):
         with pytest.raises(cases.ReasonNeeded), office.work() as ctx:
-            act(ctx, office.actor(ctx, who), case_id, kind_of, reason)
+            cases.act(ctx, office.actor(ctx, who), case_id, kind_of, reason)
     with office.work() as ctx:
-        act(ctx, office.actor(ctx, who), case_id, kind_of, "Alasan.")
+        cases.act(ctx, office.actor(ctx, who), case_id, kind_of, "Alasan.")
     opened = [("tanda", 1)] if kind_of == "reopen" else []
     assert stands(office, case_id) == (status, opened, before[2])
     names = {"pemohon": ("Andi Pratama", "Pemohon"), "direktur": ("Direktur", "Direktur")}
@@ -300,7 +292,10 @@ def test_a_correction_is_the_officers_and_the_journal_keeps_both(office: Office)
     status, _, data = stands(office, case_id)
     assert (status, data["nama"]) == ("ended", "Andi Pratama")
     corrected = [row for row in happened(office, case_id) if row[0] == "correct"]
-    assert corrected == [("correct", "Meja Depan", "Meja Depan", "Salah ketik."), ("correct", "Meja Depan", "Meja Depan", "Nama lengkap.")]
+    assert corrected == [
+        ("correct", "Meja Depan", "Meja Depan", "Salah ketik."),
+        ("correct", "Meja Depan", "Meja Depan", "Nama lengkap."),
+    ]
     for answers, refusal in (({"nama": "Andi Pratama"}, cases.Invalid), ({}, cases.Invalid)):
         with pytest.raises(refusal), office.work() as ctx:
             cases.correct(ctx, office.actor(ctx, "depan"), case_id, "isi", answers, "Lagi.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.cases.ends import apply_again, correct, end, may_take_back, offered, reopen, revoke, take_back
+from app.cases.ends import act, apply_again, correct, end, may_take_back, offered, reopen, revoke, take_back
 from app.cases.readers import (
     Returned,
     case_for,
@@ -49,7 +49,7 @@ from app.cases.verbs import Completion, claim, complete, fire_due, open_case, re
 __all__ = [
     "AlreadyDone", "CannotGoOn", "CaseEnded", "ChoiceNeeded", "Completion", "FourEyes", "Invalid", "NoSuchSop",
     "NotFound", "NotNow", "NotYours", "ReasonNeeded", "Refusal", "Returned", "Stale", "Taken", "TooLarge",
-    "apply_again", "case_for", "choices", "claim", "complete", "correct", "data_of", "document", "documents",
+    "act", "apply_again", "case_for", "choices", "claim", "complete", "correct", "data_of", "document", "documents",
     "duplicates", "end", "fire_due", "for_applicant", "form_of", "journal_for", "locked", "may_take", "may_take_back",
     "no_way_in", "offered", "open_case", "open_tasks", "release", "reopen", "returned", "revoke", "save_draft",
     "sees_all", "step_of", "take_back", "task_for", "tracked", "values", "visible_cases", "ways_in",

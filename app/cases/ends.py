@@ -36,6 +36,26 @@ def offered(ctx: Context, actor: Actor, case: Case) -> list[ends.Rule]:
     return [rule for rule in rules if rule and _lane(ctx, actor, case, rule.lanes) is not None]
 
 
+def act(
+    ctx: Context,
+    actor: Actor,
+    case_id: int,
+    kind: str,
+    reason: str,
+    step_id: str = "",
+    answers: Mapping[str, Any] | None = None,
+) -> Case:
+    """Any of ends.VERBS; `step_id` and `answers` are what a correction corrects. Raises what each of them raises."""
+    match kind:
+        case "reopen":
+            return reopen(ctx, actor, case_id, reason)
+        case "revoke":
+            return revoke(ctx, actor, case_id, reason)
+        case "correct":
+            return correct(ctx, actor, case_id, step_id, answers or {}, reason)
+    return end(ctx, actor, case_id, kind, reason)
+
+
 def end(ctx: Context, actor: Actor, case_id: int, kind: str, reason: str) -> Case:
     """Ends an open case: `withdraw`, `refuse`, `lapse`.
 

@@ -105,7 +105,7 @@ def tindakan_kirim(case_id: int, path: str) -> ResponseReturnValue:
         return _page(case, rule, step_id, reason, posted.answers, posted.refused), 422 if posted.refused else 200
     try:
         with ctx.session.begin_nested():
-            _do(kind, case_id, reason, step_id, posted.answers if posted else {})
+            cases.act(ctx, base.actor(), case_id, kind, reason, step_id, posted.answers if posted else {})
     except cases.Invalid as invalid:
         base.keep()  # the files that came stay
         ctx.session.expire_all()
@@ -118,19 +118,6 @@ def tindakan_kirim(case_id: int, path: str) -> ResponseReturnValue:
     base.fill_papers_of(case.id, case.seq)
     flash(_("%(number)s: %(done)s", number=case.number, done=WORDS[kind].done))
     return redirect(url_for("cases.permohonan", case_id=case_id), 303)
-
-
-def _do(kind: str, case_id: int, reason: str, step_id: str, answers: dict[str, Any]) -> None:
-    ctx, actor = base.context(), base.actor()
-    match kind:
-        case "reopen":
-            cases.reopen(ctx, actor, case_id, reason)
-        case "revoke":
-            cases.revoke(ctx, actor, case_id, reason)
-        case "correct":
-            cases.correct(ctx, actor, case_id, step_id, answers, reason)
-        case _:
-            cases.end(ctx, actor, case_id, kind, reason)
 
 
 @blueprint.get("/permohonan/<int:case_id>/ambil-kembali")
