@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from app import audit, cases, engine, journal, papers, people, revisions
+from app import audit, cases, engine, journal, papers, people, revisions, statistics
 from app.models import Case, Task
 from tests.conftest import PASSWORD, Office
 from tests.drawn import draw, given, lanes
+from tests.test_api import Api
 from tests.test_run import drawn
 
 FORM = {"type": "default", "id": "isi", "components": [
@@ -398,3 +399,95 @@ def test_a_closed_cases_row_holds_nothing_but_its_end(office: Office) -> None:
         closed = ctx.session.execute(select(Task.closed_at, Task.closed_by_id).where(Task.case_id == case_id)).all()
         assert [by for _, by in closed if by] == [office.person(ctx, "pemohon").id]
         assert all(at is not None for at, _ in closed)
+
+
+# Through the pages, the API and the report
+
+
+def test_the_pages_ask_for_a_reason_and_keep_it(office: Office) -> None:
+    installed(office)
+    case_id = applied(office, "isi", "daftar")
+    head, out = office.client("direktur"), office.client("luar")
+    page = f"/permohonan/{case_id}/tindakan/penolakan"
+    assert page in head.get(f"/permohonan/{case_id}").text
+    assert (head.get(page).status_code, out.get(page).status_code) == (200, 404)
+    for path in ("penarikan", "pencabutan", "pembukaan-kembali", "pengguguran", "tidak-ada"):
+        address = f"/permohonan/{case_id}/tindakan/{path}"
+        assert [head.get(address).status_code, head.post(address, data={"alasan": "x"}).status_code] == [404, 404], path
+    empty = head.post(page, data={"alasan": " "})
+    assert (empty.status_code, "Tulis alasannya." in empty.text) == (422, True)
+    long = head.post(page, data={"alasan": "<b>" + "x" * 4500})
+    assert (long.status_code, "&lt;b&gt;xxx" in long.text) == (422, True)
+    done = head.post(page, data={"alasan": "Tidak memenuhi syarat."})
+    assert (done.status_code, done.location) == (303, f"/permohonan/{case_id}")
+    shown = head.get(done.location).text
+    for words in ("Ditolak", "Menolak permohonan", "Tidak memenuhi syarat."):
+        assert words in shown
+    assert head.post(page, data={"alasan": "Lagi."}).status_code == 404
+    again = office.client("pemohon").post(f"/permohonan/{case_id}/ajukan-lagi")
+    assert again.status_code == 303
+    assert stands(office, case_id)[0] == "refused"
+
+
+def test_the_page_of_a_correction_shows_the_form_and_keeps_what_is_wrong(office: Office) -> None:
+    installed(office)
+    case_id = applied(office, "isi", "daftar")
+    desk, page = office.client("depan"), f"/permohonan/{case_id}/tindakan/pembetulan"
+    assert f"{page}?langkah=isi" in desk.get(page).text
+    assert 'value="Andi"' in desk.get(f"{page}?langkah=isi").text
+    wrong = desk.post(page, data={"langkah": "isi", "/nama": "", "/catatan": "ini tetap", "alasan": "Salah."})
+    assert (wrong.status_code, "ini tetap" in wrong.text, "Salah." in wrong.text) == (422, True, True)
+    done = desk.post(page, data={"langkah": "isi", "/nama": "Andika", "alasan": "Salah ketik."})
+    assert done.status_code == 303, done.text
+    assert stands(office, case_id)[2]["nama"] == "Andika"
+
+
+def test_the_page_offers_to_take_back_what_one_has_just_done(office: Office) -> None:
+    installed(office)
+    case_id = applied(office, "isi")
+    task_id = did(office, case_id, "daftar")
+    desk, page = office.client("depan"), f"/permohonan/{case_id}/ambil-kembali"
+    assert page in desk.get(f"/permohonan/{case_id}").text
+    assert "Daftar" in desk.get(page).text
+    assert office.client("direktur").get(page).status_code == 409
+    back = desk.post(page)
+    assert (back.status_code, back.location) == (303, f"/tugas/{task_id}")
+    assert desk.post(page).status_code == 409
+    assert stands(office, case_id)[1] == [("daftar", 1)]
+
+
+def test_the_api_acts_on_whole_cases(office: Office) -> None:
+    installed(office)
+    case_id = applied(office)
+    did(office, case_id, "isi")
+    applicant, head = Api(office, "pemohon"), Api(office, "direktur")
+    where = f"/cases/{case_id}"
+    assert [t["step"] for t in applicant.ask("POST", f"{where}/take-back").get_json()["tasks"]] == ["isi"]
+    calls = [
+        (applicant, {"act": "withdraw", "reason": ""}, 422), (applicant, {"act": "x", "reason": "y"}, 422),
+        (head, {"act": "withdraw", "reason": "y"}, 403), (applicant, {"act": "withdraw", "reason": "Pindah."}, 200),
+        (applicant, {"act": "withdraw", "reason": "Lagi."}, 409), (head, {"act": "reopen", "reason": "Kembali."}, 200),
+        (head, {"act": "correct", "reason": "y", "step": "isi", "data": {"nama": "x"}}, 403),
+    ]  # fmt: skip
+    assert [who.ask("POST", f"{where}/act", body).status_code for who, body, _ in calls] == [s for _, _, s in calls]
+    assert stands(office, case_id)[:2] == ("open", [("isi", 1)])
+
+
+def test_the_report_counts_what_became_of_cases(office: Office) -> None:
+    installed(office)
+    applied(office, *DONE)
+    for kind, who in (("withdraw", "pemohon"), ("refuse", "direktur")):
+        case_id = applied(office, "isi")
+        with office.work() as ctx:
+            cases.end(ctx, office.actor(ctx, who), case_id, kind, "Alasan.")
+    with office.work() as ctx:
+        cases.reopen(ctx, office.actor(ctx, "direktur"), case_id, "Dibuka.")
+    with office.look() as ctx:
+        [row] = statistics.year(ctx, 2026, ["izin"])
+        assert statistics.year(ctx, 2025, None) == []
+    assert dict(row.status) == {"ended": 1, "withdrawn": 1, "open": 1}
+    assert {k: n for k, n in row.events.items() if k != "breach"} == {"withdraw": 1, "refuse": 1, "reopen": 1}
+    assert (row.received, row.asked) == (3, 0)
+    page = office.client("direktur").get("/laporan")
+    assert (page.status_code, "Permohonan dibuka kembali" in page.text) == (200, True)
+    assert [office.client(who).get("/laporan").status_code for who in ("luar", "pemohon", "auditor")] == [403, 403, 200]

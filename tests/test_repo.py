@@ -27,7 +27,7 @@ LAYERS = (
     {"fitting"},
     {"revisions", "backup"},
     {"papers", "replay"},
-    {"cases", "inbox", "standing"},
+    {"cases", "inbox", "standing", "statistics"},
     {"audit", "export"},
     {"worker", "demo"},
     {"web"},

@@ -192,6 +192,7 @@ class Header:
             places.append(("/tugas", _("Kotak tugas"), self.waiting))
         if self.actor and (self.actor.staff or self.actor.person.auditor):
             places.append(("/permohonan/semua", _("Permohonan"), ""))
+            places.append(("/laporan", _("Laporan"), ""))
         if self.me and self.me.applicant:
             places.append(("/permohonan", _("Permohonan saya"), ""))
         if self.me and self.me.owner and _serves("/sop"):
