@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import joinedload, undefer
 
-from app import engine, files, forms, journal, revisions, standing
+from app import clock, engine, files, forms, journal, revisions, standing
 from app.context import Context
 from app.engine.definition import Definition
 from app.models import Case, EventValues, Lane, Membership, Revision, Upload
@@ -74,6 +74,7 @@ class _Replay:
     next_due: datetime | None = None
     ended: bool = False
     erased: bool = False
+    entries: list[journal.Entry] = field(default_factory=list)
 
 
 def frames(ctx: Context, case: Case, books: standing.Books | None = None) -> Proof:
@@ -99,7 +100,9 @@ def frames(ctx: Context, case: Case, books: standing.Books | None = None) -> Pro
         before = replay.data
         try:
             entry = journal.parsed(row, values.get(row["seq"]))
+            findings += _missing_breach(replay, entry)
             findings += _effect(ctx, loaded, revision, replay, entry, sent)
+            replay.entries.append(entry)
             findings += _actor_findings(ctx, case, loaded, entry)
             frame = Frame(
                 entry,
@@ -115,8 +118,8 @@ def frames(ctx: Context, case: Case, books: standing.Books | None = None) -> Pro
             proof.findings += [f"{row['seq']}: {text}" for text in findings]
             return proof
         proof.frames.append(frame)
-    proof.findings += _end_findings(case, replay, rows, previous)
     entries = [frame.entry for frame in proof.frames]
+    proof.findings += _end_findings(ctx, case, loaded, replay, rows, previous)
     proof.findings += standing.findings(ctx, case, loaded, entries, Counter() if books is None else books)
     return proof
 
@@ -216,6 +219,8 @@ def _effect(
     body, definition = entry.body, replay.definition
     if entry.kind == "document":
         return _document_findings(ctx, entry)
+    if entry.kind == "breach":
+        return _breach_findings(replay, entry)
     if entry.kind not in ("start", "complete", "timer"):
         return []
     replay.facts = {**replay.facts, **body.get("facts", {})}
@@ -308,7 +313,51 @@ def _actor_findings(ctx: Context, case: Case, loaded: revisions.Loaded, entry: j
     return [] if held else [f"{entry.actor} tidak memegang lajur {entry.lane} pada saat itu."]
 
 
-def _end_findings(case: Case, replay: _Replay, rows: Sequence[Mapping[str, Any]], head: bytes) -> list[str]:
+def _missing_breach(replay: _Replay, entry: journal.Entry) -> list[str]:
+    """Whatever somebody did after the case's limit had passed: that it passed was to be recorded before it."""
+    if entry.kind not in ("complete", "timer") or replay.ended:
+        return []
+    time = standing.told_time(replay.definition, replay.entries)
+    late = time.due_at is not None and time.due_at < entry.at and time.breached_at is None and time.paused_at is None
+    back = max((other.at for other in replay.entries if other.kind in journal.MOVES), default=entry.at)
+    if not late or time.due_at is None or time.due_at < back:  # it was moved to a day that had passed by then
+        return []
+    return ["Batas waktu permohonan sudah terlampaui sebelumnya, tetapi tidak tercatat."]
+
+
+def _breach_findings(replay: _Replay, entry: journal.Entry) -> list[str]:
+    """Whether a limit that is said to have passed was one: of an open step, once; or of the case, as it stood."""
+    found = [] if entry.at <= entry.recorded_at else ["Batas waktu ini tercatat sebelum terlampaui."]
+    if (token := entry.body.get("token")) is not None:
+        if replay.open.get(token, ("",))[0] != entry.step:
+            found.append("Langkah yang batas waktunya terlampaui tidak terbuka pada saat itu.")
+        if any(e.kind == "breach" and (e.body.get("token"), e.at) == (token, entry.at) for e in replay.entries):
+            found.append("Batas waktu yang sama tercatat terlampaui dua kali.")
+        return found
+    time = standing.told_time(replay.definition, replay.entries)
+    if (time.due_at, time.breached_at, time.paused_at) != (entry.at, None, None) or replay.ended:
+        found.append("Batas waktu permohonan yang dicatat terlampaui bukan yang berlaku pada saat itu.")
+    return found
+
+
+def _next_due(ctx: Context, case: Case, loaded: revisions.Loaded, replay: _Replay) -> datetime | None:
+    """When the next thing happens by itself, as the replay says."""
+    if replay.ended:
+        return None
+    time = standing.told_time(replay.definition, replay.entries)
+    due_at = time.due_at if time.paused_at is None else None
+    limits = standing.limits(ctx, case, loaded, replay.entries)
+    return clock.next_due(replay.next_due, due_at, time.breached_at, limits)
+
+
+def _end_findings(
+    ctx: Context,
+    case: Case,
+    loaded: revisions.Loaded,
+    replay: _Replay,
+    rows: Sequence[Mapping[str, Any]],
+    head: bytes,
+) -> list[str]:
     """The case's own row, against where the replay came to."""
     found = []
     if case.seq != len(rows) or case.head != head:
@@ -320,7 +369,7 @@ def _end_findings(case: Case, replay: _Replay, rows: Sequence[Mapping[str, Any]]
     status = journal.status(replay.definition, replay.ends) if replay.ended else "open"
     if (case.status, case.ended_at) != (status, replay.ended_at if replay.ended else None):
         found.append("Status permohonan tidak sesuai dengan riwayat.")
-    if case.next_due != (None if replay.ended else replay.next_due):
+    if case.next_due != _next_due(ctx, case, loaded, replay):
         found.append("Tenggat berikutnya tidak sesuai dengan riwayat.")
     if not (replay.ended and case.data is None) and not replay.erased and case.data != replay.data:
         found.append("Data permohonan bukan yang dihasilkan riwayat.")

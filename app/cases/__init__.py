@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.cases.limits import reckon
 from app.cases.readers import (
     Returned,
     case_for,
@@ -48,7 +49,7 @@ __all__ = [
     "AlreadyDone", "CannotGoOn", "CaseEnded", "ChoiceNeeded", "Completion", "FourEyes", "Invalid", "NoSuchSop",
     "NotFound", "NotYours", "ReasonNeeded", "Refusal", "Returned", "Stale", "Taken", "TooLarge", "case_for",
     "choices", "claim", "complete", "data_of", "document", "documents", "duplicates", "fire_due",
-    "for_applicant", "form_of", "journal_for", "locked", "may_take", "no_way_in", "open_case", "open_tasks", "release",
-    "returned", "save_draft", "sees_all", "step_of", "task_for", "tracked", "values", "visible_cases",
+    "for_applicant", "form_of", "journal_for", "locked", "may_take", "no_way_in", "open_case", "open_tasks", "reckon",
+    "release", "returned", "save_draft", "sees_all", "step_of", "task_for", "tracked", "values", "visible_cases",
     "ways_in",
 ]  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, insert, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm.attributes import set_committed_value
 
 from app import clock, database, engine, forms, journal, papers, registers, revisions
@@ -55,6 +55,7 @@ def record(
         "opened": [[o.token, o.step, o.round] for o in outcome.opened],
         "closed": list(outcome.closed) if list(outcome.closed) != ([task.token] if task else []) else None,
         "ends": list(outcome.ends),
+        "ended": outcome.ended,
         "set": dict(outcome.facts),
         "state": journal.short(outcome.digest),
     }
@@ -62,9 +63,12 @@ def record(
     step = task.step if task else ""
     lane = task.lane.name if task else ""
     returned_seq = case.seq + 1 if choice and choice.returns else None
-    moved = {**(changes or {}), **_after(ctx, case, definition, outcome, data, at or ctx.now)}
+    starts = kind == "complete" and case.clock_at is None and clock.begins(definition, step)
+    time = clock.after(ctx, case, definition, outcome, at or ctx.now, starts=starts)
+    body |= {name: value for name, value in time.told.items() if value is not None}
+    moved = {**(changes or {}), **time.changes, **_after(ctx, case, definition, outcome, data, at or ctx.now)}
     moved = {name: value for name, value in moved.items() if getattr(case, name) != value}
-    rows = _opened(ctx, case, loaded, outcome, returned_seq, at or ctx.now, moved.get("clock_at", case.clock_at), draft)
+    rows = _opened(case, loaded, outcome, returned_seq, at or ctx.now, time.dues, draft)
     with database.together(ctx.session):
         seq = journal.append(
             ctx, case, kind, body, actor=actor.person if actor else None, lane=lane, step=step,
@@ -75,6 +79,8 @@ def record(
         for row in rows:
             ctx.session.connection().execute(_OPENED, row)
     _interrupt(ctx, case, [token for token in outcome.closed if task is None or token != task.token])
+    if time.moved:
+        move_due_dates(ctx, case, time.dues)
     wanted = revisions.papers_of(definition, step, choice.id if choice else "", outcome.ends, outcome.path)
     return seq, papers.due(ctx, case, seq, wanted)
 
@@ -86,10 +92,10 @@ def _after(
     digest = journal.short(outcome.digest)
     if outcome.ended:
         status = journal.status(definition, [*journal.reached(ctx, case.id), *outcome.ends])
-        over = {"status": status, "ended_at": at, "next_due": None, "data": None, "state": b""}
+        over = {"status": status, "ended_at": at, "next_due": None, "paused_at": None, "data": None, "state": b""}
         return {**over, "state_digest": digest}
     data = forms.merge(data, outcome.facts) if outcome.facts else data
-    return {"data": data, "state": outcome.state, "state_digest": digest, "next_due": outcome.next_due}
+    return {"data": data, "state": outcome.state, "state_digest": digest}
 
 
 def _close(ctx: Context, task: Task, actor: Actor) -> None:
@@ -110,21 +116,31 @@ def _interrupt(ctx: Context, case: Case, tokens: Sequence[str]) -> None:
         )
 
 
+def move_due_dates(ctx: Context, case: Case, dues: Mapping[str, datetime | None]) -> int:
+    """Gives a case's open tasks the due dates of their steps; how many had another."""
+    moved = 0
+    for task in ctx.session.scalars(select(Task).where(Task.case_id == case.id, Task.closed_at.is_(None))):
+        due = dues.get(task.step)
+        if task.due_at != due:
+            task.due_at, moved = due, moved + 1
+            task.rank = instant(due) if due else NEVER + instant(task.opened_at)
+    return moved
+
+
 def _opened(
-    ctx: Context,
     case: Case,
     loaded: revisions.Loaded,
     outcome: engine.Outcome,
     returned_seq: int | None,
     at: datetime,
-    clock_at: datetime | None,
+    dues: Mapping[str, datetime | None],
     draft: Mapping[str, Any] | None,
 ) -> list[dict[str, Any]]:
     """The rows of the tasks that open."""
     rows = []
     for pass_ in outcome.opened:
         step = loaded.definition.steps[pass_.step]
-        due = clock.step_due(ctx, loaded.definition, step, clock_at)
+        due = dues.get(pass_.step)
         theirs = step.lane == loaded.definition.applicant_lane and case.filed_by_id == case.applicant_id
         row = {
             "case_id": case.id,

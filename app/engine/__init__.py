@@ -24,6 +24,7 @@ from app.engine.run import (
     complete,
     facts,
     fire,
+    pending,
     send,
     start,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "complete",
     "facts",
     "fire",
+    "pending",
     "process_ids",
     "read",
     "read_tables",
