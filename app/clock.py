@@ -254,7 +254,7 @@ def after(
         due_at = case_due(ctx, definition, at, calendar)
     elif resumed:
         pause_days, due_at = _resumed(ctx, case, definition, clock_at, at, calendar)
-    breached_at = None if due_at is not None and due_at > at and (starts or resumed) else case.breached_at
+    breached_at = None if due_at is not None and at < due_at != case.due_at else case.breached_at
     dues = {step: step_due(ctx, definition, definition.steps[step], clock_at, calendar, pause_days) for step in asked}
     limits: list[datetime] = []
     if not still:

@@ -112,7 +112,7 @@ def told_time(definition: Definition, entries: Sequence[journal.Entry]) -> Time:
             continue
         if "due" in entry.body:
             due = moment(entry.body["due"]) if entry.body["due"] is not None else None
-            again = due is not None and due > entry.at
+            again = due is not None and entry.at < due != time.due_at
             time = replace(time, due_at=due, breached_at=None if again else time.breached_at)
         time = replace(time, pause_days=entry.body.get("pause_days", time.pause_days))
     standing = next((pause for pause in clock.pauses(definition, entries) if pause.until is None), None)

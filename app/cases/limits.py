@@ -65,7 +65,7 @@ def reckon(ctx: Context, case: Case) -> bool:
     }
     moved = move_due_dates(ctx, case, dues)
     changes: dict[str, Any] = {"calendar": version, "due_at": due, "pause_days": pause_days}
-    if case.breached_at is not None and due is not None and due > ctx.now:
+    if due is not None and ctx.now < due != case.due_at:
         changes["breached_at"] = None  # it is recorded, and may happen again
     told = next((e.body["due"] for e in reversed(entries) if e.kind in clock.TELLS and "due" in e.body), None)
     same = due == case.due_at and pause_days == case.pause_days and not moved
