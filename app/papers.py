@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import bindparam, insert, select
 from sqlalchemy.orm import undefer
 
-from app import documents, files, journal, revisions
+from app import calendars, clock, documents, files, journal, revisions, worktime
 from app.context import Context
 from app.models import Case, Document, Event, Person
 
@@ -154,8 +154,15 @@ def _frozen(ctx: Context, case: Case) -> dict[str, Any]:
             "status": case.status,
         },
         "orang": {str(row.id): [row.nip or "", row.title or ""] for row in rows},
+        "kalender": _own_days(ctx, case),
         "sekarang": _local(ctx, ctx.now),
     }
+
+
+def _own_days(ctx: Context, case: Case) -> dict[str, tuple[bool, str]]:
+    """The days of this case's time on which the office's own calendar is not the national one: minutes are by it."""
+    first, last = ctx.local(case.opened_at).date(), ctx.local().date()
+    return {day.isoformat(): told for day, told in calendars.current(ctx).own.items() if first <= day <= last}
 
 
 def _context(
@@ -163,7 +170,8 @@ def _context(
 ) -> dict[str, Any]:
     """What a template sees: JSON values only, times as RFC 3339 in the office's zone."""
     people = {int(key): value for key, value in frozen["orang"].items()}
-    rows = _rows(loaded, entries, {person: nip for person, (nip, _) in people.items()})
+    own = {date.fromisoformat(day): (closed, why) for day, (closed, why) in frozen.get("kalender", {}).items()}
+    rows = _rows(ctx, loaded, entries, {person: nip for person, (nip, _) in people.items()}, worktime.Calendar(own))
     last = next((e for e in reversed(entries) if journal.is_return(loaded.definition, e)), None)
     return {
         "permohonan": {**frozen["permohonan"], "revisi": loaded.number},
@@ -184,11 +192,19 @@ def sheet(ctx: Context, loaded: revisions.Loaded, entries: Sequence[journal.Entr
     """The rows of the control sheet, one for each pass of a step; the page and the paper show these same rows."""
     ids = {e.actor_id for e in entries if e.actor_id}
     rows = ctx.session.execute(select(Person.id, Person.nip).where(Person.id.in_(ids)))
-    return _rows(loaded, entries, {row.id: row.nip or "" for row in rows})
+    return _rows(ctx, loaded, entries, {row.id: row.nip or "" for row in rows}, calendars.current(ctx))
 
 
-def _rows(loaded: revisions.Loaded, entries: Sequence[journal.Entry], nip: Mapping[int, str]) -> list[dict[str, Any]]:
+def _rows(
+    ctx: Context,
+    loaded: revisions.Loaded,
+    entries: Sequence[journal.Entry],
+    nip: Mapping[int, str],
+    calendar: worktime.Calendar,
+) -> list[dict[str, Any]]:
     definition = loaded.definition
+    hours = clock.hours(definition)
+    late = {entry.body.get("token") for entry in entries if entry.kind == "breach"}
     rows = []
     for number, done in enumerate(journal.passes(definition, entries), 1):
         step, left = definition.steps[done.step], done.left
@@ -205,8 +221,9 @@ def _rows(loaded: revisions.Loaded, entries: Sequence[journal.Entry], nip: Mappi
                 "nip": nip.get(left.actor_id or 0, "") if left and mine else "",
                 "masuk": done.entered,
                 "keluar": left.at if left else None,
-                "menit": _minutes(done.entered, left.at) if left else None,
+                "menit": _minutes(ctx, done.entered, left.at, calendar, hours) if left else None,
                 "standar": step.properties.get("waktu", ""),
+                "terlambat": "lewat batas waktu" if done.token in late else "",
                 "hasil": _result(taken, left is not None, mine),
                 "alasan": left.note if left and mine and returns else "",
                 "catatan": left.note if left and mine and not returns else "",
@@ -217,9 +234,11 @@ def _rows(loaded: revisions.Loaded, entries: Sequence[journal.Entry], nip: Mappi
     return rows
 
 
-def _minutes(entered: datetime, left: datetime) -> int:
-    """Whole minutes between two instants, as the sheet states them: by the clock on the wall."""
-    return max(0, round((left - entered).total_seconds() / 60))
+def _minutes(
+    ctx: Context, entered: datetime, left: datetime, calendar: worktime.Calendar, hours: worktime.Hours
+) -> int:
+    """Whole minutes between two instants, as the sheet states them: those during which the office was open."""
+    return round(worktime.minutes(entered, left, ctx.settings.zone, calendar, hours))
 
 
 def _result(taken: Any, closed: bool, mine: bool) -> str:

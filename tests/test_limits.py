@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import select
 
 from app import audit, calendars, cases, clock, demo, engine, journal, people, revisions, worker
-from app.models import Case, ClosedDay, Event, Task, instant
+from app.models import Case, ClosedDay, Task, instant
 from tests import play, sops
 from tests.conftest import PASSWORD, Office, login
 from tests.drawn import draw, given, lanes
