@@ -446,7 +446,7 @@ class CalendarChange(Base):
     closed: Mapped[bool | None]  # None: back to the national calendar
     reason: Mapped[str] = mapped_column(String(300))
     reference: Mapped[str] = mapped_column(String(300))
-    by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))  # None: the operator's command
     at: Mapped[datetime]
 
 

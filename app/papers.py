@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import bindparam, insert, select
 from sqlalchemy.orm import undefer
 
-from app import documents, ends, files, journal, revisions, wording
+from app import calendars, clock, documents, ends, files, journal, revisions, wording, worktime
 from app.context import Context
 from app.engine.definition import Definition
 from app.models import Case, Document, Event, Person
@@ -162,8 +162,15 @@ def _frozen(ctx: Context, case: Case) -> dict[str, Any]:
             "status": case.status,
         },
         "orang": {str(row.id): [row.nip or "", row.title or ""] for row in rows},
+        "kalender": _own_days(ctx, case),
         "sekarang": _local(ctx, ctx.now),
     }
+
+
+def _own_days(ctx: Context, case: Case) -> dict[str, tuple[bool, str]]:
+    """The days of this case's time on which the office's own calendar is not the national one: minutes are by it."""
+    first, last = ctx.local(case.opened_at).date(), ctx.local().date()
+    return {day.isoformat(): told for day, told in calendars.current(ctx).own.items() if first <= day <= last}
 
 
 def _context(
@@ -171,7 +178,8 @@ def _context(
 ) -> dict[str, Any]:
     """What a template sees: JSON values only, times as RFC 3339 in the office's zone."""
     people = {int(key): value for key, value in frozen["orang"].items()}
-    rows = _rows(loaded, entries, {person: nip for person, (nip, _) in people.items()})
+    own = {date.fromisoformat(day): (closed, why) for day, (closed, why) in frozen.get("kalender", {}).items()}
+    rows = _rows(ctx, loaded, entries, {person: nip for person, (nip, _) in people.items()}, worktime.Calendar(own))
     gone = journal.undone(entries)
     returns = [e for e in entries if journal.is_return(loaded.definition, e) and e.seq not in gone]
     return {
@@ -194,13 +202,26 @@ def sheet(ctx: Context, loaded: revisions.Loaded, entries: Sequence[journal.Entr
     """The rows of the control sheet, one for each pass of a step; the page and the paper show these same rows."""
     ids = {e.actor_id for e in entries if e.actor_id}
     rows = ctx.session.execute(select(Person.id, Person.nip).where(Person.id.in_(ids)))
-    return _rows(loaded, entries, {row.id: row.nip or "" for row in rows})
+    return _rows(ctx, loaded, entries, {row.id: row.nip or "" for row in rows}, calendars.current(ctx))
 
 
-def _rows(loaded: revisions.Loaded, entries: Sequence[journal.Entry], nip: Mapping[int, str]) -> list[dict[str, Any]]:
+def _rows(
+    ctx: Context,
+    loaded: revisions.Loaded,
+    entries: Sequence[journal.Entry],
+    nip: Mapping[int, str],
+    calendar: worktime.Calendar,
+) -> list[dict[str, Any]]:
     """One row for each pass of a step and for each verb on the whole case, in the order in which they began."""
+    definition = loaded.definition
+    hours = clock.hours(definition)
     gone = journal.undone(entries)
-    rows = [_pass(loaded.definition, done, gone, nip) for done in journal.passes(loaded.definition, entries)]
+    late = {entry.body.get("token") for entry in entries if entry.kind == "breach"}
+    rows = []
+    for done in journal.passes(definition, entries):
+        minutes = _minutes(ctx, done.entered, done.left.at, calendar, hours) if done.left else None
+        rows.append({**_pass(definition, done, gone, nip), "menit": minutes})
+        rows[-1]["terlambat"] = "lewat batas waktu" if done.token in late else ""
     rows += [_verb(entry, nip) for entry in entries if entry.kind in ends.VERBS]
     return [{"no": number, **row} for number, row in enumerate(sorted(rows, key=lambda row: row["masuk"]), 1)]
 
@@ -218,7 +239,6 @@ def _pass(definition: Definition, done: journal.Pass, gone: Collection[int], nip
         "nip": nip.get(left.actor_id or 0, "") if left and mine else "",
         "masuk": done.entered,
         "keluar": left.at if left else None,
-        "menit": _minutes(done.entered, left.at) if left else None,
         "standar": step.properties.get("waktu", ""),
         "hasil": _result(taken, left, mine, gone),
         "alasan": left.note if left and mine and returns else "",
@@ -240,6 +260,7 @@ def _verb(entry: journal.Entry, nip: Mapping[int, str]) -> dict[str, Any]:
         "keluar": entry.at,
         "menit": None,
         "standar": "",
+        "terlambat": "",
         "hasil": wording.DONE[entry.kind],
         "alasan": entry.note,
         "catatan": "",
@@ -248,9 +269,11 @@ def _verb(entry: journal.Entry, nip: Mapping[int, str]) -> dict[str, Any]:
     }
 
 
-def _minutes(entered: datetime, left: datetime) -> int:
-    """Whole minutes between two instants, as the sheet states them: by the clock on the wall."""
-    return max(0, round((left - entered).total_seconds() / 60))
+def _minutes(
+    ctx: Context, entered: datetime, left: datetime, calendar: worktime.Calendar, hours: worktime.Hours
+) -> int:
+    """Whole minutes between two instants, as the sheet states them: those during which the office was open."""
+    return round(worktime.minutes(entered, left, ctx.settings.zone, calendar, hours))
 
 
 def _result(taken: Any, left: journal.Entry | None, mine: bool, gone: Collection[int]) -> str:

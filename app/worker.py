@@ -1,16 +1,19 @@
-"""What happens by itself: timers that fall due, papers left over. Any number of these may run, on any machine."""
+"""What happens by itself: timers and limits that fall due, dates that a calendar moved, papers left over.
+
+Any number of these may run, on any machine.
+"""
 
 from __future__ import annotations
 
 import logging
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from app import cases, papers
+from app import calendars, cases, papers
 from app.config import Settings
 from app.context import Context
 from app.models import EPOCH, Case
@@ -42,8 +45,8 @@ def once(
 ) -> int:
     """Does what is due now; how much that was. Each case and each paper is a transaction of its own."""
     done = 0
-    for work, ids in ((fire_case, _due_cases(settings, reading)), (fill_paper, _due_papers(settings, reading))):
-        for item in ids:
+    for look, work in CHORES:
+        for item in look(settings, reading):
             if stopped():
                 return done
             try:
@@ -62,9 +65,8 @@ def _due_cases(settings: Settings, reading: Sessions) -> Iterator[int]:
         with reading() as session:
             due = (
                 select(Case.next_due, Case.id)
-                .where(
-                    Case.next_due <= now, or_(Case.next_due > last[0], (Case.next_due == last[0]) & (Case.id > last[1]))
-                )
+                .where(Case.next_due <= now, Case.next_due >= last[0])
+                .where(or_(Case.next_due > last[0], Case.id > last[1]))
                 .order_by(Case.next_due, Case.id)
                 .limit(BATCH)
             )
@@ -72,6 +74,18 @@ def _due_cases(settings: Settings, reading: Sessions) -> Iterator[int]:
         for moment, case_id in found:
             last = (moment or EPOCH, case_id)
             yield case_id
+        if len(found) < BATCH:
+            return
+
+
+def _stale_cases(settings: Settings, reading: Sessions) -> Iterator[int]:
+    """Every open case whose dates were reckoned by an older calendar, by the batch; one that is broken is met once."""
+    last = (-2, 0)
+    while True:
+        with reading() as session:
+            found = calendars.stale(Context(session, settings.now(), settings), last, BATCH)
+        for last in found:
+            yield last[1]
         if len(found) < BATCH:
             return
 
@@ -89,6 +103,14 @@ def fire_case(settings: Settings, _reading: Sessions, writing: Sessions, case_id
         return cases.fire_due(ctx, case) if case else 0
 
 
+def reckon_case(settings: Settings, _reading: Sessions, writing: Sessions, case_id: int) -> int:
+    """Reckons one case's dates anew, after what was due; none where somebody else has it under way."""
+    with writing.begin() as session:
+        ctx = Context(session, settings.now(), settings)
+        case = cases.locked(ctx, case_id, skip=True)
+        return cases.fire_due(ctx, case) + cases.reckon(ctx, case) if case else 0
+
+
 def fill_paper(settings: Settings, reading: Sessions, writing: Sessions, paper: int) -> int:
     """Fills one paper without holding up who writes meanwhile; 0 where it was filled already or failed."""
     try:
@@ -102,6 +124,16 @@ def fill_paper(settings: Settings, reading: Sessions, writing: Sessions, paper: 
         return 0
     with writing.begin() as session:
         return int(papers.keep(Context(session, settings.now(), settings), paper, filled))
+
+
+# What there is to do, and how it is done: each look asks one index, whatever it does not find costs nothing.
+Look = Callable[[Settings, Sessions], Iterable[int]]
+Work = Callable[[Settings, Sessions, Sessions, int], int]
+CHORES: list[tuple[Look, Work]] = [
+    (_due_cases, fire_case),
+    (_stale_cases, reckon_case),
+    (_due_papers, fill_paper),
+]
 
 
 def _stopped_by_signals() -> threading.Event:

@@ -23,8 +23,8 @@ BPMN = "{http://www.omg.org/spec/BPMN/20100524/MODEL}"
 LAYERS = (
     {"config", "models", "wording", "worktime", "files", "engine"},
     {"forms", "documents", "database", "context", "ends"},
-    {"journal", "people", "registers", "clock", "uploads", "migrations"},
-    {"fitting"},
+    {"journal", "people", "registers", "calendars", "uploads", "migrations"},
+    {"fitting", "clock"},
     {"revisions", "backup"},
     {"papers", "replay"},
     {"cases", "inbox", "standing", "statistics"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.cases.ends import act, apply_again, correct, end, may_take_back, offered, reopen, revoke, take_back
+from app.cases.limits import reckon
 from app.cases.readers import (
     Returned,
     case_for,
@@ -51,6 +52,6 @@ __all__ = [
     "NotFound", "NotNow", "NotYours", "ReasonNeeded", "Refusal", "Returned", "Stale", "Taken", "TooLarge",
     "act", "apply_again", "case_for", "choices", "claim", "complete", "correct", "data_of", "document", "documents",
     "duplicates", "end", "fire_due", "for_applicant", "form_of", "journal_for", "locked", "may_take", "may_take_back",
-    "no_way_in", "offered", "open_case", "open_tasks", "release", "reopen", "returned", "revoke", "save_draft",
-    "sees_all", "step_of", "take_back", "task_for", "tracked", "values", "visible_cases", "ways_in",
+    "no_way_in", "offered", "open_case", "open_tasks", "reckon", "release", "reopen", "returned", "revoke",
+    "save_draft", "sees_all", "step_of", "take_back", "task_for", "tracked", "values", "visible_cases", "ways_in",
 ]  # fmt: skip

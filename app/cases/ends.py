@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from app import ends, engine, forms, journal, papers, replay, revisions
+from app import clock, ends, engine, forms, journal, papers, replay, revisions
 from app.cases.readers import locked
 from app.cases.record import described, record
 from app.cases.refusals import (
@@ -236,11 +236,11 @@ def _undo(
     body = {"of": mark.seq, "facts": journal.changed(mark.facts, facts)}
     answers = undone.typed.answers if undone.typed and kind == "take_back" else None
     changes = described(case, loaded, data)
-    if undone.kind == "complete" and case.clock_at == undone.at and loaded.property_of(undone.step, "jam") == "mulai":
-        changes |= {"clock_at": None, "due_at": None}
+    unbegun = undone.kind == "complete" and case.clock_at == undone.at and clock.begins(loaded.definition, undone.step)
     record(
         ctx, case, loaded, outcome, kind, body, data,
         actor=actor, lane=lane, step=undone.step, typed=typed, changes=changes, draft=answers,
+        unbegun=unbegun,
     )  # fmt: skip
     tokens = [again.token for again in outcome.opened]
     return ctx.session.scalars(select(Task.id).where(Task.case_id == case.id, Task.token.in_(tokens))).first() or 0

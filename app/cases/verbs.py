@@ -12,7 +12,8 @@ from typing import Any
 from sqlalchemy import Row, bindparam, select, update
 from sqlalchemy.orm import contains_eager
 
-from app import clock, engine, forms, journal, people, registers, revisions, uploads
+from app import engine, forms, journal, people, registers, revisions, uploads
+from app.cases import limits
 from app.cases.readers import may_take, no_way_in, task_query, ways_in
 from app.cases.record import described, numbers_given, record
 from app.cases.refusals import (
@@ -30,7 +31,7 @@ from app.cases.refusals import (
 )
 from app.context import Context
 from app.engine.definition import Choice, Step
-from app.models import Case, Person, Revision, Task, Upload, canonical, instant
+from app.models import Case, Person, Revision, Task, Upload, canonical
 from app.people import Actor
 
 _LOCKED_TASK = (
@@ -195,27 +196,14 @@ def complete(
         raise CannotGoOn() from error
     before = engine.facts(loaded.definition, case.data)
     changes = described(case, loaded, data) if form else {}
-    starts = step.properties.get("jam") == "mulai" and case.clock_at is None
-    if starts:
-        changes |= {"clock_at": ctx.now, "due_at": clock.case_due(ctx, loaded.definition, ctx.now)}
     body = {"token": task.token, "facts": journal.changed(before, facts), "numbers": numbers}
     typed = journal.Typed(clean, note, faults, sorted(sent)) if clean or note or faults else None
     seq, due = record(
         ctx, case, loaded, outcome, "complete", body, data,
         actor=actor, task=task, choice=taken, typed=typed, uploads=sent, changes=changes,
     )  # fmt: skip
-    if starts:
-        _give_due_dates(ctx, case, loaded)
     _follow_up(ctx, case, loaded, outcome, data)
     return Completion(case, seq, outcome.opened, due)
-
-
-def _give_due_dates(ctx: Context, case: Case, loaded: revisions.Loaded) -> None:
-    """The clock has started: what was opened before, in another branch, is due now too."""
-    open_now = select(Task).where(Task.case_id == case.id, Task.closed_at.is_(None), Task.due_at.is_(None))
-    for task in ctx.session.scalars(open_now):
-        task.due_at = clock.step_due(ctx, loaded.definition, loaded.definition.steps[task.step], case.clock_at)
-        task.rank = instant(task.due_at) if task.due_at else task.rank
 
 
 def fire_due(ctx: Context, case: Case) -> int:
@@ -225,18 +213,22 @@ def fire_due(ctx: Context, case: Case) -> int:
     """
     fired, moments = 0, Counter[datetime]()
     while case.status == "open" and case.next_due is not None and case.next_due <= ctx.now:
-        moments[case.next_due] += 1
-        if moments[case.next_due] > AT_ONCE:
+        moment = case.next_due
+        moments[moment] += 1
+        if moments[moment] > AT_ONCE:
             raise CannotGoOn()
         loaded = revisions.load(ctx.session, case.revision_id)
+        if moments[moment] == 1 and (passed := limits.passed(ctx, case, loaded, moment)):
+            fired += passed
+            continue
         facts = engine.facts(loaded.definition, case.data)
         try:
-            outcome = engine.fire(loaded.definition, case.state, facts, ctx.local())
+            outcome = engine.fire(loaded.definition, case.state, facts, ctx.local(moment))
         except engine.RoutingError as error:
             raise CannotGoOn() from error
-        if outcome is None:
-            case.next_due = None
-            break
+        if outcome is None:  # nothing happens then after all
+            case.next_due = limits.next_due(ctx, case, loaded)
+            continue
         data = case.data
         record(ctx, case, loaded, outcome, "timer", {}, data, at=outcome.at)
         _follow_up(ctx, case, loaded, outcome, data)

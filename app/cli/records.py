@@ -160,10 +160,10 @@ def calendar() -> None:
 @click.option("--unit", type=click.Choice(["kerja", "kalender"]), default="kerja", show_default=True)
 def due(date: datetime, days: int, unit: str) -> None:
     """Hari ke-N sesudah DATE, lalu aturan yang menggesernya."""
-    from app import clock, worktime
+    from app import calendars, worktime
 
     with reading() as ctx:
-        known = clock.calendar(ctx)
+        known = calendars.current(ctx)
     try:
         day, rules = worktime.due_date(date.date(), days, unit, known)
     except OverflowError:

@@ -31,7 +31,8 @@ PAPER = r".+\.docx(\s*\|.*)?"
 LIMIT = r"H(\s*\+\s*\d+)?"
 LENGTH = r"\d{1,3}\s*(hari\s*)?(kerja|kalender)?"
 WHO = r"[^|]+(\|\s*.+\.docx(\s*\|.*)?)?"
-LISTED = (YES, ENDINGS, "mulai")  # values that are one of a few words
+CLOCK = "mulai|jeda|jalan"
+LISTED = (YES, ENDINGS, CLOCK)  # values that are one of a few words
 VOCABULARY = (
     Property("nomor", ("proses", "langkah"), "nomor SOP; nomor langkah di tabel SOP"),
     Property("revisi", ("proses",), "nomor revisi SOP"),
@@ -65,7 +66,7 @@ VOCABULARY = (
     Property("formulir", ("langkah",), "formulir langkah: nama berkas tanpa .form"),
     Property("waktu", ("langkah",), "standar menit", r"\d+(\s*-\s*\d+)?", "10-30"),
     Property("batas", ("langkah",), "batas waktu langkah dalam hari kerja setelah H", LIMIT, "H+2"),
-    Property("jam", ("langkah",), "langkah yang memulai jam: H", "mulai", "mulai"),
+    Property("jam", ("langkah",), "jam layanan: mulai di sini (H), berhenti (jeda), atau tetap jalan", CLOCK, "mulai"),
     Property("register", ("langkah",), "nomor yang diberikan: kunci = register : pola"),
     Property("dokumen", ("langkah", "panah", "akhir"), "dokumen yang terbit", PAPER, "izin.docx | Izin | rangkap 3"),
     Property("empat_mata", ("langkah",), "langkah yang pelaksananya tidak boleh mengerjakan langkah ini"),

@@ -25,7 +25,7 @@ def upgrade() -> None:
         sa.Column("closed", sa.Boolean(), nullable=True),
         sa.Column("reason", sa.String(length=300), nullable=False),
         sa.Column("reference", sa.String(length=300), nullable=False),
-        sa.Column("by_id", sa.Integer(), nullable=False),
+        sa.Column("by_id", sa.Integer(), nullable=True),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["by_id"], ["person.id"], name=op.f("fk_calendar_change_by_id_person")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_calendar_change")),
