@@ -22,14 +22,14 @@ BPMN = "{http://www.omg.org/spec/BPMN/20100524/MODEL}"
 # Imports run one way: a module takes those of the lines above its own, and nothing of its own line or below.
 LAYERS = (
     {"config", "models", "wording", "worktime", "files", "engine"},
-    {"forms", "documents", "database", "context"},
+    {"forms", "documents", "database", "context", "post"},
     {"journal", "people", "registers", "clock", "uploads", "migrations"},
     {"fitting"},
     {"revisions", "backup"},
     {"papers"},
     {"messages"},
     {"cases", "inbox", "standing"},
-    {"audit", "export"},
+    {"audit", "export", "digest"},
     {"worker", "demo"},
     {"web"},
     {"app"},  # create_app

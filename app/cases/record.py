@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import bindparam, insert, update
 from sqlalchemy.orm.attributes import set_committed_value
 
-from app import clock, database, engine, forms, journal, papers, registers, revisions
+from app import clock, database, engine, forms, journal, messages, papers, registers, revisions
 from app.context import Context
 from app.engine.definition import Choice, Definition, Step
 from app.models import NEVER, Case, Task, instant
@@ -42,7 +42,7 @@ def record(
     changes: Mapping[str, Any] | None = None,
     draft: Mapping[str, Any] | None = None,
 ) -> tuple[int, bool]:
-    """One event and its whole effect: tasks closed and opened, state kept, papers due, the case ended. Gives the
+    """One event and its whole effect: tasks closed and opened, state kept, papers due, messages written, the case ended. Gives the
     event's number, and whether papers are due.
 
     `data` is what was filled in by now, `changes` what else becomes of the case's own row, `draft` the draft of every
@@ -75,6 +75,8 @@ def record(
         for row in rows:
             ctx.session.connection().execute(_OPENED, row)
     _interrupt(ctx, case, [token for token in outcome.closed if task is None or token != task.token])
+    told = revisions.texts_of(definition, step, choice.id if choice else "", outcome.ends, outcome.path)
+    messages.tell(ctx, case, seq, told)
     wanted = revisions.papers_of(definition, step, choice.id if choice else "", outcome.ends, outcome.path)
     return seq, papers.due(ctx, case, seq, wanted)
 
