@@ -423,7 +423,8 @@ def _unheard(definition: Definition, heard: set[str]) -> Iterator[Finding]:
     own = {step.id for step in definition.steps.values() if step.lane == definition.applicant_lane}
     returns = [c for step in definition.steps.values() for c in step.choices if c.returns and c.target in own]
     silent = {c.id: c.label for c in returns if c.id not in heard}
-    silent |= {end.id: end.name or end.id for end in definition.ends.values() if end.id not in heard}
+    before = {flow.target for flow in definition.flows.values() if {flow.id, flow.source} & heard}
+    silent |= {end.id: end.name or end.id for end in definition.ends.values() if end.id not in heard | before}
     if silent:
         places = ", ".join(f"“{name}”" for name in dict.fromkeys(silent.values()))
         message = f"Pemohon tidak dikirimi pesan ketika permohonannya dikembalikan atau berakhir lewat {places}."

@@ -42,8 +42,8 @@ def record(
     changes: Mapping[str, Any] | None = None,
     draft: Mapping[str, Any] | None = None,
 ) -> tuple[int, bool]:
-    """One event and its whole effect: tasks closed and opened, state kept, papers due, messages written, the case ended. Gives the
-    event's number, and whether papers are due.
+    """One event and its whole effect: tasks closed and opened, state kept, papers due, messages written, case ended.
+    Gives the event's number, and whether papers are due.
 
     `data` is what was filled in by now, `changes` what else becomes of the case's own row, `draft` the draft of every
     task that opens.

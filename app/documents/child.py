@@ -1,7 +1,7 @@
 """The process in which templates run: a template is code, so it gets no files, no sockets, little memory and time.
 
-`serve` answers requests on standard input one after the other: `fill` and `check` a letter, `text` and `check_text`. The server itself imports nothing of
-this.
+`serve` answers requests on standard input one after the other: `fill` and `check` for letters, `text` and `check_text`
+for messages. The server itself imports nothing of this.
 """
 
 from __future__ import annotations

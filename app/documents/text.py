@@ -13,6 +13,8 @@ from app.documents.letter import Broken, Environment, cleaned, line_of, told
 
 LONGEST = 50_000
 SUBJECT = 200
+NO_TEXT = "Berkas ini bukan teks UTF-8. Simpan ulang sebagai teks biasa (UTF-8)."
+NO_SUBJECT = "Baris pertama pesan harus berbunyi “Perihal: …”."
 PLAIN = Environment(autoescape=False, trim_blocks=True, lstrip_blocks=True)
 _FIRST = re.compile(r"\s*Perihal:[ \t]*(\S.*)")
 
@@ -60,9 +62,9 @@ def check(template: bytes, known: Mapping[str, Any]) -> list[Found]:
     try:
         sources = parts(template)
     except UnicodeDecodeError:
-        return [("error", "bukan-teks", "Berkas ini bukan teks UTF-8. Simpan ulang sebagai teks biasa (UTF-8).")]
+        return [("error", "bukan-teks", NO_TEXT)]
     except NoSubject:
-        return [("error", "tanpa-perihal", "Baris pertama pesan harus berbunyi “Perihal: …”.")]
+        return [("error", "tanpa-perihal", NO_SUBJECT)]
     found: list[Found] = []
     for source in sources:
         try:

@@ -84,7 +84,7 @@ class Flow:
 
 @dataclass(frozen=True)
 class Telling:
-    """What is told when an element is passed, of a step when it is completed: its `pesan`, and the lane it stands in."""
+    """What is told when an element is passed, a step when it is completed: its `pesan`, and the lane it stands in."""
 
     text: str
     lane: str
