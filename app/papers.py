@@ -40,7 +40,7 @@ def due(ctx: Context, case: Case, seq: int, wanted: Sequence[revisions.Paper]) -
     """
     if not wanted:
         return False
-    frozen = _frozen(ctx, case)
+    inputs = frozen(ctx, case)
     rows = [
         {
             "case_id": case.id,
@@ -50,7 +50,7 @@ def due(ctx: Context, case: Case, seq: int, wanted: Sequence[revisions.Paper]) -
             "kind": paper.template.removesuffix(".docx"),
             "copies": paper.copies,
             "internal": paper.internal,
-            "inputs": frozen,
+            "inputs": inputs,
             "attempts": 0,
             "created_at": ctx.now,
         }
@@ -89,7 +89,7 @@ def made(ctx: Context, document_id: int) -> Filled | None:
     paper = {"nama": document.name, "rangkap": document.copies}
     try:
         template = revisions.template(ctx.session, case.revision_id, document.template)
-        return Filled(documents.fill(template, {**_context(ctx, loaded, entries, document.inputs), "dokumen": paper}))
+        return Filled(documents.fill(template, {**context(ctx, loaded, entries, document.inputs), "dokumen": paper}))
     except documents.DocumentError as error:
         return Filled(b"", str(error))
 
@@ -127,8 +127,8 @@ def control_sheet(ctx: Context, case: Case, loaded: revisions.Loaded) -> bytes |
     if not wanted:
         return None
     template = revisions.template(ctx.session, case.revision_id, wanted[0].template)
-    context = _context(ctx, loaded, journal.entries(ctx, case.id), _frozen(ctx, case))
-    return documents.fill(template, {**context, "dokumen": {"nama": wanted[0].name, "rangkap": 1}})
+    seen = context(ctx, loaded, journal.entries(ctx, case.id), frozen(ctx, case))
+    return documents.fill(template, {**seen, "dokumen": {"nama": wanted[0].name, "rangkap": 1}})
 
 
 def blank(ctx: Context, loaded: revisions.Loaded, paper: revisions.Paper) -> bytes:
@@ -148,7 +148,7 @@ def blank(ctx: Context, loaded: revisions.Loaded, paper: revisions.Paper) -> byt
     )
 
 
-def _frozen(ctx: Context, case: Case) -> dict[str, Any]:
+def frozen(ctx: Context, case: Case) -> dict[str, Any]:
     """What a paper says beside the journal: it may be another tomorrow, and is kept as it is now."""
     rows = ctx.session.connection().execute(_PEOPLE, {"case_id": case.id})
     return {
@@ -173,23 +173,23 @@ def _own_days(ctx: Context, case: Case) -> dict[str, tuple[bool, str]]:
     return {day.isoformat(): told for day, told in calendars.current(ctx).own.items() if first <= day <= last}
 
 
-def _context(
-    ctx: Context, loaded: revisions.Loaded, entries: Sequence[journal.Entry], frozen: Mapping[str, Any]
+def context(
+    ctx: Context, loaded: revisions.Loaded, entries: Sequence[journal.Entry], inputs: Mapping[str, Any]
 ) -> dict[str, Any]:
     """What a template sees: JSON values only, times as RFC 3339 in the office's zone."""
-    people = {int(key): value for key, value in frozen["orang"].items()}
-    own = {date.fromisoformat(day): (closed, why) for day, (closed, why) in frozen.get("kalender", {}).items()}
+    people = {int(key): value for key, value in inputs["orang"].items()}
+    own = {date.fromisoformat(day): (closed, why) for day, (closed, why) in inputs.get("kalender", {}).items()}
     rows = _rows(ctx, loaded, entries, {person: nip for person, (nip, _) in people.items()}, worktime.Calendar(own))
     gone = journal.undone(entries)
     returns = [e for e in entries if journal.is_return(loaded.definition, e) and e.seq not in gone]
     return {
-        "permohonan": {**frozen["permohonan"], "revisi": loaded.number},
+        "permohonan": {**inputs["permohonan"], "revisi": loaded.number},
         "isian": journal.data(loaded.form_at, entries),
         "lembar": [{**r, "masuk": _local(ctx, r["masuk"]), "keluar": _local(ctx, r["keluar"])} for r in rows],
         "petugas": _officers(ctx, entries, people),
         "kembalian": _last_return(ctx, returns[-1] if returns else None),
         "keputusan": _decision(ctx, entries),
-        "sekarang": frozen["sekarang"],
+        "sekarang": inputs["sekarang"],
         **_sop(loaded),
     }
 

@@ -22,13 +22,14 @@ BPMN = "{http://www.omg.org/spec/BPMN/20100524/MODEL}"
 # Imports run one way: a module takes those of the lines above its own, and nothing of its own line or below.
 LAYERS = (
     {"config", "models", "wording", "worktime", "files", "engine"},
-    {"forms", "documents", "database", "context", "ends"},
+    {"forms", "documents", "database", "context", "ends", "post"},
     {"journal", "people", "registers", "calendars", "uploads", "migrations"},
     {"fitting", "clock"},
     {"revisions", "backup"},
     {"papers", "replay"},
+    {"messages"},
     {"cases", "inbox", "standing", "statistics"},
-    {"audit", "export"},
+    {"audit", "export", "digest"},
     {"worker", "demo"},
     {"web"},
     {"app"},  # create_app

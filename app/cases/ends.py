@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from app import clock, ends, engine, forms, journal, papers, replay, revisions
+from app import clock, ends, engine, forms, journal, messages, papers, replay, revisions, wording
 from app.cases.readers import locked
 from app.cases.record import described, record
 from app.cases.refusals import (
@@ -22,7 +22,7 @@ from app.cases.refusals import (
 )
 from app.cases.verbs import NOTE_LIMIT, checked, fire_due, open_case
 from app.context import Context
-from app.models import Case, Lane, Task
+from app.models import Case, Lane, Person, Task
 from app.people import Actor, may_see
 
 # What may have happened since, without anybody having acted on what is taken back.
@@ -65,6 +65,7 @@ def end(ctx: Context, actor: Actor, case_id: int, kind: str, reason: str) -> Cas
     typed = _reason(reason)
     outcome = engine.stop(loaded.definition, case.state, engine.facts(loaded.definition, case.data), ctx.local())
     record(ctx, case, loaded, outcome, kind, {}, case.data, actor=actor, lane=lane, typed=typed)
+    _tell(ctx, case, loaded, actor, kind, typed)
     return case
 
 
@@ -77,6 +78,7 @@ def reopen(ctx: Context, actor: Actor, case_id: int, reason: str) -> Case:
     if _followed(ctx, case):
         raise NotNow("Permohonan ini sudah diteruskan dengan permohonan baru.")
     _undo(ctx, case, loaded, stood, entries, "reopen", actor, lane, typed)
+    _tell(ctx, case, loaded, actor, "reopen", typed)
     return case
 
 
@@ -91,6 +93,8 @@ def take_back(ctx: Context, actor: Actor, case_id: int) -> int:
     last = may_take_back(actor, entries)
     if last is None or _followed(ctx, case):
         raise NotNow("Langkah ini tidak dapat diambil kembali: sudah ada yang menindaklanjutinya.")
+    if messages.withdraw(ctx, case.id, [last.seq]):
+        raise NotNow("Langkah ini tidak dapat diambil kembali: yang bersangkutan sudah dikabari.")
     loaded = revisions.load(ctx.session, case.revision_id)
     stood = replay.replayed(ctx, loaded, entries)
     return _undo(ctx, case, loaded, stood, entries, "take_back", actor, last.lane, None)
@@ -132,6 +136,7 @@ def correct(ctx: Context, actor: Actor, case_id: int, step_id: str, answers: Map
     changes = described(case, loaded, data)
     if case.status != "open":
         _after_end(ctx, case, rule, body, changes, actor, lane, typed, step_id, sent)
+        _tell(ctx, case, loaded, actor, "correct", typed)
         return case
     try:
         outcome = engine.resume(loaded.definition, case.state, facts, ctx.local())
@@ -146,8 +151,10 @@ def correct(ctx: Context, actor: Actor, case_id: int, step_id: str, answers: Map
 
 def revoke(ctx: Context, actor: Actor, case_id: int, reason: str) -> Case:
     """Takes away what an ended case had given. Raises as `end`."""
-    case, _, rule, lane = _asked(ctx, actor, case_id, "revoke")
-    _after_end(ctx, case, rule, {}, {"status": "revoked"}, actor, lane, _reason(reason))
+    case, loaded, rule, lane = _asked(ctx, actor, case_id, "revoke")
+    typed = _reason(reason)
+    _after_end(ctx, case, rule, {}, {"status": "revoked"}, actor, lane, typed)
+    _tell(ctx, case, loaded, actor, "revoke", typed)
     return case
 
 
@@ -201,6 +208,21 @@ def _lane(ctx: Context, actor: Actor, case: Case, names: tuple[str, ...]) -> str
         if theirs or lane.id in actor.lanes:
             return str(lane.name)
     return None
+
+
+def _tell(ctx: Context, case: Case, loaded: revisions.Loaded, actor: Actor, kind: str, typed: journal.Typed) -> None:
+    """Tells the applicant what an official did to their case, and why."""
+    person = ctx.session.get(Person, case.applicant_id) if case.applicant_id else None
+    if person is None or person.id == actor.person.id:
+        return
+    inputs = {
+        "nomor": case.number,
+        "layanan": loaded.definition.title,
+        "tindakan": wording.VERBS[kind],
+        "petugas": actor.person.full_name,
+        "alasan": typed.note,
+    }
+    messages.notify(ctx, person, "tindakan", inputs, case=case, key=f"tindakan:{case.id}:{case.seq}")
 
 
 def _reason(reason: str) -> journal.Typed:

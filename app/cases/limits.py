@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
-from app import calendars, clock, engine, journal, revisions
+from app import calendars, clock, engine, journal, messages, revisions
 from app.cases.record import move_due_dates
 from app.context import Context
 from app.models import Case, Task, instant
@@ -30,12 +30,14 @@ def passed(ctx: Context, case: Case, loaded: revisions.Loaded, moment: datetime)
     for at, task in sorted(gone, key=lambda one: one[0]):
         changes: dict[str, Any] = {"next_due": following}
         if task is None:
-            journal.append(
-                ctx, case, "breach", {"due": instant(at)}, at=at, changes={**changes, "breached_at": at}
-            )  # fmt: skip
+            changes["breached_at"] = at
+            seq = journal.append(ctx, case, "breach", {"due": instant(at)}, at=at, changes=changes)
+            messages.escalate(ctx, case, seq)
         else:
             body = {"token": task.token}
-            journal.append(ctx, case, "breach", body, lane=task.lane.name, step=task.step, at=at, changes=changes)
+            lane = task.lane.name
+            seq = journal.append(ctx, case, "breach", body, lane=lane, step=task.step, at=at, changes=changes)
+            messages.escalate(ctx, case, seq, [task.step])
     return len(gone)
 
 

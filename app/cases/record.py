@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm.attributes import set_committed_value
 
-from app import clock, database, engine, forms, journal, papers, registers, revisions
+from app import clock, database, engine, forms, journal, messages, papers, registers, revisions
 from app.context import Context
 from app.engine.definition import Choice, Definition, Step
 from app.models import NEVER, Case, Task, instant
@@ -45,8 +45,8 @@ def record(
     draft: Mapping[str, Any] | None = None,
     unbegun: bool = False,
 ) -> tuple[int, bool]:
-    """One event and its whole effect: tasks closed and opened, state kept, papers due, the case ended. Gives the
-    event's number, and whether papers are due.
+    """One event and its whole effect: tasks closed and opened, state kept, papers due, messages written, case ended.
+    Gives the event's number, and whether papers are due.
 
     `data` is what was filled in by now, `changes` what else becomes of the case's own row, `draft` the draft of every
     task that opens. `lane` and `step` say where it happened, where there is no `task` to say so;
@@ -90,6 +90,9 @@ def record(
         _open_again(ctx, case, outcome, draft)
     if time.moved:
         move_due_dates(ctx, case, time.dues)
+    if kind in ("start", "complete", "timer"):
+        told = revisions.texts_of(definition, step, choice.id if choice else "", outcome.ends, outcome.path)
+        messages.tell(ctx, case, seq, told)
     wanted = revisions.papers_at(definition, kind, step, choice.id if choice else "", outcome.ends, outcome.path)
     return seq, papers.due(ctx, case, seq, wanted)
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 from lxml import etree
 
-Place = Literal["proses", "lajur", "langkah", "panah", "mulai", "akhir", "lain"]
+Place = Literal["proses", "lajur", "langkah", "panah", "mulai", "kejadian", "akhir", "lain"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class Property:
 YES = "ya|tidak"
 ENDINGS = "selesai|ditolak|ditarik|gugur"
 PAPER = r".+\.docx(\s*\|.*)?"
+MESSAGE = r".+\.txt(\s*\|.*)?"
 LIMIT = r"H(\s*\+\s*\d+)?"
 LENGTH = r"\d{1,3}\s*(hari\s*)?(kerja|kalender)?"
 WHO = r"[^|]+(\|\s*.+\.docx(\s*\|.*)?)?"
@@ -63,12 +64,14 @@ VOCABULARY = (
     Property("pencabutan", ("proses",), "siapa yang boleh mencabut yang sudah terbit", WHO, "Direktur | cabut.docx"),
     Property("pemohon", ("lajur",), "lajur pemohon", YES, "ya"),
     Property("loket", ("lajur",), "boleh mengajukan atas nama pemohon yang datang", YES, "ya"),
+    Property("atasan", ("lajur",), "lajur yang diberi tahu bila batas waktu terlampaui", ".+", "Kepala Bagian"),
     Property("formulir", ("langkah",), "formulir langkah: nama berkas tanpa .form"),
     Property("waktu", ("langkah",), "standar menit", r"\d+(\s*-\s*\d+)?", "10-30"),
     Property("batas", ("langkah",), "batas waktu langkah dalam hari kerja setelah H", LIMIT, "H+2"),
     Property("jam", ("langkah",), "jam layanan: mulai di sini (H), berhenti (jeda), atau tetap jalan", CLOCK, "mulai"),
     Property("register", ("langkah",), "nomor yang diberikan: kunci = register : pola"),
     Property("dokumen", ("langkah", "panah", "akhir"), "dokumen yang terbit", PAPER, "izin.docx | Izin | rangkap 3"),
+    Property("pesan", ("langkah", "panah", "kejadian", "akhir"), "pesan yang dikirim", MESSAGE, "surat.txt | pemohon"),
     Property("empat_mata", ("langkah",), "langkah yang pelaksananya tidak boleh mengerjakan langkah ini"),
     Property("kelengkapan", ("langkah",), "kolom kelengkapan SOP"),
     Property("keluaran", ("langkah",), "kolom keluaran SOP"),
@@ -81,7 +84,7 @@ VOCABULARY = (
 
 ONCE = frozenset(
     {"nomor", "revisi", "tanggal_efektif", "jangka_waktu", "nomor_permohonan", "satu_terbuka", "kantor_nama",
-     "kantor_kota", "pemohon", "loket", "formulir", "waktu", "batas", "jam", "kembali", "utama", "status",
+     "kantor_kota", "pemohon", "loket", "atasan", "formulir", "waktu", "batas", "jam", "kembali", "utama", "status",
      "permohonan_baru", "penarikan", "penolakan", "pengguguran", "pembukaan_kembali", "pembetulan", "pencabutan"}
 )  # fmt: skip  # of these one value is meant, of all others every line counts
 FOR_LANES = frozenset(known.name for known in VOCABULARY if "lajur" in known.places)
@@ -89,7 +92,7 @@ WORDS = frozenset(known.name for known in VOCABULARY if known.shape in LISTED)
 FOREIGN = {"formJsonSchemaFilename", "formUiSchemaFilename"}  # other tools' names that we read or may ignore
 PLACE_NAMES: Mapping[Place, str] = {
     "proses": "proses", "lajur": "lajur", "langkah": "langkah", "panah": "panah", "mulai": "kejadian awal",
-    "akhir": "kejadian akhir", "lain": "elemen ini",
+    "kejadian": "kejadian perantara", "akhir": "kejadian akhir", "lain": "elemen ini",
 }  # fmt: skip
 
 
