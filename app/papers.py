@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import bindparam, insert, select
 from sqlalchemy.orm import undefer
 
-from app import documents, files, journal, revisions
+from app import documents, files, journal, revisions, wording
 from app.context import Context
 from app.models import Case, Document, Event, Person
 
@@ -201,7 +201,7 @@ def _rows(loaded: revisions.Loaded, entries: Sequence[journal.Entry], nip: Mappi
                 "nomor": step.properties.get("nomor", ""),
                 "langkah": step.name,
                 "pelaksana": step.lane,
-                "petugas": left.actor if left and mine else "",
+                "petugas": left.by if left and mine else "",
                 "nip": nip.get(left.actor_id or 0, "") if left and mine else "",
                 "masuk": done.entered,
                 "keluar": left.at if left else None,
@@ -236,6 +236,8 @@ def _officers(ctx: Context, entries: Sequence[journal.Entry], people: Mapping[in
     found = {}
     for lane, entry in last.items():
         nip, title = people.get(entry.actor_id or 0, ("", ""))
+        if an := entry.body.get("an"):
+            title = wording.deputy_title(an["kind"], an.get("title") or lane)
         found[lane] = {"nama": entry.actor, "nip": nip, "jabatan": title or lane, "pada": _local(ctx, entry.at)}
     return found
 
@@ -244,7 +246,7 @@ def _last_return(ctx: Context, entry: journal.Entry | None) -> dict[str, Any]:
     if entry is None:
         return {}
     faults = [f["message"] or f["pointer"] for f in entry.faults]
-    return {"oleh": entry.actor, "pada": _local(ctx, entry.at), "alasan": entry.note, "kesalahan": faults}
+    return {"oleh": entry.by, "pada": _local(ctx, entry.at), "alasan": entry.note, "kesalahan": faults}
 
 
 def _sop(loaded: revisions.Loaded) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from app.cases.readers import (
     returned,
     sees_all,
     step_of,
+    taken_by,
     task_for,
     tracked,
     values,
@@ -42,13 +43,13 @@ from app.cases.refusals import (
     Taken,
     TooLarge,
 )
-from app.cases.verbs import Completion, claim, complete, fire_due, open_case, release, save_draft
+from app.cases.verbs import Completion, claim, complete, fire_due, let_go, open_case, release, save_draft
 
 __all__ = [
     "AlreadyDone", "CannotGoOn", "CaseEnded", "ChoiceNeeded", "Completion", "FourEyes", "Invalid", "NoSuchSop",
     "NotFound", "NotYours", "ReasonNeeded", "Refusal", "Returned", "Stale", "Taken", "TooLarge", "case_for",
     "choices", "claim", "complete", "data_of", "document", "documents", "duplicates", "fire_due",
-    "for_applicant", "form_of", "journal_for", "locked", "may_take", "no_way_in", "open_case", "open_tasks", "release",
-    "returned", "save_draft", "sees_all", "step_of", "task_for", "tracked", "values", "visible_cases",
-    "ways_in",
+    "for_applicant", "form_of", "journal_for", "let_go", "locked", "may_take", "no_way_in", "open_case", "open_tasks",
+    "release", "returned", "save_draft", "sees_all", "step_of", "taken_by", "task_for", "tracked", "values",
+    "visible_cases", "ways_in",
 ]  # fmt: skip

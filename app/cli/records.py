@@ -47,7 +47,7 @@ def show(number: str) -> None:
         for entry in journal.entries(ctx, found.id):
             step = definition.names.get(entry.step, entry.step)
             choice = definition.flows[entry.choice].name if entry.choice in definition.flows else entry.choice
-            said = [entry.kind, step, choice, entry.note, f"({entry.lane}: {entry.actor})" if entry.actor else ""]
+            said = [entry.kind, step, choice, entry.note, f"({entry.lane}: {entry.by})" if entry.actor else ""]
             click.echo(f"{entry.seq:4} {local(ctx, entry.at)}  {'  '.join(words for words in said if words)}")
 
 
