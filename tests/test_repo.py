@@ -23,12 +23,12 @@ BPMN = "{http://www.omg.org/spec/BPMN/20100524/MODEL}"
 LAYERS = (
     {"config", "models", "wording", "worktime", "files", "engine"},
     {"forms", "documents", "database", "context"},
-    {"journal", "people", "registers", "clock", "uploads", "migrations"},
+    {"journal", "people", "registers", "clock", "uploads", "migrations", "factor"},
     {"fitting"},
     {"revisions", "backup"},
-    {"papers"},
+    {"papers", "absences"},
     {"cases", "inbox", "standing"},
-    {"audit", "export"},
+    {"audit", "export", "accounts"},
     {"worker", "demo"},
     {"web"},
     {"app"},  # create_app
