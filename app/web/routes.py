@@ -2,6 +2,23 @@
 
 from __future__ import annotations
 
-from app.web import account, api, applications, cases, inbox, portal, replay, sops, tasks
+from app.web import (
+    absences,
+    account,
+    admin,
+    api,
+    applications,
+    cases,
+    factor,
+    inbox,
+    oidc,
+    portal,
+    replay,
+    sops,
+    tasks,
+)
 
-BLUEPRINTS = tuple(room.blueprint for room in (portal, account, applications, inbox, tasks, cases, replay, sops, api))
+ROOMS = (
+    portal, account, factor, oidc, applications, inbox, tasks, cases, replay, sops, admin, absences, api,
+)  # fmt: skip
+BLUEPRINTS = tuple(room.blueprint for room in ROOMS)
