@@ -18,10 +18,10 @@ LONGEST = timedelta(days=5 * 366)
 
 
 class Wrong(Exception):
-    """What was entered cannot be kept; `faults` says why, by field."""
+    """What was entered cannot be kept; `faults` says why, by field, `warnings` what should be understood first."""
 
-    def __init__(self, faults: dict[str, str]) -> None:
-        self.faults = faults
+    def __init__(self, faults: dict[str, str], warnings: Sequence[str] = ()) -> None:
+        self.faults, self.warnings = faults, warnings
         super().__init__()
 
 
@@ -57,14 +57,20 @@ def from_day(ctx: Context, day: date) -> datetime:
     return max(day_begins(ctx, day), ctx.now)
 
 
-def enter(ctx: Context, by: Person, entered: Entered) -> Deputy:
-    """Keeps an absence: from its first day, today from now on, the lanes pass to the deputy. Raises Wrong."""
+def enter(ctx: Context, by: Person, entered: Entered, *, understood: bool = False) -> Deputy:
+    """Keeps an absence: from its first day, today from now on, the lanes pass to the deputy.
+
+    Raises Wrong, also for warnings until they are `understood`.
+    """
     person, deputy, first, last = entered.person, entered.deputy, entered.first, entered.last
     if person is not None:  # two administrators who enter the same at once wait for each other
         ctx.session.refresh(person, with_for_update=True)
     faults = dict(_faults(ctx, entered))
     if faults or person is None or deputy is None or first is None or last is None:
         raise Wrong(faults)
+    doubts = [] if understood else _warnings(ctx, person, deputy, first, last)
+    if doubts:
+        raise Wrong({}, doubts)
     row = Deputy(
         person_id=person.id,
         deputy_id=deputy.id,
@@ -139,11 +145,8 @@ def _day(ctx: Context, at: datetime) -> str:
     return wording.tanggal(ctx.local(at).date())
 
 
-def warnings(ctx: Context, entered: Entered) -> list[str]:
-    """What may get stuck by an absence that could be kept: four eyes that would be two, and who then has nobody."""
-    person, deputy, first, last = entered.person, entered.deputy, entered.first, entered.last
-    if person is None or deputy is None or first is None or last is None or last < first:
-        return []
+def _warnings(ctx: Context, person: Person, deputy: Person, first: date, last: date) -> list[str]:
+    """What may get stuck by an absence that can be kept: four eyes that would be two, and who then has nobody."""
     since, until = from_day(ctx, first), day_begins(ctx, last + timedelta(days=1))
     found = list(_two_eyes(ctx, person, deputy, since, until))
     for row in ctx.session.scalars(_during(since, until).where(Deputy.person_id == deputy.id)):
@@ -206,8 +209,7 @@ def listed(ctx: Context, person: Person | None = None, past: int = 20) -> list[A
     ahead = ctx.session.execute(query.where(Deputy.until > ctx.now).order_by(Deputy.since, Deputy.id))
     ended = query.where(Deputy.until <= ctx.now).order_by(Deputy.until.desc(), Deputy.id).limit(past)
     over = ctx.session.execute(ended)
-    rows: Sequence[tuple[Deputy, Person, Person]] = [row._tuple() for row in [*ahead, *over]]
-    found = [Absence(row, who, by, _when(ctx, row)) for row, who, by in rows]
+    found = [Absence(row, who, by, _when(ctx, row)) for row, who, by in [*ahead, *over]]
     return sorted(found, key=lambda absence: ("kini", "nanti", "lalu").index(absence.when))
 
 

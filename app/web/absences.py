@@ -78,14 +78,11 @@ def catat() -> ResponseReturnValue:
         _chosen(typed["orang"]), _chosen(typed["wakil"]), typed["jenis"], day("sejak"), day("sampai"),
         " ".join(typed["surat"].split()),
     )  # fmt: skip
-    warnings = absences.warnings(ctx, entered) if not request.form.get("tetap") else []
     try:
-        with ctx.session.begin_nested():
-            row = absences.enter(ctx, base.person(), entered)
-            if warnings:
-                raise Wrong({})
+        row = absences.enter(ctx, base.person(), entered, understood=bool(request.form.get("tetap")))
     except Wrong as wrong:
-        return _page(typed, {name: wrong.faults[name] for name in names if name in wrong.faults}, warnings)
+        faults = {name: wrong.faults[name] for name in names if name in wrong.faults}
+        return _page(typed, faults, wrong.warnings)
     person, deputy = ctx.session.get_one(Person, row.person_id), ctx.session.get_one(Person, row.deputy_id)
     flash(_("Tercatat: %(who)s diwakili %(by)s.", who=person.full_name, by=deputy.full_name))
     return redirect(url_for("absences.semua"), 303)

@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 import requests
-from authlib.integrations.base_client import OAuthError
+from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.flask_client import OAuth
 from flask import Blueprint, current_app, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
@@ -23,7 +23,7 @@ blueprint = Blueprint("oidc", __name__)
 log = logging.getLogger("alur.web")
 PATIENCE = 5  # seconds for each answer of the provider
 SIGNED = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
-FAILED = (OAuthError, JoseError, requests.RequestException, ValueError, KeyError, TypeError, RuntimeError)
+FAILED = (AuthlibBaseError, JoseError, requests.RequestException, ValueError, KeyError, TypeError, RuntimeError)
 FOUND, ONWARD = "oidc_akun", "oidc_next"
 
 
@@ -161,7 +161,7 @@ def hubungkan_kirim() -> ResponseReturnValue:
 def _failed(provider: Provider, error: Exception) -> ResponseReturnValue:
     """What went wrong between the provider and us, in words; the log has the rest."""
     log.warning("oidc: %s: %s", type(error).__name__, error)
-    if isinstance(error, OAuthError) and error.error == "access_denied":
+    if isinstance(error, AuthlibBaseError) and error.error == "access_denied":
         return _told(_("Anda membatalkan masuk di %(name)s.", name=provider.name), "", 403)
     if isinstance(error, requests.RequestException):
         return _told(
