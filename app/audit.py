@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload, undefer
 
-from app import clock, ends, engine, files, journal, revisions, standing
+from app import clock, ends, engine, files, journal, people, revisions, standing
 from app.context import Context
-from app.models import Case, EventValues, Lane, Membership, Revision, Upload
+from app.models import Case, EventValues, Lane, Revision, Upload
 from app.replay import Replay
 
 BY_LANE = ("complete", "claim", "release", "take_back", *ends.VERBS)  # what only whoever stands in a lane may do
@@ -276,6 +276,8 @@ def _actor_findings(ctx: Context, case: Case, loaded: revisions.Loaded, entry: j
     """
     if entry.kind not in BY_LANE:
         return []
+    if entry.kind == "release" and not entry.lane and "from" in entry.body:
+        return []  # an administrator let go of it for somebody who has left
     if entry.kind in ends.VERBS:
         rule = ends.rule(loaded.definition, entry.kind)
         if rule is None or entry.lane not in rule.lanes:
@@ -289,15 +291,13 @@ def _actor_findings(ctx: Context, case: Case, loaded: revisions.Loaded, entry: j
         if entry.actor_id == case.applicant_id:
             return []
         names |= {lane.name for lane in lanes if lane.counter} | revisions.counters(loaded.definition)
-    held = ctx.session.scalar(
-        select(Membership.id).where(
-            Membership.person_id == entry.actor_id,
-            Membership.lane.in_(names),
-            Membership.since <= entry.at,
-            or_(Membership.until.is_(None), Membership.until > entry.at),
-        )
-    )
-    return [] if held else [f"{entry.actor} tidak memegang lajur {entry.lane} pada saat itu."]
+    held = people.held(ctx.session, entry.actor_id, names, entry.at)
+    an = entry.body.get("an")
+    if an is not None and held.get(an["id"]) != an["kind"]:
+        return [f"{entry.actor} tidak mewakili {an['name']} di lajur {entry.lane} pada saat itu."]
+    if an is None and entry.actor_id not in held:
+        return [f"{entry.actor} tidak memegang lajur {entry.lane} pada saat itu."]
+    return []
 
 
 def _missing_breach(replay: _Shown, entry: journal.Entry) -> list[str]:

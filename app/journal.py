@@ -33,7 +33,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm.attributes import set_committed_value
 
-from app import forms
+from app import forms, wording
 from app.context import Context
 from app.engine.definition import Definition
 from app.forms import Form
@@ -91,6 +91,13 @@ class Entry:
         alone = [self.body["token"]] if self.kind == "complete" else []
         closed: Sequence[str] = self.body.get("closed", alone)
         return closed
+
+    @property
+    def by(self) -> str:
+        """Who did it, and as whose deputy: `Budi (Plh., a.n. Sari)`."""
+        return (
+            f"{self.actor} ({wording.as_deputy(an['kind'], an['name'])})" if (an := self.body.get("an")) else self.actor
+        )
 
     @property
     def note(self) -> str:

@@ -235,7 +235,7 @@ def _pass(definition: Definition, done: journal.Pass, gone: Collection[int], nip
         "nomor": step.properties.get("nomor", ""),
         "langkah": step.name,
         "pelaksana": step.lane,
-        "petugas": left.actor if left and mine else "",
+        "petugas": left.by if left and mine else "",
         "nip": nip.get(left.actor_id or 0, "") if left and mine else "",
         "masuk": done.entered,
         "keluar": left.at if left else None,
@@ -254,7 +254,7 @@ def _verb(entry: journal.Entry, nip: Mapping[int, str]) -> dict[str, Any]:
         "nomor": "",
         "langkah": wording.VERBS[entry.kind],
         "pelaksana": entry.lane,
-        "petugas": entry.actor,
+        "petugas": entry.by,
         "nip": nip.get(entry.actor_id or 0, ""),
         "masuk": entry.at,
         "keluar": entry.at,
@@ -292,6 +292,8 @@ def _officers(ctx: Context, entries: Sequence[journal.Entry], people: Mapping[in
     found = {}
     for lane, entry in last.items():
         nip, title = people.get(entry.actor_id or 0, ("", ""))
+        if an := entry.body.get("an"):
+            title = wording.deputy_title(an["kind"], an.get("title") or lane)
         found[lane] = {"nama": entry.actor, "nip": nip, "jabatan": title or lane, "pada": _local(ctx, entry.at)}
     return found
 
@@ -300,7 +302,7 @@ def _last_return(ctx: Context, entry: journal.Entry | None) -> dict[str, Any]:
     if entry is None:
         return {}
     faults = [f["message"] or f["pointer"] for f in entry.faults]
-    return {"oleh": entry.actor, "pada": _local(ctx, entry.at), "alasan": entry.note, "kesalahan": faults}
+    return {"oleh": entry.by, "pada": _local(ctx, entry.at), "alasan": entry.note, "kesalahan": faults}
 
 
 def _decision(ctx: Context, entries: Sequence[journal.Entry]) -> dict[str, Any]:
@@ -308,7 +310,7 @@ def _decision(ctx: Context, entries: Sequence[journal.Entry]) -> dict[str, Any]:
     entry = next((e for e in reversed(entries) if e.kind in ends.VERBS), None)
     if entry is None:
         return {}
-    who = {"jenis": wording.VERBS[entry.kind], "oleh": entry.actor, "lajur": entry.lane}
+    who = {"jenis": wording.VERBS[entry.kind], "oleh": entry.by, "lajur": entry.lane}
     return {**who, "pada": _local(ctx, entry.at), "alasan": entry.note}
 
 

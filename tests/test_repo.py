@@ -23,13 +23,13 @@ BPMN = "{http://www.omg.org/spec/BPMN/20100524/MODEL}"
 LAYERS = (
     {"config", "models", "wording", "worktime", "files", "engine"},
     {"forms", "documents", "database", "context", "ends", "post"},
-    {"journal", "people", "registers", "calendars", "uploads", "migrations"},
+    {"journal", "people", "registers", "calendars", "uploads", "migrations", "factor"},
     {"fitting", "clock"},
     {"revisions", "backup"},
-    {"papers", "replay"},
+    {"papers", "replay", "absences"},
     {"messages"},
     {"cases", "inbox", "standing", "statistics"},
-    {"audit", "export", "digest"},
+    {"audit", "export", "digest", "accounts"},
     {"worker", "demo"},
     {"web"},
     {"app"},  # create_app

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
 
-from app import clock, ends, engine, forms, journal, messages, papers, replay, revisions, wording
+from app import clock, ends, engine, forms, journal, messages, papers, people, replay, revisions, wording
 from app.cases.readers import locked
 from app.cases.record import described, record
 from app.cases.refusals import (
@@ -61,25 +62,22 @@ def end(ctx: Context, actor: Actor, case_id: int, kind: str, reason: str) -> Cas
 
     Raises NotFound, NotYours, CaseEnded, NotNow, ReasonNeeded, TooLarge.
     """
-    case, loaded, _, lane = _asked(ctx, actor, case_id, kind)
-    typed = _reason(reason)
+    asked, typed = _asked(ctx, actor, case_id, kind), _reason(reason)
+    case, loaded = asked.case, asked.loaded
     outcome = engine.stop(loaded.definition, case.state, engine.facts(loaded.definition, case.data), ctx.local())
-    record(ctx, case, loaded, outcome, kind, {}, case.data, actor=actor, lane=lane, typed=typed)
-    _tell(ctx, case, loaded, actor, kind, typed)
+    record(ctx, case, loaded, outcome, kind, asked.body, case.data, actor=actor, lane=asked.lane, typed=typed)
+    _tell(ctx, asked, actor, typed)
     return case
 
 
 def reopen(ctx: Context, actor: Actor, case_id: int, reason: str) -> Case:
     """Opens an ended case where it stood before its end; timers begin anew. Raises as `end`, NotNow."""
-    case, loaded, _, lane = _asked(ctx, actor, case_id, "reopen")
-    typed = _reason(reason)
-    entries = journal.entries(ctx, case.id)
-    stood = replay.replayed(ctx, loaded, entries)
-    if _followed(ctx, case):
+    asked, typed = _asked(ctx, actor, case_id, "reopen"), _reason(reason)
+    if _followed(ctx, asked.case):
         raise NotNow("Permohonan ini sudah diteruskan dengan permohonan baru.")
-    _undo(ctx, case, loaded, stood, entries, "reopen", actor, lane, typed)
-    _tell(ctx, case, loaded, actor, "reopen", typed)
-    return case
+    _undo(ctx, asked.case, asked.loaded, "reopen", actor, asked.lane, asked.body, typed)
+    _tell(ctx, asked, actor, typed)
+    return asked.case
 
 
 def take_back(ctx: Context, actor: Actor, case_id: int) -> int:
@@ -96,8 +94,8 @@ def take_back(ctx: Context, actor: Actor, case_id: int) -> int:
     if messages.withdraw(ctx, case.id, [last.seq]):
         raise NotNow("Langkah ini tidak dapat diambil kembali: yang bersangkutan sudah dikabari.")
     loaded = revisions.load(ctx.session, case.revision_id)
-    stood = replay.replayed(ctx, loaded, entries)
-    return _undo(ctx, case, loaded, stood, entries, "take_back", actor, last.lane, None)
+    an = {"an": last.body["an"]} if "an" in last.body else {}
+    return _undo(ctx, case, loaded, "take_back", actor, last.lane, an, None)
 
 
 def may_take_back(actor: Actor, entries: list[journal.Entry]) -> journal.Entry | None:
@@ -118,25 +116,23 @@ def correct(ctx: Context, actor: Actor, case_id: int, step_id: str, answers: Map
 
     Raises as `end`, Invalid (also where nothing differs), CannotGoOn.
     """
-    case, loaded, rule, lane = _asked(ctx, actor, case_id, "correct")
+    asked, note = _asked(ctx, actor, case_id, "correct"), _reason(reason).note
+    case, loaded = asked.case, asked.loaded
     form = loaded.form_at(step_id)
     entries = journal.entries(ctx, case.id)
     gone = journal.undone(entries)
     if form is None or not any(e.step == step_id and e.kind == "complete" and e.seq not in gone for e in entries):
         raise NotFound()
     stood = replay.replayed(ctx, loaded, entries)
-    typed = _reason(reason)
     clean, sent = checked(ctx, actor, case, form, answers, stood.data)
     data = forms.apply(form, stood.data, clean)
     if data == stood.data:
         raise Invalid([forms.Fault("", "Tidak ada yang berubah. Ubahlah isian yang salah.")])
     facts = engine.facts(loaded.definition, data)
-    body = {"facts": journal.changed(stood.facts, facts)}
-    typed = journal.Typed(clean, typed.note, (), sorted(sent))
-    changes = described(case, loaded, data)
+    body = {**asked.body, "facts": journal.changed(stood.facts, facts)}
+    typed, changes = journal.Typed(clean, note, (), sorted(sent)), described(case, loaded, data)
     if case.status != "open":
-        _after_end(ctx, case, rule, body, changes, actor, lane, typed, step_id, sent)
-        _tell(ctx, case, loaded, actor, "correct", typed)
+        _after_end(ctx, asked, body, changes, actor, typed, step_id, sent)
         return case
     try:
         outcome = engine.resume(loaded.definition, case.state, facts, ctx.local())
@@ -144,18 +140,16 @@ def correct(ctx: Context, actor: Actor, case_id: int, step_id: str, answers: Map
         raise CannotGoOn() from error
     record(
         ctx, case, loaded, outcome, "correct", body, data,
-        actor=actor, lane=lane, step=step_id, typed=typed, uploads=sent, changes=changes,
+        actor=actor, lane=asked.lane, step=step_id, typed=typed, uploads=sent, changes=changes,
     )  # fmt: skip
     return case
 
 
 def revoke(ctx: Context, actor: Actor, case_id: int, reason: str) -> Case:
     """Takes away what an ended case had given. Raises as `end`."""
-    case, loaded, rule, lane = _asked(ctx, actor, case_id, "revoke")
-    typed = _reason(reason)
-    _after_end(ctx, case, rule, {}, {"status": "revoked"}, actor, lane, typed)
-    _tell(ctx, case, loaded, actor, "revoke", typed)
-    return case
+    asked, typed = _asked(ctx, actor, case_id, "revoke"), _reason(reason)
+    _after_end(ctx, asked, asked.body, {"status": "revoked"}, actor, typed)
+    return asked.case
 
 
 def apply_again(ctx: Context, actor: Actor, case_id: int) -> Case:
@@ -184,41 +178,53 @@ def _found(ctx: Context, actor: Actor, case_id: int) -> Case:
     return case
 
 
-def _asked(ctx: Context, actor: Actor, case_id: int, kind: str) -> tuple[Case, revisions.Loaded, ends.Rule, str]:
-    """The case and the lane in which the actor may do this. Raises NotFound, NotYours, CaseEnded, NotNow."""
+@dataclass(frozen=True)
+class _Asked:
+    """A case, what its SOP says of the verb, and as whom the actor may do it: a lane, and what an event adds."""
+
+    case: Case
+    loaded: revisions.Loaded
+    rule: ends.Rule
+    lane: str
+    body: dict[str, Any]
+
+
+def _asked(ctx: Context, actor: Actor, case_id: int, kind: str) -> _Asked:
+    """Whether the actor may do this now. Raises NotFound, NotYours, CaseEnded, NotNow."""
     case = _found(ctx, actor, case_id)
     loaded = revisions.load(ctx.session, case.revision_id)
     rule = ends.rule(loaded.definition, kind)
-    lane = _lane(ctx, actor, case, rule.lanes) if rule else None
-    if rule is None or lane is None:
+    stands = _lane(ctx, actor, case, rule.lanes) if rule else None
+    if rule is None or stands is None:
         raise NotYours("SOP ini tidak memberi Anda wewenang untuk tindakan ini.")
     if case.status not in rule.verb.status:
         raise CaseEnded() if case.status != "open" else NotNow("Permohonan ini belum berakhir.")
-    return case, loaded, rule, lane
+    return _Asked(case, loaded, rule, *stands)
 
 
-def _lane(ctx: Context, actor: Actor, case: Case, names: tuple[str, ...]) -> str | None:
-    """The first of these lanes in which the actor stands for this case."""
+def _lane(ctx: Context, actor: Actor, case: Case, names: tuple[str, ...]) -> tuple[str, dict[str, Any]] | None:
+    """The first of these lanes in which the actor stands for this case, and on whose behalf, as an event says it."""
     lanes = ctx.session.scalars(select(Lane).where(Lane.sop == case.sop, Lane.name.in_(names))).all()
     for lane in sorted(lanes, key=lambda lane: names.index(lane.name)):
-        theirs = lane.applicant and (
-            actor.person.id == case.applicant_id
-            or (case.filed_by_id != case.applicant_id and case.sop in actor.counter)
-        )
-        if theirs or lane.id in actor.lanes:
-            return str(lane.name)
+        if lane.applicant and actor.person.id == case.applicant_id:
+            return lane.name, {}
+        if lane.id in actor.lanes:
+            return lane.name, people.acted(actor.behalf(lane.id))
+        if lane.applicant and case.filed_by_id != case.applicant_id and case.sop in actor.counter:
+            return lane.name, people.acted(actor.deputy_at.get(case.sop))
     return None
 
 
-def _tell(ctx: Context, case: Case, loaded: revisions.Loaded, actor: Actor, kind: str, typed: journal.Typed) -> None:
+def _tell(ctx: Context, asked: _Asked, actor: Actor, typed: journal.Typed) -> None:
     """Tells the applicant what an official did to their case, and why."""
+    case = asked.case
     person = ctx.session.get(Person, case.applicant_id) if case.applicant_id else None
     if person is None or person.id == actor.person.id:
         return
     inputs = {
         "nomor": case.number,
-        "layanan": loaded.definition.title,
-        "tindakan": wording.VERBS[kind],
+        "layanan": asked.loaded.definition.title,
+        "tindakan": wording.VERBS[asked.rule.verb.kind],
         "petugas": actor.person.full_name,
         "alasan": typed.note,
     }
@@ -242,20 +248,21 @@ def _undo(
     ctx: Context,
     case: Case,
     loaded: revisions.Loaded,
-    stood: replay.Replay,
-    entries: list[journal.Entry],
     kind: str,
     actor: Actor,
     lane: str,
+    body: Mapping[str, Any],
     typed: journal.Typed | None,
 ) -> int:
     """Goes back before the last event that moved the case; the first task that is open again."""
+    entries = journal.entries(ctx, case.id)
+    stood = replay.replayed(ctx, loaded, entries)
     mark = stood.marks[-1]
     undone = next(entry for entry in entries if entry.seq == mark.seq)
     data = journal.data(loaded.form_at, entries, {mark.seq})
     facts = engine.facts(loaded.definition, data)
     outcome = engine.rewind(loaded.definition, mark.state, stood.state, facts, ctx.local(), kind == "reopen")
-    body = {"of": mark.seq, "facts": journal.changed(mark.facts, facts)}
+    body = {**body, "of": mark.seq, "facts": journal.changed(mark.facts, facts)}
     answers = undone.typed.answers if undone.typed and kind == "take_back" else None
     changes = described(case, loaded, data)
     unbegun = undone.kind == "complete" and case.clock_at == undone.at and clock.begins(loaded.definition, undone.step)
@@ -270,19 +277,18 @@ def _undo(
 
 def _after_end(
     ctx: Context,
-    case: Case,
-    rule: ends.Rule,
+    asked: _Asked,
     body: Mapping[str, Any],
     changes: Mapping[str, Any],
     actor: Actor,
-    lane: str,
     typed: journal.Typed,
     step: str = "",
     uploads: Mapping[str, str] | None = None,
 ) -> None:
-    """An event of a case that has ended, with its letters."""
+    """An event of a case that has ended, with its letters, and the applicant told."""
     seq = journal.append(
-        ctx, case, rule.verb.kind, {name: value for name, value in body.items() if value}, actor=actor.person,
-        lane=lane, step=step, typed=typed, uploads=uploads, changes=changes,
+        ctx, asked.case, asked.rule.verb.kind, {name: value for name, value in body.items() if value},
+        actor=actor.person, lane=asked.lane, step=step, typed=typed, uploads=uploads, changes=changes,
     )  # fmt: skip
-    papers.due(ctx, case, seq, revisions.papers(rule.letters))
+    papers.due(ctx, asked.case, seq, revisions.papers(asked.rule.letters))
+    _tell(ctx, asked, actor, typed)

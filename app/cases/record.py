@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm.attributes import set_committed_value
 
-from app import clock, database, engine, forms, journal, messages, papers, registers, revisions
+from app import clock, database, engine, forms, journal, messages, papers, people, registers, revisions
 from app.context import Context
 from app.engine.definition import Choice, Definition, Step
 from app.models import NEVER, Case, Task, instant
@@ -55,6 +55,7 @@ def record(
     definition = loaded.definition
     whole = {
         **body,
+        **(people.on_behalf(actor, task) if actor and task else {}),
         "path": journal.passed(definition, outcome.path),
         "opened": [[o.token, o.step, o.round] for o in outcome.opened],
         "closed": list(outcome.closed) if list(outcome.closed) != ([task.token] if task else []) else None,

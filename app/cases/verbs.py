@@ -84,7 +84,8 @@ def open_case(
     loaded = revisions.load(ctx.session, revision.id)
     applicant, name = _applicant(ctx, actor, loaded, start, on_behalf_of)
     _check_draft(data or {})
-    return _begin(ctx, actor, revision, applicant, name, data or {}, start, previous)
+    whose = _filed_as(actor, loaded, applicant, start, on_behalf_of)
+    return _begin(ctx, actor, revision, applicant, name, data or {}, start, previous, whose)
 
 
 def _begin(
@@ -96,6 +97,7 @@ def _begin(
     data: Mapping[str, Any],
     start: str | None = None,
     previous: Case | None = None,
+    whose: people.Behalf | None = None,
 ) -> Case:
     """A new case, filed by `actor` for a person or for a walk-in of this name. Raises Invalid, CannotGoOn."""
     loaded = revisions.load(ctx.session, revision.id)
@@ -124,6 +126,7 @@ def _begin(
     case.number = registers.application(ctx, definition.properties.get("nomor_permohonan", ""), case.id)
     case.revision = revision
     body = {"start": start, "revision": loaded.seal, "number": case.number, "applicant": case.applicant_id}
+    body |= people.acted(whose)
     changes = described(case, loaded, data)
     ctx.session.flush()
     record(ctx, case, loaded, outcome, "start", body, {}, actor=actor, changes=changes, draft=data)
@@ -131,26 +134,48 @@ def _begin(
 
 
 def claim(ctx: Context, actor: Actor, task_id: int) -> Task:
-    """Takes an open task; taking one's own again changes nothing. Raises as `_open_task`, Taken."""
+    """Takes an open task, also one that somebody who is no longer there had taken; one's own again changes nothing.
+
+    Raises as `_open_task`, Taken.
+    """
     task = _open_task(ctx, actor, task_id)
     if task.assignee_id != actor.person.id:
+        body = {"token": task.token, **_had(task), **people.on_behalf(actor, task)}
         task.assignee_id, task.assignee = actor.person.id, actor.person
-        journal.append(
-            ctx, task.case, "claim", {"token": task.token}, actor=actor.person, lane=task.lane.name, step=task.step
-        )
+        journal.append(ctx, task.case, "claim", body, actor=actor.person, lane=task.lane.name, step=task.step)
     return task
+
+
+def _had(task: Task) -> dict[str, Any]:
+    """Who has claimed a task, as an event says it that takes it from them."""
+    return {"from": {"id": task.assignee_id, "name": task.assignee.full_name}} if task.assignee else {}
 
 
 def release(ctx: Context, actor: Actor, task_id: int) -> Task:
     """Puts a task that one had taken back into the lane's inbox; its draft stays."""
     task = _open_task(ctx, actor, task_id)
     if task.assignee_id is not None:
+        body = {"token": task.token, **people.on_behalf(actor, task)}
         task.assignee_id = task.assignee = None
         task.version += 1
-        journal.append(
-            ctx, task.case, "release", {"token": task.token}, actor=actor.person, lane=task.lane.name, step=task.step
-        )
+        journal.append(ctx, task.case, "release", body, actor=actor.person, lane=task.lane.name, step=task.step)
     return task
+
+
+def let_go(ctx: Context, by: Person, person: Person) -> int:
+    """Puts everything that somebody has claimed back into its lane's inbox, as an administrator does; how many."""
+    claimed = select(Task.id).where(Task.assignee_id == person.id, Task.closed_at.is_(None)).order_by(Task.case_id)
+    released = 0
+    for task_id in ctx.session.scalars(claimed).all():
+        task = ctx.session.scalar(_LOCKED_TASK, {"task_id": task_id})
+        if task is None or task.closed_at is not None or task.assignee_id != person.id:
+            continue  # done while we waited for its case
+        body = {"token": task.token, **_had(task)}
+        task.assignee_id = task.assignee = task.postponed_until = None
+        task.version += 1
+        journal.append(ctx, task.case, "release", body, actor=by, step=task.step)
+        released += 1
+    return released
 
 
 def save_draft(ctx: Context, actor: Actor, task_id: int, answers: Mapping[str, Any]) -> Task:
@@ -284,6 +309,18 @@ def _applicant(
     if way is None:
         raise no_way_in(definition)
     return None, actor.person.full_name if outside else (definition.properties.get("kantor_nama") or way.lane)[:200]
+
+
+def _filed_as(
+    actor: Actor, loaded: revisions.Loaded, applicant: Person | None, start: str | None, on_behalf_of: str | None
+) -> people.Behalf | None:
+    """Whose deputy files a case: at the counter for a walk-in, else in the lane of the start; None for oneself."""
+    if applicant is not None and applicant.id == actor.person.id:
+        return None
+    if on_behalf_of is not None and loaded.sop in actor.counter:
+        return actor.deputy_at.get(loaded.sop)
+    way = next((w for w in ways_in(actor, loaded) if (w.id == start if start else w.default)), None)
+    return actor.behalf(loaded.lanes[way.lane]) if way else None
 
 
 def _taken(step: Step, choice: str | None) -> Choice | None:

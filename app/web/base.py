@@ -143,13 +143,14 @@ def fill_papers_of(case_id: int, seq: int) -> None:
 
 
 class User(UserMixin):  # type: ignore[misc]
-    """A person as the cookie names them; a changed password ends every other log-in."""
+    """A person as the cookie names them; a changed password or second factor ends every other log-in."""
 
     def __init__(self, person: Person) -> None:
         self.person = person
 
     def get_id(self) -> str:
-        return f"{self.person.id}.{hashlib.sha256(self.person.password.encode()).hexdigest()[:16]}"
+        secret = f"{self.person.password}{self.person.totp or ''}"
+        return f"{self.person.id}.{hashlib.sha256(secret.encode()).hexdigest()[:16]}"
 
     @classmethod
     def load(cls, cookie: str) -> User | None:

@@ -81,6 +81,10 @@ def _what(definition: Definition, entry: Entry) -> str:
     body = entry.body
     if entry.kind == "start":
         return _("Membuka permohonan")
+    if entry.kind in ("claim", "release") and "from" in body:
+        if entry.kind == "claim":
+            return _("Mengambil alih langkah “%(name)s” dari %(who)s", name=name, who=body["from"]["name"])
+        return _("Melepas langkah “%(name)s” dari %(who)s", name=name, who=body["from"]["name"])
     if entry.kind == "claim":
         return _("Mengambil langkah “%(name)s”", name=name)
     if entry.kind == "release":

@@ -2,7 +2,27 @@
 
 from __future__ import annotations
 
-from app.web import account, api, applications, cases, ends, inbox, outbox, portal, replay, reports, sops, tasks
+from app.web import (
+    absences,
+    account,
+    admin,
+    api,
+    applications,
+    cases,
+    ends,
+    factor,
+    inbox,
+    oidc,
+    outbox,
+    portal,
+    replay,
+    reports,
+    sops,
+    tasks,
+)
 
-ROOMS = (portal, account, applications, inbox, tasks, cases, ends, replay, reports, sops, outbox, api)
+ROOMS = (
+    portal, account, factor, oidc, applications, inbox, tasks, cases, ends, replay, reports, sops, admin, absences,
+    outbox, api,
+)  # fmt: skip
 BLUEPRINTS = tuple(room.blueprint for room in ROOMS)

@@ -197,6 +197,8 @@ class Header:
             places.append(("/permohonan", _("Permohonan saya"), ""))
         if self.me and self.me.owner and _serves("/sop"):
             places.append(("/sop", _("SOP"), ""))
+        if self.me and self.me.admin:
+            places.append(("/pengelola", _("Pengelola"), ""))
         return places
 
     def at(self, address: str) -> bool:
