@@ -39,6 +39,7 @@ QUERIES = {  # what else a page may be asked for
     "/tugas": ("cari=tidak-ada-yang-begini", "milik_saya=1", "belum_diambil=1", "lewat_waktu=1", f"cari={NAUGHTY}"),
     "/permohonan/semua": ("cari=tidak-ada-yang-begini", "status=ended", "sebelum=1"),
     "/permohonan": ("sebelum=1",),
+    "/pengelola/kalender": ("tahun=2027", "hari=2026-12-14"),
 }
 POSTS: dict[str, tuple[dict[str, Any], ...]] = {  # faults of pages beside the steps; a file is its bytes
     "account.masuk_kirim": ({"nama": NAUGHTY, "sandi": "salah"},),
@@ -46,6 +47,10 @@ POSTS: dict[str, tuple[dict[str, Any], ...]] = {  # faults of pages beside the s
     "account.ganti_sandi_kirim": ({}, {"sandi_lama": "salah", "sandi": "pendek"}),
     "applications.ajukan_kirim": ({}, {"pemohon": "\u202e" + NAUGHTY, "jalan": "tidak-ada"}),
     "portal.lacak_kirim": ({}, {"nomor": NAUGHTY, "kode": "salah"}),
+    "calendar.ubah": (
+        {}, {"hari": "besok", "keadaan": NAUGHTY, "alasan": NAUGHTY, "acuan": ""},
+        {"hari": "2026-12-14", "keadaan": "tutup", "alasan": NAUGHTY, "acuan": "Surat"},
+    ),
     "sops.pasang": (
         {}, {"berkas": (b"x", "gambar.png")}, {"berkas": (b"<definitions", "salah.bpmn")},
         {"berkas": (sops.BUNDLES[sops.LARGEST].diagram, "diagram.bpmn")},  # without its forms there is much to say about it,

@@ -44,7 +44,9 @@ def text(spent: Spent) -> str:
     parts = [_("Terpakai %(lama)s", lama=_stretch(spent.used, spent.used_minutes, spent.unit))]
     if spent.paused:
         parts.append(_("jeda %(lama)s", lama=_days(spent.paused, spent.unit)))
-    if spent.left is not None:
+    if spent.late and not spent.left and spent.left_minutes < 1:
+        parts.append(_("batas waktu sudah lewat"))
+    elif spent.left is not None:
         left = _stretch(spent.left, spent.left_minutes, spent.unit)
         parts.append(_("lewat %(lama)s", lama=left) if spent.late else _("sisa %(lama)s", lama=left))
     return " · ".join(parts)
