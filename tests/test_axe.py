@@ -42,6 +42,7 @@ QUERIES = {  # what else a page may be asked for
     "/permohonan/semua": ("cari=tidak-ada-yang-begini", "status=ended", "sebelum=1"),
     "/permohonan": ("sebelum=1",),
     "/pengelola/orang": ("cari=tidak-ada-yang-begini", "keadaan=terkunci", "hal=2"),
+    "/pengelola/kalender": ("tahun=2027", "hari=2026-12-14"),
 }
 POSTS: dict[str, tuple[dict[str, Any], ...]] = {  # faults of pages beside the steps; a file is its bytes
     "account.masuk_kirim": ({"nama": NAUGHTY, "sandi": "salah"},),
@@ -49,6 +50,10 @@ POSTS: dict[str, tuple[dict[str, Any], ...]] = {  # faults of pages beside the s
     "account.ganti_sandi_kirim": ({}, {"sandi_lama": "salah", "sandi": "pendek"}),
     "applications.ajukan_kirim": ({}, {"pemohon": "\u202e" + NAUGHTY, "jalan": "tidak-ada"}),
     "portal.lacak_kirim": ({}, {"nomor": NAUGHTY, "kode": "salah"}),
+    "calendar.ubah": (
+        {}, {"hari": "besok", "keadaan": NAUGHTY, "alasan": NAUGHTY, "acuan": ""},
+        {"hari": "2026-12-14", "keadaan": "tutup", "alasan": NAUGHTY, "acuan": "Surat"},
+    ),
     "sops.pasang": (
         {}, {"berkas": (b"x", "gambar.png")}, {"berkas": (b"<definitions", "salah.bpmn")},
         {"berkas": (sops.BUNDLES[sops.LARGEST].diagram, "diagram.bpmn")},  # without its forms there is much to say about it,

@@ -17,7 +17,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload, undefer
 
-from app import cases, files, forms, inbox, journal, people, revisions, uploads
+from app import cases, clock, files, forms, inbox, journal, people, revisions, uploads
 from app.forms import Fault
 from app.models import Case, Document, Retry, Revision, Task, canonical
 from app.web import base, openapi
@@ -149,8 +149,9 @@ def list_cases() -> Response:
 
 @call("GET", "/cases/{case_id}", gives="Case")
 def one_case(case_id: str) -> Response:
-    """One case with its open tasks."""
-    return jsonify(_case(_find_case(case_id)))
+    """One case with its open tasks, and the rules that made its due date."""
+    case = _find_case(case_id)
+    return jsonify({**_case(case), "due_rules": _due_rules(case)})
 
 
 @call("POST", "/cases/{case_id}/act", takes="Act", gives="Case")
@@ -325,6 +326,11 @@ def _case(case: Case) -> dict[str, Any]:
         "tasks": [_task(task) for task in cases.open_tasks(base.context(), case)] if case.status == "open" else [],
         "due_at": _time(case.due_at),
     }
+
+
+def _due_rules(case: Case) -> list[str]:
+    ctx, definition = base.context(), revisions.load(base.session(), case.revision_id).definition
+    return clock.explained(ctx, case, definition, journal.entries(ctx, case.id, typed=False))
 
 
 def _task(task: Task) -> dict[str, Any]:

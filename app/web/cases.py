@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from flask import Blueprint, Response, jsonify, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
@@ -16,9 +15,9 @@ from werkzeug.utils import secure_filename
 from app import cases, files, journal, papers, people, revisions, uploads
 from app.engine.definition import Definition
 from app.journal import Entry
-from app.models import Case, Upload
+from app.models import Case, Upload, moment
 from app.revisions import Loaded
-from app.web import base, portal, shown
+from app.web import base, portal, shown, timeline
 
 blueprint = Blueprint("cases", __name__)
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -48,14 +47,6 @@ class Stage:
     lane: str
     state: str
     rounds: int
-
-
-@dataclass(frozen=True)
-class Times:
-    """Where a case's time went, in minutes by the clock on the wall."""
-
-    office: float
-    applicant: float
 
 
 def lines(loaded: Loaded, entries: Sequence[Entry]) -> list[Line]:
@@ -96,6 +87,15 @@ def _what(definition: Definition, entry: Entry) -> str:
         return _("Tenggat tiba: %(name)s", name=next((n for n in passed if n), "") or _("tanpa nama"))
     if entry.kind == "document":
         return _("Dokumen terbit: %(name)s", name=body.get("name", ""))
+    if entry.kind == "breach" and "token" in body:
+        return _("Batas waktu langkah “%(name)s” terlampaui", name=name)
+    if entry.kind == "breach":
+        return _("Batas waktu permohonan terlampaui")
+    if entry.kind == "calendar":
+        before, now = (shown.tanggal(moment(body[at])) if body.get(at) else "" for at in ("was", "due"))
+        if not now or before == now:
+            return _("Kalender kantor berubah; batas waktu langkah yang terbuka dihitung ulang")
+        return _("Kalender kantor berubah: jatuh tempo dari %(dari)s menjadi %(ke)s", dari=before or "-", ke=now)
     if entry.kind == "link":
         return _("Permohonan baru dibuka: %(name)s", name=body.get("number", ""))
     if entry.kind == "take_back":
@@ -130,30 +130,6 @@ def stages(definition: Definition, here: Iterable[str], done: Iterable[str]) -> 
     ]
 
 
-def times(definition: Definition, passes: Sequence[journal.Pass], until: datetime) -> Times:
-    """How long a case lay with the office and how long with its applicant."""
-    spent = {True: 0.0, False: 0.0}
-    for done in passes:
-        left = done.left.at if done.left else until
-        step = definition.steps.get(done.step)
-        theirs = step is not None and step.lane == definition.applicant_lane
-        spent[theirs] += max(0.0, (left - done.entered).total_seconds() / 60)
-    return Times(spent[False], spent[True])
-
-
-@blueprint.app_template_filter("lama")
-def stretch(minutes: float) -> str:
-    """A stretch of time as people say it: `35 menit`, `5 jam`, `3 hari`."""
-    if minutes < 1:
-        return _("kurang dari 1 menit")
-    if minutes < 60:
-        return _("%(n)s menit", n=int(minutes))
-    if minutes < 48 * 60:
-        hours, rest = divmod(int(minutes), 60)
-        return _("%(h)s jam %(m)s menit", h=hours, m=rest) if rest and hours < 10 else _("%(h)s jam", h=hours)
-    return _("%(n)s hari", n=int(minutes // (24 * 60)))
-
-
 def staff_of(case: Case) -> bool:
     """Whether who asks sees the case as an official, and not as its applicant."""
     actor = base.actor()
@@ -182,7 +158,7 @@ def permohonan(case_id: int) -> ResponseReturnValue:
         here=here,
         done=sorted(set(done) - set(here)),
         path=_path(loaded.definition, entries),
-        times=times(loaded.definition, passes, case.ended_at or ctx.now),
+        time=timeline.told(case, loaded, entries),
         documents=cases.documents(ctx, actor, case),
         duplicates=cases.duplicates(ctx, case) if staff_of(case) else [],
         previous=ctx.session.get(Case, case.previous_id) if case.previous_id else None,

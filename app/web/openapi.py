@@ -61,6 +61,7 @@ SCHEMAS: dict[str, Schema] = {
         id=ID, number=TEXT, sop=TEXT, revision={"type": "integer"},
         status=STATUS, ended_at=MAYBE_WHEN, data=ANYTHING,
         tasks={"type": "array", "items": ref("Task")}, due_at=MAYBE_WHEN,
+        due_rules={"type": "array", "items": TEXT, "description": "which rules made the due date; of one case only"},
     ),
     "Event": _object(
         "seq at recorded_at actor lane kind step choice note digest",

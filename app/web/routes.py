@@ -8,6 +8,7 @@ from app.web import (
     admin,
     api,
     applications,
+    calendar,
     cases,
     ends,
     factor,
@@ -23,6 +24,6 @@ from app.web import (
 
 ROOMS = (
     portal, account, factor, oidc, applications, inbox, tasks, cases, ends, replay, reports, sops, admin, absences,
-    outbox, api,
+    calendar, outbox, api,
 )  # fmt: skip
 BLUEPRINTS = tuple(room.blueprint for room in ROOMS)

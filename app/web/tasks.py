@@ -13,11 +13,11 @@ from markupsafe import Markup, escape
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import SessionTransaction
 
-from app import cases, files, forms, journal, people, revisions, uploads
+from app import cases, clock, files, forms, journal, people, revisions, uploads
 from app.engine.definition import Step
 from app.forms import Fault
 from app.models import Case, Person, Task, Upload
-from app.web import base, errors, shown
+from app.web import base, errors, shown, timeline
 
 blueprint = Blueprint("tasks", __name__)
 
@@ -246,7 +246,8 @@ def _page(
         files=files_of(case, values),
         today=shown.local(ctx.now).date(),
         documents=cases.documents(ctx, actor, case),
-        spent=(ctx.now - task.opened_at).total_seconds() / 60,
+        spent=clock.minutes(ctx, loaded.definition, task.opened_at, ctx.now),
+        time=timeline.told(case, loaded, entries),
         definition=loaded.definition,
     )
 
