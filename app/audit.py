@@ -101,6 +101,7 @@ def frames(ctx: Context, case: Case, books: standing.Books | None = None) -> Pro
             entry = journal.parsed(row, values.get(row["seq"]))
             findings += _effect(ctx, loaded, revision, replay, entry, sent)
             findings += _actor_findings(ctx, case, loaded, entry)
+            findings += _assignee_findings(ctx, case, loaded, entry)
             frame = Frame(
                 entry,
                 tuple(replay.open.values()),
@@ -286,7 +287,7 @@ def _actor_findings(ctx: Context, case: Case, loaded: revisions.Loaded, entry: j
     A later revision may have made another lane the applicant's or the counter's: what either says is held against
     nobody.
     """
-    if entry.kind not in ("complete", "claim", "release"):
+    if entry.kind not in ("complete", "claim", "release", "assign", "postpone", "note"):
         return []
     if entry.lane not in loaded.lanes:
         return ["Lajur peristiwa ini tidak dikenal."]
@@ -306,6 +307,15 @@ def _actor_findings(ctx: Context, case: Case, loaded: revisions.Loaded, entry: j
         )
     )
     return [] if held else [f"{entry.actor} tidak memegang lajur {entry.lane} pada saat itu."]
+
+
+def _assignee_findings(ctx: Context, case: Case, loaded: revisions.Loaded, entry: journal.Entry) -> list[str]:
+    """Whether whoever was given a step held its lane at that moment."""
+    step = loaded.definition.steps.get(entry.step)
+    if entry.kind != "assign" or step is None:
+        return []
+    to, name = entry.body.get("to"), str(entry.body.get("name"))
+    return _actor_findings(ctx, case, loaded, replace(entry, actor_id=to, actor=name, lane=step.lane))
 
 
 def _end_findings(case: Case, replay: _Replay, rows: Sequence[Mapping[str, Any]], head: bytes) -> list[str]:
