@@ -41,7 +41,9 @@ TRUTH: Schema = {"type": "boolean", "description": "1, true or ya"}
 QUERIES: dict[str, Schema] = {
     "limit": {"type": "integer", "minimum": 1, "maximum": 200, "default": 50},
     "mine": TRUTH,
+    "unclaimed": TRUTH,
     "overdue": TRUTH,
+    "returned": TRUTH,
     "status": {"enum": ["open", "ended", "withdrawn", "refused", "lapsed"]},
 }
 
@@ -93,6 +95,9 @@ SCHEMAS: dict[str, Schema] = {
         on_behalf_of={"type": ["string", "null"], "maxLength": 200},
     ),
     "Draft": _object("data", data=ANYTHING),
+    "Assignment": _object(
+        "to", to={"type": "string", "maxLength": 80}, note={"type": ["string", "null"], "maxLength": 4000}
+    ),
     "NewCompletion": _object(
         "", data=MAYBE_ANYTHING, choice={"type": ["string", "null"]}, note={"type": ["string", "null"]},
         faults={"type": "array", "items": ref("Fault"), "maxItems": 500}, version={"type": ["integer", "null"]},
