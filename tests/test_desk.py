@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -23,7 +23,9 @@ from tests.drawn import draw, given, lanes
 FLOW = (
     'start m\nuser a "Periksa" <{}>\nuser b "Teliti" <{}>\nuser c "Sahkan" <{}>\nend z\nm > a\na > b\nb > c\nc > z'
 ).format(given(jam="mulai"), given(empat_mata="a", batas="H+2"), given(nomor="3"))
-LANES = lanes(("Staf", "m a b"), ("Kepala Ruang", "c z")).replace('"Staf">', '"Staf">' + given(pemohon="tidak", atasan="Kepala Ruang"))
+LANES = lanes(("Staf", "m a b"), ("Kepala Ruang", "c z")).replace(
+    '"Staf">', '"Staf">' + given(pemohon="tidak", atasan="Kepala Ruang")
+)
 STAFF = (("sari", "Staf"), ("budi", "Staf"), ("rina", "Staf"), ("joko", "Kepala Ruang"))
 TUESDAY, FRIDAY = date(2026, 11, 24), date(2026, 11, 27)
 OPENING = datetime(2026, 11, 27, 0, 0, tzinfo=UTC)  # 8.00 in the office
@@ -58,7 +60,7 @@ class Room:
 
 
 @pytest.fixture
-def room(office: Office) -> Iterator[Room]:
+def room(office: Office) -> Room:
     with office.work() as ctx:
         revisions.install(ctx, revisions.gathered({"ruang.bpmn": draw(FLOW, LANES, id="ruang")})[0], "uji", "uji")
         for name, lane in STAFF:
@@ -69,7 +71,7 @@ def room(office: Office) -> Iterator[Room]:
         cases.complete(ctx, office.actor(ctx, "sari"), play.waiting(ctx, case_id)[0].id, {})
     with office.look() as ctx:
         task_id = play.waiting(ctx, case_id)[0].id
-    yield Room(office, case_id, task_id)
+    return Room(office, case_id, task_id)
 
 
 HANDED = [  # who has it, who hands it over, to whom, words -> what becomes of it
