@@ -204,13 +204,16 @@ def document_bytes(document_id: str) -> Response:
 # Tasks
 
 
-@call("GET", "/tasks", gives="Tasks", query=("lane", "mine", "overdue", "q", "cursor", "limit"))
+@call(
+    "GET", "/tasks", gives="Tasks", query=("lane", "mine", "unclaimed", "overdue", "returned", "q", "cursor", "limit")
+)
 def list_tasks() -> Response:
     """The caller's open tasks, most urgent first."""
     args = request.args
     filters = inbox.Filters(
-        lane=args.get("lane", ""), mine=_flag("mine"), overdue=_flag("overdue"), q=args.get("q", "")
-    )
+        lane=args.get("lane", ""), mine=_flag("mine"), unclaimed=_flag("unclaimed"), overdue=_flag("overdue"),
+        returned=_flag("returned"), q=args.get("q", ""),
+    )  # fmt: skip
     page = inbox.tasks(base.context(), base.actor(), filters, _cursor(inbox.CURSOR), _limit())
     found = _with_cases([task.id for task in page.items])
     return jsonify(items=[_task(found[task.id]) for task in page.items], next=page.next)
@@ -241,6 +244,14 @@ def release(task_id: str) -> Response:
     """Put a task back."""
     base.now_write()
     return jsonify(_task(cases.release(base.context(), base.actor(), _number(task_id))))
+
+
+@call("POST", "/tasks/{task_id}/assign", takes="Assignment", gives="Task")
+def assign(task_id: str) -> Response:
+    """Hand a task over to a colleague, by login name; with the reason where somebody else is at work on it."""
+    body = _body("Assignment")
+    note = body.get("note") or ""
+    return jsonify(_task(cases.assign(base.context(), base.actor(), _number(task_id), body["to"], note)))
 
 
 @call("POST", "/tasks/{task_id}/complete", takes="NewCompletion", gives="Completion")

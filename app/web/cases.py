@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from flask import Blueprint, Response, jsonify, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
@@ -17,7 +18,7 @@ from app.engine.definition import Definition
 from app.journal import Entry
 from app.models import Case, Upload, moment
 from app.revisions import Loaded
-from app.web import base, portal, shown, timeline
+from app.web import around, base, portal, shown, timeline
 
 blueprint = Blueprint("cases", __name__)
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -80,6 +81,16 @@ def _what(definition: Definition, entry: Entry) -> str:
         return _("Mengambil langkah “%(name)s”", name=name)
     if entry.kind == "release":
         return _("Melepas langkah “%(name)s”", name=name)
+    if entry.kind == "assign":
+        return _("Menyerahkan langkah “%(name)s” kepada %(to)s", name=name, to=body.get("name", ""))
+    if entry.kind == "postpone":
+        until = body.get("until")
+        day = shown.tanggal_hari(datetime.fromisoformat(until)) if until else ""
+        if not day:
+            return _("Mengerjakan lagi langkah “%(name)s” yang ditunda", name=name)
+        return _("Menunda langkah “%(name)s” sampai %(day)s", name=name, day=day)
+    if entry.kind == "note":
+        return _("Menulis catatan")
     if entry.kind == "complete":
         return _("Menyelesaikan langkah “%(name)s”", name=name)
     if entry.kind == "timer":
@@ -140,6 +151,11 @@ def staff_of(case: Case) -> bool:
 @base.signed_in
 def permohonan(case_id: int) -> ResponseReturnValue:
     """The case page."""
+    return again(case_id)
+
+
+def again(case_id: int, asked: around.Asked | None = None) -> str:
+    """The case page, with a small form on it that was refused."""
     ctx, actor = base.context(), base.actor()
     case = cases.case_for(ctx, actor, case_id)
     loaded = revisions.load(ctx.session, case.revision_id)
@@ -153,8 +169,9 @@ def permohonan(case_id: int) -> ResponseReturnValue:
         case=case,
         definition=loaded.definition,
         tasks=[(task, cases.may_take(ctx, actor, task) is None) for task in tasks],
-        lines=lines(loaded, entries),
+        lines=lines(loaded, [journal.without_typed(e) if e.kind == "note" else e for e in entries]),
         stages=stages(loaded.definition, here, done),
+        around=around.of_case(case, entries, asked),
         here=here,
         done=sorted(set(done) - set(here)),
         path=_path(loaded.definition, entries),

@@ -10,6 +10,7 @@ from app.web import (
     applications,
     calendar,
     cases,
+    desk,
     ends,
     factor,
     inbox,
@@ -23,7 +24,7 @@ from app.web import (
 )
 
 ROOMS = (
-    portal, account, factor, oidc, applications, inbox, tasks, cases, ends, replay, reports, sops, admin, absences,
-    calendar, outbox, api,
+    portal, account, factor, oidc, applications, inbox, desk, tasks, cases, ends, replay, reports, sops, admin,
+    absences, calendar, outbox, api,
 )  # fmt: skip
 BLUEPRINTS = tuple(room.blueprint for room in ROOMS)

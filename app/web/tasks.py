@@ -17,7 +17,7 @@ from app import cases, clock, files, forms, journal, people, revisions, uploads
 from app.engine.definition import Step
 from app.forms import Fault
 from app.models import Case, Person, Task, Upload
-from app.web import base, errors, shown, timeline
+from app.web import around, base, errors, shown, timeline
 
 blueprint = Blueprint("tasks", __name__)
 
@@ -217,6 +217,7 @@ def _page(
     message: str = "",
     posted: Posted | None = None,
     asking: bool = False,
+    asked: around.Asked | None = None,
 ) -> str:
     ctx, actor = base.context(), base.actor()
     case, loaded = task.case, revisions.load(ctx.session, task.case.revision_id)
@@ -249,7 +250,17 @@ def _page(
         spent=clock.minutes(ctx, loaded.definition, task.opened_at, ctx.now),
         time=timeline.told(case, loaded, entries),
         definition=loaded.definition,
+        around=around.of_task(task, entries, asked),
     )
+
+
+def again(task_id: int, asked: around.Asked) -> str:
+    """The step page again, with a small form beside it that was refused."""
+    ctx = base.context()
+    task = cases.task_for(ctx, base.actor(), task_id)
+    if task.closed_at is not None:
+        return _closed(task)
+    return _page(task, cases.values(ctx, task, cases.form_of(ctx, task)), asked=asked)
 
 
 def _unsent(task_id: int, posted: Posted, faults: Sequence[Fault], message: str = "", asking: bool = False) -> str:
