@@ -27,6 +27,7 @@ LAYERS = (
     {"fitting"},
     {"revisions", "backup"},
     {"papers"},
+    {"messages"},
     {"cases", "inbox", "standing"},
     {"audit", "export"},
     {"worker", "demo"},
