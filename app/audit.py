@@ -12,19 +12,10 @@ from typing import Any
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import joinedload, undefer
 
-from app import engine, files, journal, revisions, standing
+from app import engine, files, journal, people, revisions, standing
 from app.context import Context
 from app.models import Case, EventValues, Lane, Membership, Revision, Upload
 from app.replay import Replay
-
-
-@dataclass(frozen=True)
-class Change:
-    """One value that an event changed, by JSON pointer."""
-
-    pointer: str
-    before: Any
-    after: Any
 
 
 @dataclass(frozen=True)
@@ -36,7 +27,7 @@ class Frame:
     done: tuple[str, ...]
     path: tuple[str, ...]
     returns: bool
-    changes: tuple[Change, ...]
+    changes: tuple[journal.Change, ...]
     findings: tuple[str, ...]
 
 
@@ -102,7 +93,7 @@ def frames(ctx: Context, case: Case, books: standing.Books | None = None) -> Pro
                 tuple(dict.fromkeys(replay.done)),
                 tuple(journal.nodes(replay.definition, entry.body.get("path", ()))),
                 journal.is_return(replay.definition, entry),
-                tuple(changes(before, replay.data)),
+                tuple(journal.differences(before, replay.data)),
                 tuple(findings),
             )
         except Exception:  # whatever stands there instead of an event
@@ -269,7 +260,10 @@ def _actor_findings(ctx: Context, case: Case, loaded: revisions.Loaded, entry: j
     A later revision may have made another lane the applicant's or the counter's: what either says is held against
     nobody.
     """
-    if entry.kind not in ("complete", "claim", "release"):
+    if (proxy := entry.body.get("kuasa")) is not None:
+        mine = proxy.get("id") == case.applicant_id and people.stood_for(ctx, case, entry.actor_id, entry.at)
+        return [] if mine else [f"{entry.actor} tidak memegang kuasa pemohon pada saat itu."]
+    if entry.kind not in ("complete", "claim", "release", "answer"):
         return []
     if entry.lane not in loaded.lanes:
         return ["Lajur peristiwa ini tidak dikenal."]
@@ -307,18 +301,6 @@ def _end_findings(case: Case, replay: _Shown, rows: Sequence[Mapping[str, Any]],
     if not (replay.ended and case.data is None) and not replay.erased and case.data != replay.data:
         found.append("Data permohonan bukan yang dihasilkan riwayat.")
     return found
-
-
-def changes(before: Mapping[str, Any], after: Mapping[str, Any], parent: str = "") -> Iterator[Change]:
-    """Every leaf value that differs between two states of a case's data, by JSON pointer."""
-    for key in dict.fromkeys([*before, *after]):
-        old, new = before.get(key), after.get(key)
-        if isinstance(old, dict) or isinstance(new, dict):
-            yield from changes(
-                old if isinstance(old, dict) else {}, new if isinstance(new, dict) else {}, f"{parent}/{key}"
-            )
-        elif old != new:
-            yield Change(f"{parent}/{key}", old, new)
 
 
 def as_json(proof: Proof) -> str:

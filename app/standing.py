@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from app import files, journal, registers, revisions
 from app.context import Context
-from app.models import Case, Document, Event, EventValues, Register, RegisterEntry, Task, Upload
+from app.models import Case, Complaint, Document, Event, EventValues, Register, RegisterEntry, Task, Upload
 
 Books = Counter[tuple[str, int]]  # register and year -> numbers that events gave
 
@@ -39,6 +39,7 @@ def findings(
     yield from _case(case, loaded, entries)
     if _tasks(ctx, case) != _passes(case, loaded, entries):
         yield "Langkah di kotak tugas bukan yang dihasilkan riwayat."
+    yield from _complaints(ctx, case, entries)
     yield from _papers(ctx, case, loaded, entries)
     yield from _uploads(ctx, case, entries)
     yield from _numbers(ctx, case, loaded, entries, books)
@@ -48,6 +49,7 @@ def strays(ctx: Context, books: Books) -> Iterator[str]:
     """What belongs to no case at all, and registers whose numbers are not those that the events gave."""
     for words, table in (
         ("peristiwa", Event), ("isian", EventValues), ("tugas", Task), ("dokumen", Document), ("unggahan", Upload),
+        ("pengaduan", Complaint),
     ):  # fmt: skip
         owner = table.case_id
         lost = ctx.session.scalar(
@@ -76,7 +78,7 @@ def _case(case: Case, loaded: revisions.Loaded, entries: Sequence[journal.Entry]
         ("SOP", case.sop, loaded.sop),
         ("nomor", case.number, begun.body.get("number")),
         ("pemohon", case.applicant_id, begun.body.get("applicant")),
-        ("pengaju", case.filed_by_id, begun.actor_id),
+        ("pengaju", case.filed_by_id, begun.body.get("kuasa", {}).get("id", begun.actor_id)),
         ("waktu mulai", case.opened_at, begun.at),
         ("H (tanda terima)", case.clock_at, clocks[0] if clocks else None),
     ):
@@ -116,6 +118,24 @@ def _passes(case: Case, loaded: revisions.Loaded, entries: Sequence[journal.Entr
                 key, step.name, loaded.lanes.get(step.lane), round_, applicant, entry.at, returned
             )  # fmt: skip
     return rows
+
+
+def _complaints(ctx: Context, case: Case, entries: Sequence[journal.Entry]) -> Iterator[str]:
+    rows = ctx.session.execute(
+        select(
+            Complaint.seq, Complaint.kind, Complaint.by_id, Complaint.at, Complaint.due_at, Complaint.answered_seq,
+            Complaint.answered_at,
+        ).where(Complaint.case_id == case.id)
+    )  # fmt: skip
+    replies = {e.body.get("of"): e for e in entries if e.kind == "answer"}
+    told = [
+        (e.seq, e.body.get("kind"), e.actor_id, e.at, datetime.fromisoformat(e.body["due"]), reply and reply.seq,
+         reply and reply.at)
+        for e in entries if e.kind == "question"
+        for reply in (replies.get(e.seq),)
+    ]  # fmt: skip
+    if Counter(map(tuple, rows)) != Counter(told) or replies.keys() - {row[0] for row in told}:
+        yield "Pertanyaan atau pengaduan yang tersimpan bukan menurut riwayat."
 
 
 def _papers(ctx: Context, case: Case, loaded: revisions.Loaded, entries: Sequence[journal.Entry]) -> Iterator[str]:

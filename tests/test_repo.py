@@ -23,7 +23,7 @@ BPMN = "{http://www.omg.org/spec/BPMN/20100524/MODEL}"
 LAYERS = (
     {"config", "models", "wording", "worktime", "files", "engine"},
     {"forms", "documents", "database", "context"},
-    {"journal", "people", "registers", "clock", "uploads", "migrations"},
+    {"access", "journal", "links", "people", "registers", "clock", "uploads", "migrations"},
     {"fitting"},
     {"revisions", "backup"},
     {"papers"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.cases import complaints, proxies
 from app.cases.readers import (
     Returned,
     case_for,
@@ -17,6 +18,7 @@ from app.cases.readers import (
     may_take,
     no_way_in,
     open_tasks,
+    own,
     returned,
     sees_all,
     step_of,
@@ -50,5 +52,5 @@ __all__ = [
     "choices", "claim", "complete", "data_of", "document", "documents", "duplicates", "fire_due",
     "for_applicant", "form_of", "journal_for", "locked", "may_take", "no_way_in", "open_case", "open_tasks", "release",
     "returned", "save_draft", "sees_all", "step_of", "task_for", "tracked", "values", "visible_cases",
-    "ways_in",
+    "ways_in", "complaints", "own", "proxies",
 ]  # fmt: skip

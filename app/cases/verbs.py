@@ -72,7 +72,8 @@ def open_case(
 ) -> Case:
     """Opens a case under the revision in force; `data` becomes the draft of its first tasks.
 
-    `on_behalf_of` is somebody's login name, or the name of a walk-in applicant; only the counter may give it.
+    `on_behalf_of` is somebody's login name, or the name of a walk-in applicant; the counter may give it, and a proxy
+    who names their principal: that is the principal's case, as if they had filed it.
     Raises NoSuchSop, NotYours, Invalid (an unknown start, data that is no JSON), TooLarge, CannotGoOn.
     """
     revision = revisions.in_force(ctx.session, sop)
@@ -104,6 +105,7 @@ def _begin(
         raise Invalid([forms.Fault("/start", "Jalan masuk ini tidak ada pada SOP yang berlaku.")]) from None
     except engine.RoutingError as error:
         raise CannotGoOn() from error
+    kuasa = people.acting(actor, applicant.id, loaded.sop) if applicant and loaded.sop not in actor.counter else {}
     case = Case(
         number=f"?{secrets.token_hex(8)}",
         code=_tracking_code(),
@@ -111,7 +113,7 @@ def _begin(
         revision_id=revision.id,
         applicant_id=applicant.id if applicant else None,
         applicant_name=name,
-        filed_by_id=actor.person.id,
+        filed_by_id=applicant.id if applicant and kuasa else actor.person.id,
         previous_id=previous.id if previous else None,
         opened_at=ctx.now,
         data={},
@@ -120,7 +122,7 @@ def _begin(
     ctx.session.flush()
     case.number = registers.application(ctx, definition.properties.get("nomor_permohonan", ""), case.id)
     case.revision = revision
-    body = {"start": start, "revision": loaded.seal, "number": case.number, "applicant": case.applicant_id}
+    body = {"start": start, "revision": loaded.seal, "number": case.number, "applicant": case.applicant_id, **kuasa}
     changes = described(case, loaded, data)
     ctx.session.flush()
     record(ctx, case, loaded, outcome, "start", body, {}, actor=actor, changes=changes, draft=data)
@@ -133,7 +135,13 @@ def claim(ctx: Context, actor: Actor, task_id: int) -> Task:
     if task.assignee_id != actor.person.id:
         task.assignee_id, task.assignee = actor.person.id, actor.person
         journal.append(
-            ctx, task.case, "claim", {"token": task.token}, actor=actor.person, lane=task.lane.name, step=task.step
+            ctx,
+            task.case,
+            "claim",
+            {"token": task.token, **_kuasa(actor, task)},
+            actor=actor.person,
+            lane=task.lane.name,
+            step=task.step,
         )
     return task
 
@@ -145,7 +153,13 @@ def release(ctx: Context, actor: Actor, task_id: int) -> Task:
         task.assignee_id = task.assignee = None
         task.version += 1
         journal.append(
-            ctx, task.case, "release", {"token": task.token}, actor=actor.person, lane=task.lane.name, step=task.step
+            ctx,
+            task.case,
+            "release",
+            {"token": task.token, **_kuasa(actor, task)},
+            actor=actor.person,
+            lane=task.lane.name,
+            step=task.step,
         )
     return task
 
@@ -196,7 +210,7 @@ def complete(
     starts = step.properties.get("jam") == "mulai" and case.clock_at is None
     if starts:
         changes |= {"clock_at": ctx.now, "due_at": clock.case_due(ctx, loaded.definition, ctx.now)}
-    body = {"token": task.token, "facts": journal.changed(before, facts), "numbers": numbers}
+    body = {"token": task.token, "facts": journal.changed(before, facts), "numbers": numbers, **_kuasa(actor, task)}
     typed = journal.Typed(clean, note, faults, sorted(sent)) if clean or note or faults else None
     seq, due = record(
         ctx, case, loaded, outcome, "complete", body, data,
@@ -280,8 +294,12 @@ def _applicant(
     definition = loaded.definition
     outside = definition.applicant_lane is not None
     if on_behalf_of is not None and (name := " ".join(forms.normal_text(on_behalf_of).split())):
+        principal = next((m.principal for m in actor.principals if m.login == name and m.sop in ("", loaded.sop)), None)
+        if outside and principal is not None:
+            whose = ctx.session.get_one(Person, principal)
+            return whose, whose.full_name
         if not outside or loaded.sop not in actor.counter:
-            raise NotYours("Hanya petugas loket yang dapat mengajukan untuk orang lain.")
+            raise NotYours("Hanya petugas loket atau kuasa pemohon yang dapat mengajukan untuk orang lain.")
         person = ctx.session.scalar(select(Person).where(Person.name == name, Person.active, Person.applicant))
         return person, person.full_name if person else name[:200]
     if outside and actor.person.applicant:
@@ -362,7 +380,7 @@ def _sent(ctx: Context, answers: Any) -> dict[str, Row[Any]]:
 def _usable(upload: Row[Any], case: Case, actor: Actor) -> bool:
     """An upload is used by who sent it, until it belongs to a case; then in that case and the one that follows it."""
     if upload.case_id is None:
-        return bool(upload.person_id == actor.person.id)
+        return bool(upload.person_id in people.hands(actor, case))
     return bool(upload.case_id in (case.id, case.previous_id))
 
 
@@ -397,6 +415,11 @@ def _follow_up(
 
 def _begins_anew(end: engine.End) -> bool:
     return end.properties.get("permohonan_baru") == "ya"
+
+
+def _kuasa(actor: Actor, task: Task) -> dict[str, Any]:
+    """For whom a proxy does this: only what is the applicant's own work is done by proxy."""
+    return people.acting(actor, task.case.applicant_id, task.case.sop) if task.lane.applicant else {}
 
 
 def _tracking_code() -> str:

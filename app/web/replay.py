@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy import select
 
-from app import audit, cases, forms, revisions
+from app import audit, cases, forms, journal, revisions
 from app.models import Upload
 from app.revisions import Loaded
 from app.web import base
@@ -97,7 +97,7 @@ def _told(loaded: Loaded, proof: audit.Proof, allowed: dict[int, Any], uploads: 
     return found
 
 
-def _change(loaded: Loaded, change: audit.Change, uploads: dict[str, str]) -> Change:
+def _change(loaded: Loaded, change: journal.Change, uploads: dict[str, str]) -> Change:
     form = next((form for form in loaded.forms.values() if form.field_at(change.pointer)), None)
     field = form.field_at(change.pointer) if form else None
     named = form.label(change.pointer) if form else change.pointer.strip("/").replace("/", " › ").replace("_", " ")
