@@ -18,7 +18,7 @@ from app.engine.definition import Definition
 from app.journal import Entry
 from app.models import Case, Upload
 from app.revisions import Loaded
-from app.web import base, portal, shown
+from app.web import base, portal, seen, shown
 
 blueprint = Blueprint("cases", __name__)
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -181,6 +181,7 @@ def _path(definition: Definition, entries: Sequence[Entry]) -> list[str]:
 
 @blueprint.get("/permohonan/<int:case_id>/diagram.bpmn")
 @base.signed_in
+@seen.nothing_personal
 def diagram(case_id: int) -> ResponseReturnValue:
     """The drawing that this case runs under."""
     return portal.diagram_of(cases.case_for(base.context(), base.actor(), case_id).revision)
