@@ -12,10 +12,12 @@ from typing import Any
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import joinedload, undefer
 
-from app import engine, files, journal, people, revisions, standing
+from app import ends, engine, files, journal, people, revisions, standing
 from app.context import Context
 from app.models import Case, EventValues, Lane, Membership, Revision, Upload
 from app.replay import Replay
+
+BY_LANE = ("complete", "claim", "release", "take_back", "answer", *ends.VERBS)  # what only whoever stands in a lane may do
 
 
 @dataclass(frozen=True)
@@ -263,8 +265,12 @@ def _actor_findings(ctx: Context, case: Case, loaded: revisions.Loaded, entry: j
     if (proxy := entry.body.get("kuasa")) is not None:
         mine = proxy.get("id") == case.applicant_id and people.stood_for(ctx, case, entry.actor_id, entry.at)
         return [] if mine else [f"{entry.actor} tidak memegang kuasa pemohon pada saat itu."]
-    if entry.kind not in ("complete", "claim", "release", "answer"):
+    if entry.kind not in BY_LANE:
         return []
+    if entry.kind in ends.VERBS:
+        rule = ends.rule(loaded.definition, entry.kind)
+        if rule is None or entry.lane not in rule.lanes:
+            return ["SOP ini tidak memberi lajur itu wewenang untuk tindakan ini."]
     if entry.lane not in loaded.lanes:
         return ["Lajur peristiwa ini tidak dikenal."]
     names = {entry.lane}

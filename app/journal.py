@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -257,13 +257,15 @@ def data_after(form: Form | None, data: Mapping[str, Any], entry: Entry) -> dict
     return forms.merge(data, entry.body.get("set", {}))
 
 
-def data(form_at: Callable[[str], Form | None], journal: Sequence[Entry]) -> dict[str, Any]:
-    """A case's data as its events made it; `form_at` gives the form of a step.
+def data(
+    form_at: Callable[[str], Form | None], journal: Sequence[Entry], without: Collection[int] = ()
+) -> dict[str, Any]:
+    """A case's data as its events made it; `form_at` gives the form of a step, `without` what is being taken back.
 
     Of an event that was taken back the numbers stay: they stand in their registers, and no other may have them.
     """
     whole: dict[str, Any] = {}
-    gone = undone(journal)
+    gone = undone(journal).union(without)
     for entry in journal:
         if entry.seq in gone:
             entry = replace(entry, typed=None, body={"numbers": entry.body.get("numbers", {})})

@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Integer, cast, func, select
 from sqlalchemy.orm import Session
 
-from app import documents, engine, fitting, forms, registers
+from app import documents, ends, engine, fitting, forms, registers
 from app.context import Context
 from app.engine.definition import Definition, Finding, Step
 from app.forms import Form
@@ -256,6 +256,9 @@ def _missing(definition: Definition, bundle: Bundle) -> list[Finding]:
                     f"Pola nomor permohonan “{pattern}” tidak terbaca. Tulis seperti: {{urut:5}}/IMTA/{{tahun}}, "
                     "paling panjang 60 huruf.")
         )  # fmt: skip
+    for name, lane in ends.unknown(definition):
+        message = f"Properti {name} menyebut lajur “{lane}”, tetapi lajur itu tidak digambar."
+        found.append(Finding(definition.key, "error", "lajur-tidak-ada", message))
     for element, name, text in _papers(definition):
         for paper in papers(text):
             if paper.template not in bundle.templates:
@@ -320,11 +323,23 @@ def papers_of(
     return [paper for text in texts for paper in papers(text)]
 
 
+def papers_at(
+    definition: Definition, kind: str, step: str, choice: str, ended: Iterable[str], path: Iterable[str] = ()
+) -> list[Paper]:
+    """The letters that an event of this kind makes due: those of what is drawn, or of a verb of the whole case."""
+    if kind in ("start", "complete", "timer"):
+        return papers_of(definition, step, choice, ended, path)
+    rule = ends.rule(definition, kind) if kind in ends.VERBS else None
+    return papers(rule.letters) if rule else []
+
+
 def _papers(definition: Definition) -> list[tuple[str, str, str]]:
     places = [
         (definition.key, definition.title, definition.properties.get(name, ""))
         for name in ("unduhan", "lembar_kendali")
     ]
+    rules = [rule for kind in ends.VERBS if (rule := ends.rule(definition, kind))]
+    places += [(definition.key, definition.title, rule.letters) for rule in rules]
     for step in definition.steps.values():
         places.append((step.id, step.name, step.properties.get("dokumen", "")))
         places += [(c.id, c.label, c.properties.get("dokumen", "")) for c in step.choices]

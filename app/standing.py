@@ -73,7 +73,9 @@ def _case(case: Case, loaded: revisions.Loaded, entries: Sequence[journal.Entry]
     if not entries:
         return
     begun = entries[0]
-    clocks = [e.at for e in entries if e.kind == "complete" and loaded.property_of(e.step, "jam") == "mulai"]
+    gone = journal.undone(entries)
+    done = [e for e in entries if e.kind == "complete" and e.seq not in gone]
+    clocks = [e.at for e in done if loaded.property_of(e.step, "jam") == "mulai"]
     for name, stored, told in (
         ("SOP", case.sop, loaded.sop),
         ("nomor", case.number, begun.body.get("number")),
@@ -111,6 +113,9 @@ def _passes(case: Case, loaded: revisions.Loaded, entries: Sequence[journal.Entr
                 rows[token] = replace(rows[token], closed=entry.recorded_at, closed_by=by, assignee=assignee)
         returned = entry.seq if journal.is_return(definition, entry) else None
         for token, key, round_ in entry.body.get("opened", ()):
+            if token in rows:  # taken back: the same row, open once more
+                rows[token] = replace(rows[token], closed=None, closed_by=None)
+                continue
             step = definition.steps[key]
             theirs = step.lane == definition.applicant_lane and case.filed_by_id == case.applicant_id
             applicant = case.applicant_id if theirs else None
@@ -142,9 +147,8 @@ def _papers(ctx: Context, case: Case, loaded: revisions.Loaded, entries: Sequenc
     due = [
         (e.seq, p)
         for e in entries
-        if e.kind in ("start", "complete", "timer")
-        for p in revisions.papers_of(
-            loaded.definition, e.step, e.choice, e.body.get("ends", ()), e.body.get("path", ())
+        for p in revisions.papers_at(
+            loaded.definition, e.kind, e.step, e.choice, e.body.get("ends", ()), e.body.get("path", ())
         )
     ]
     rows = ctx.session.execute(

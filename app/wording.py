@@ -209,3 +209,23 @@ def _date(value: object, zone: tzinfo | None) -> date | None:
     if isinstance(value, date):
         return value
     return _day(value) if isinstance(value, str) else None
+
+
+# What can be done to a whole case (ends.VERBS), as papers call it, and what has become of the case then.
+VERBS = {
+    "withdraw": "Penarikan permohonan",
+    "refuse": "Penolakan permohonan",
+    "lapse": "Pengguguran permohonan",
+    "reopen": "Pembukaan kembali permohonan",
+    "correct": "Pembetulan",
+    "revoke": "Pencabutan",
+}
+DONE = {
+    "withdraw": "Ditarik pemohon",
+    "refuse": "Ditolak",
+    "lapse": "Gugur",
+    "reopen": "Dibuka kembali",
+    "correct": "Dibetulkan",
+    "revoke": "Dicabut",
+    "take_back": "Diambil kembali",
+}

@@ -22,11 +22,11 @@ BPMN = "{http://www.omg.org/spec/BPMN/20100524/MODEL}"
 # Imports run one way: a module takes those of the lines above its own, and nothing of its own line or below.
 LAYERS = (
     {"config", "models", "wording", "worktime", "files", "engine"},
-    {"forms", "documents", "database", "context"},
+    {"forms", "documents", "database", "context", "ends"},
     {"access", "journal", "links", "people", "registers", "clock", "uploads", "migrations"},
     {"fitting"},
     {"revisions", "backup"},
-    {"papers"},
+    {"papers", "replay"},
     {"messages"},
     {"cases", "inbox", "standing"},
     {"audit", "export"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.cases import complaints, proxies
+from app.cases.ends import apply_again, correct, end, may_take_back, offered, reopen, revoke, take_back
 from app.cases.readers import (
     Returned,
     case_for,
@@ -37,6 +38,7 @@ from app.cases.refusals import (
     Invalid,
     NoSuchSop,
     NotFound,
+    NotNow,
     NotYours,
     ReasonNeeded,
     Refusal,
@@ -48,9 +50,10 @@ from app.cases.verbs import Completion, claim, complete, fire_due, open_case, re
 
 __all__ = [
     "AlreadyDone", "CannotGoOn", "CaseEnded", "ChoiceNeeded", "Completion", "FourEyes", "Invalid", "NoSuchSop",
-    "NotFound", "NotYours", "ReasonNeeded", "Refusal", "Returned", "Stale", "Taken", "TooLarge", "case_for",
-    "choices", "claim", "complete", "data_of", "document", "documents", "duplicates", "fire_due",
-    "for_applicant", "form_of", "journal_for", "locked", "may_take", "no_way_in", "open_case", "open_tasks", "release",
-    "returned", "save_draft", "sees_all", "step_of", "task_for", "tracked", "values", "visible_cases",
-    "ways_in", "complaints", "own", "proxies",
+    "NotFound", "NotNow", "NotYours", "ReasonNeeded", "Refusal", "Returned", "Stale", "Taken", "TooLarge",
+    "apply_again", "case_for", "choices", "claim", "complaints", "complete", "correct", "data_of", "document",
+    "documents", "duplicates", "end", "fire_due", "for_applicant", "form_of", "journal_for", "locked", "may_take",
+    "may_take_back", "no_way_in", "offered", "open_case", "open_tasks", "own", "proxies", "release", "reopen",
+    "returned", "revoke", "save_draft", "sees_all", "step_of", "take_back", "task_for", "tracked", "values",
+    "visible_cases", "ways_in",
 ]  # fmt: skip

@@ -35,6 +35,8 @@ def record(
     *,
     actor: Actor | None = None,
     task: Task | None = None,
+    lane: str = "",
+    step: str = "",
     choice: Choice | None = None,
     typed: journal.Typed | None = None,
     uploads: Mapping[str, str] | None = None,
@@ -46,7 +48,7 @@ def record(
     event's number, and whether papers are due.
 
     `data` is what was filled in by now, `changes` what else becomes of the case's own row, `draft` the draft of every
-    task that opens.
+    task that opens. `lane` and `step` say where it happened, where there is no `task` to say so.
     """
     definition = loaded.definition
     whole = {
@@ -59,12 +61,13 @@ def record(
         "state": journal.short(outcome.digest),
     }
     body = {name: value for name, value in whole.items() if value}
-    step = task.step if task else ""
-    lane = task.lane.name if task else ""
+    step, lane = (task.step, task.lane.name) if task else (step, lane)
     returned_seq = case.seq + 1 if choice and choice.returns else None
-    moved = {**(changes or {}), **_after(ctx, case, definition, outcome, data, at or ctx.now)}
+    moved = {**(changes or {}), **_after(ctx, case, definition, outcome, kind, data, at or ctx.now)}
     moved = {name: value for name, value in moved.items() if getattr(case, name) != value}
-    rows = _opened(ctx, case, loaded, outcome, returned_seq, at or ctx.now, moved.get("clock_at", case.clock_at), draft)
+    undoing = kind in journal.UNDOING
+    clock_at = moved.get("clock_at", case.clock_at)
+    rows = [] if undoing else _opened(ctx, case, loaded, outcome, returned_seq, at or ctx.now, clock_at, draft)
     with database.together(ctx.session):
         seq = journal.append(
             ctx, case, kind, body, actor=actor.person if actor else None, lane=lane, step=step,
@@ -75,21 +78,30 @@ def record(
         for row in rows:
             ctx.session.connection().execute(_OPENED, row)
     _interrupt(ctx, case, [token for token in outcome.closed if task is None or token != task.token])
-    wanted = revisions.papers_of(definition, step, choice.id if choice else "", outcome.ends, outcome.path)
+    if undoing:
+        _open_again(ctx, case, outcome, draft)
+    wanted = revisions.papers_at(definition, kind, step, choice.id if choice else "", outcome.ends, outcome.path)
     return seq, papers.due(ctx, case, seq, wanted)
 
 
 def _after(
-    ctx: Context, case: Case, definition: Definition, outcome: engine.Outcome, data: Mapping[str, Any], at: datetime
+    ctx: Context,
+    case: Case,
+    definition: Definition,
+    outcome: engine.Outcome,
+    kind: str,
+    data: Mapping[str, Any],
+    at: datetime,
 ) -> dict[str, Any]:
     """What becomes of the case's row; an ended case needs no data and state: its journal has them."""
     digest = journal.short(outcome.digest)
     if outcome.ended:
-        status = journal.status(definition, [*journal.reached(ctx, case.id), *outcome.ends])
+        status = journal.STOPS.get(kind) or journal.status(definition, [*journal.reached(ctx, case.id), *outcome.ends])
         over = {"status": status, "ended_at": at, "next_due": None, "data": None, "state": b""}
         return {**over, "state_digest": digest}
     data = forms.merge(data, outcome.facts) if outcome.facts else data
-    return {"data": data, "state": outcome.state, "state_digest": digest, "next_due": outcome.next_due}
+    here = {"status": "open", "ended_at": None, "next_due": outcome.next_due}
+    return {**here, "data": data, "state": outcome.state, "state_digest": digest}
 
 
 def _close(ctx: Context, task: Task, actor: Actor) -> None:
@@ -108,6 +120,16 @@ def _interrupt(ctx: Context, case: Case, tokens: Sequence[str]) -> None:
             .where(Task.case_id == case.id, Task.token.in_(tokens), Task.closed_at.is_(None))
             .values(closed_at=ctx.now, draft=None)
         )
+
+
+def _open_again(ctx: Context, case: Case, outcome: engine.Outcome, draft: Mapping[str, Any] | None) -> None:
+    """Tasks of before are open again, as nobody's work yet; a page of theirs that is still open somewhere is stale."""
+    kept = {"draft": dict(draft), "draft_at": ctx.now} if draft else {}
+    ctx.session.execute(
+        update(Task)
+        .where(Task.case_id == case.id, Task.token.in_([again.token for again in outcome.opened]))
+        .values(closed_at=None, closed_by_id=None, version=Task.version + 1, **kept)
+    )
 
 
 def _opened(

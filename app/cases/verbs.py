@@ -69,11 +69,13 @@ def open_case(
     data: Mapping[str, Any] | None = None,
     start: str | None = None,
     on_behalf_of: str | None = None,
+    previous: Case | None = None,
 ) -> Case:
     """Opens a case under the revision in force; `data` becomes the draft of its first tasks.
 
     `on_behalf_of` is somebody's login name, or the name of a walk-in applicant; the counter may give it, and a proxy
-    who names their principal: that is the principal's case, as if they had filed it.
+    who names their principal: that is the principal's case, as if they had filed it. `previous` is the case that it
+    follows.
     Raises NoSuchSop, NotYours, Invalid (an unknown start, data that is no JSON), TooLarge, CannotGoOn.
     """
     revision = revisions.in_force(ctx.session, sop)
@@ -82,7 +84,7 @@ def open_case(
     loaded = revisions.load(ctx.session, revision.id)
     applicant, name = _applicant(ctx, actor, loaded, start, on_behalf_of)
     _check_draft(data or {})
-    return _begin(ctx, actor, revision, applicant, name, data or {}, start)
+    return _begin(ctx, actor, revision, applicant, name, data or {}, start, previous)
 
 
 def _begin(
@@ -195,7 +197,7 @@ def complete(
     taken = _taken(step, choice)
     note, faults = _remarks(note, faults, taken)
     form = loaded.form_of(step)
-    clean, sent = _checked(ctx, actor, case, form, answers)
+    clean, sent = checked(ctx, actor, case, form, answers, case.data)
     numbers = numbers_given(ctx, case, step)
     data = forms.merge(forms.apply(form, case.data, clean) if form else case.data, forms.nested(numbers))
     facts = engine.facts(loaded.definition, data)
@@ -333,10 +335,10 @@ def _remarks(note: str, faults: Sequence[Mapping[str, str]], taken: Choice | Non
     return note, kept
 
 
-def _checked(
-    ctx: Context, actor: Actor, case: Case, form: forms.Form | None, answers: Mapping[str, Any]
+def checked(
+    ctx: Context, actor: Actor, case: Case, form: forms.Form | None, answers: Mapping[str, Any], data: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """The answers as the form takes them, and the uploads among them, now the case's, by id with their SHA-256.
+    """The answers as the form takes them over `data`, and the uploads among them, now the case's, by id with SHA-256.
 
     Raises Invalid.
     """
@@ -353,7 +355,7 @@ def _checked(
         return forms.UploadInfo(upload.name, upload.media_type, upload.size)
 
     today = ctx.now.astimezone(ctx.settings.zone).date()
-    clean, faults = forms.check(form, answers, case.data, find, today=today)
+    clean, faults = forms.check(form, answers, data, find, today=today)
     if faults:
         raise Invalid(faults)
     if used:

@@ -53,6 +53,7 @@ CONTEXT: Mapping[str, Any] = {
     "kantor": dict.fromkeys(("nama", "alamat", "kota", "induk")),
     "petugas": None,
     "kembalian": {**dict.fromkeys(("oleh", "pada", "alasan")), "kesalahan": [None]},
+    "keputusan": dict.fromkeys(("jenis", "oleh", "lajur", "pada", "alasan")),
     "sekarang": None,
     "dokumen": dict.fromkeys(("nama", "rangkap")),
 }  # fmt: skip

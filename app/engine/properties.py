@@ -30,6 +30,7 @@ ENDINGS = "selesai|ditolak|ditarik|gugur"
 PAPER = r".+\.docx(\s*\|.*)?"
 LIMIT = r"H(\s*\+\s*\d+)?"
 LENGTH = r"\d{1,3}\s*(hari\s*)?(kerja|kalender)?"
+WHO = r"[^|]+(\|\s*.+\.docx(\s*\|.*)?)?"
 LISTED = (YES, ENDINGS, "mulai")  # values that are one of a few words
 VOCABULARY = (
     Property("nomor", ("proses", "langkah"), "nomor SOP; nomor langkah di tabel SOP"),
@@ -53,6 +54,12 @@ VOCABULARY = (
     Property("kantor_induk", ("proses",), "kop surat: instansi induk"),
     Property("unduhan", ("proses",), "formulir kosong di halaman layanan", PAPER, "surat-kuasa.docx | Nama"),
     Property("lembar_kendali", ("proses",), "templat lembar pengendali proses", PAPER, "lembar.docx | Nama"),
+    Property("penarikan", ("proses",), "siapa yang boleh menarik permohonan, dan suratnya", WHO, "pemohon"),
+    Property("penolakan", ("proses",), "lajur yang boleh menolak permohonan, dan suratnya", WHO, "Direktur | tolak.docx"),
+    Property("pengguguran", ("proses",), "lajur yang boleh menggugurkan permohonan, dan suratnya", WHO, "Arsip"),
+    Property("pembukaan_kembali", ("proses",), "lajur yang boleh membuka kembali permohonan", WHO, "Direktur"),
+    Property("pembetulan", ("proses",), "lajur yang boleh membetulkan isian, juga setelah terbit", WHO, "Arsip, Direktur"),
+    Property("pencabutan", ("proses",), "lajur yang boleh mencabut yang sudah terbit", WHO, "Direktur | cabut.docx"),
     Property("pemohon", ("lajur",), "lajur pemohon", YES, "ya"),
     Property("loket", ("lajur",), "boleh mengajukan atas nama pemohon yang datang", YES, "ya"),
     Property("formulir", ("langkah",), "formulir langkah: nama berkas tanpa .form"),
@@ -74,7 +81,7 @@ VOCABULARY = (
 ONCE = frozenset(
     {"nomor", "revisi", "tanggal_efektif", "jangka_waktu", "nomor_permohonan", "satu_terbuka", "kantor_nama",
      "kantor_kota", "pemohon", "loket", "formulir", "waktu", "batas", "jam", "kembali", "utama", "status",
-     "permohonan_baru"}
+     "permohonan_baru", "penarikan", "penolakan", "pengguguran", "pembukaan_kembali", "pembetulan", "pencabutan"}
 )  # fmt: skip  # of these one value is meant, of all others every line counts
 FOR_LANES = frozenset(known.name for known in VOCABULARY if "lajur" in known.places)
 WORDS = frozenset(known.name for known in VOCABULARY if known.shape in LISTED)
