@@ -17,7 +17,14 @@ from app.context import Context
 from app.models import Case, EventValues, Lane, Membership, Revision, Upload
 from app.replay import Replay
 
-BY_LANE = ("complete", "claim", "release", "take_back", "answer", *ends.VERBS)  # what only whoever stands in a lane may do
+BY_LANE = (
+    "complete",
+    "claim",
+    "release",
+    "take_back",
+    "answer",
+    *ends.VERBS,
+)  # what only whoever stands in a lane may do
 
 
 @dataclass(frozen=True)

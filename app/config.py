@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import SplitResult, unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -15,6 +17,17 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 class ConfigError(Exception):
     """A setting that cannot be used; the message names its variable."""
+
+
+@dataclass(frozen=True)
+class Smtp:
+    """A mail server: `tls` from the first byte on, else STARTTLS where it is offered."""
+
+    host: str
+    port: int
+    tls: bool
+    user: str = ""
+    password: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -30,6 +43,11 @@ class Settings:
     demo: bool  # the login page lists the demo accounts
     secure_cookies: bool
     trusted_proxies: int
+    url: str  # where people reach this office: links in messages begin with it
+    smtp: Smtp | None  # None: mail is put into the folder `sink`
+    mail_from: str
+    webhook: str | None  # of a gateway to telephones
+    sink: Path
 
     def now(self) -> datetime:
         """The time, aware, in UTC."""
@@ -65,7 +83,7 @@ def settings(environ: Mapping[str, str] | None = None) -> Settings:
 
     ALUR_DATABASE_URL, ALUR_FILES, ALUR_SECRET_KEY, ALUR_NOW (RFC 3339), ALUR_INSTANCE (folder of what is not given),
     ALUR_ZONE (IANA name), ALUR_UPLOAD_MB, ALUR_DEMO=1, ALUR_HTTPS=1 (cookies over TLS only), ALUR_PROXIES (how many
-    proxies in front are believed). Raises ConfigError.
+    proxies in front are believed), ALUR_URL, ALUR_SMTP and ALUR_MAIL_FROM, ALUR_WEBHOOK. Raises ConfigError.
     """
     env = os.environ if environ is None else environ
     instance = Path(env.get("ALUR_INSTANCE") or PROJECT / "instance").resolve()
@@ -79,6 +97,11 @@ def settings(environ: Mapping[str, str] | None = None) -> Settings:
         demo=_flag("ALUR_DEMO", env.get("ALUR_DEMO")),
         secure_cookies=_flag("ALUR_HTTPS", env.get("ALUR_HTTPS")),
         trusted_proxies=_number("ALUR_PROXIES", env.get("ALUR_PROXIES") or "0"),
+        url=_address("ALUR_URL", env.get("ALUR_URL") or f"http://127.0.0.1:{env.get('PORT') or '8000'}").rstrip("/"),
+        smtp=_smtp("ALUR_SMTP", env.get("ALUR_SMTP")),
+        mail_from=_sender("ALUR_MAIL_FROM", env.get("ALUR_MAIL_FROM"), bool(env.get("ALUR_SMTP"))),
+        webhook=_address("ALUR_WEBHOOK", hook) if (hook := env.get("ALUR_WEBHOOK")) else None,
+        sink=instance / "surat",
     )
 
 
@@ -132,6 +155,39 @@ def _number(name: str, text: str) -> int:
     if not text.isascii() or not text.isdigit():
         raise ConfigError(f"{name}: bukan bilangan bulat: {text!r}")
     return int(text)
+
+
+def _url(name: str, text: str, schemes: tuple[str, ...]) -> SplitResult:
+    try:
+        parts = urlsplit(text.strip())
+        whole = parts.scheme in schemes and parts.hostname and parts.port != 0
+    except ValueError:
+        whole = False
+    if not whole:
+        raise ConfigError(f"{name}: bukan alamat {' atau '.join(f'{s}://' for s in schemes)}: {text!r}")
+    return parts
+
+
+def _address(name: str, text: str) -> str:
+    return _url(name, text, ("http", "https")).geturl()
+
+
+def _smtp(name: str, text: str | None) -> Smtp | None:
+    if not text:
+        return None
+    parts = _url(name, text, ("smtp", "smtps"))
+    tls = parts.scheme == "smtps"
+    port = parts.port or (465 if tls else 25)
+    return Smtp(parts.hostname or "", port, tls, unquote(parts.username or ""), unquote(parts.password or ""))
+
+
+def _sender(name: str, text: str | None, needed: bool) -> str:
+    if needed and not text:
+        raise ConfigError(f"{name}: tulis alamat pengirim surel, misalnya layanan@contoh.go.id")
+    sender = (text or "alur@localhost").strip()
+    if not re.fullmatch(r"[^@\s<>\"',;]+@[^@\s<>\"',;]+", sender) or not sender.isascii():
+        raise ConfigError(f"{name}: bukan alamat surel: {text!r}")
+    return sender
 
 
 def _flag(name: str, text: str | None) -> bool:

@@ -23,7 +23,7 @@ from app.cases.refusals import (
 from app.cases.verbs import NOTE_LIMIT, checked, fire_due, open_case
 from app.context import Context
 from app.models import Case, Lane, Task
-from app.people import Actor, may_see
+from app.people import Actor, acting, may_see
 
 # What may have happened since, without anybody having acted on what is taken back.
 HARMLESS = ("document", "note", "question", "answer", "calendar", "breach")
@@ -213,7 +213,8 @@ def _undo(
     data = journal.data(loaded.form_at, entries, {mark.seq})
     facts = engine.facts(loaded.definition, data)
     outcome = engine.rewind(loaded.definition, mark.state, stood.state, facts, ctx.local(), kind == "reopen")
-    body = {"of": mark.seq, "facts": journal.changed(mark.facts, facts)}
+    kuasa = acting(actor, case.applicant_id, case.sop)
+    body = {"of": mark.seq, "facts": journal.changed(mark.facts, facts), **kuasa}
     answers = undone.typed.answers if undone.typed and kind == "take_back" else None
     changes = described(case, loaded, data)
     if undone.kind == "complete" and case.clock_at == undone.at and loaded.property_of(undone.step, "jam") == "mulai":
