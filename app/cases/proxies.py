@@ -29,6 +29,11 @@ class Mandate:
     principal: Person
     proxy: Person
 
+    @property
+    def last(self) -> datetime:
+        """The last moment at which it holds: until is the first at which it does not."""
+        return self.row.until - timedelta(microseconds=1)
+
     def state(self, now: datetime) -> str:
         """`berlaku`, `nanti` before it begins, `berakhir`."""
         return "berakhir" if self.row.until <= now else "nanti" if self.row.since > now else "berlaku"

@@ -248,7 +248,8 @@ def berkas(upload_id: str) -> ResponseReturnValue:
         raise cases.NotFound()
     if upload.person_id != actor.person.id:
         case = ctx.session.get(Case, upload.case_id) if upload.case_id else None
-        if case is None or not people.may_see(actor, case):
+        allowed = people.may_see(actor, case) if case else cases.proxies.may_read_letter(ctx, actor, upload)
+        if not allowed:
             raise cases.NotFound()
     shown_here = upload.media_type in INLINE and "unduh" not in request.args
     answer = send_file(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
-from app.web import account, api, applications, cases, inbox, portal, replay, sops, tasks
+from app.web import account, api, applications, cases, inbox, portal, profile, replay, sops, tasks
 
-BLUEPRINTS = tuple(room.blueprint for room in (portal, account, applications, inbox, tasks, cases, replay, sops, api))
+BLUEPRINTS = tuple(
+    room.blueprint for room in (portal, account, profile, applications, inbox, tasks, cases, replay, sops, api)
+)

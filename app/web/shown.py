@@ -222,4 +222,4 @@ def install(app: Flask) -> None:
 
     @app.context_processor
     def _header() -> dict[str, Any]:
-        return {"header": Header(), "languages": LANGUAGES, "locale": locale(), "zone": zone}
+        return {"header": Header(), "languages": LANGUAGES, "locale": locale(), "zone": zone, "serves": _serves}

@@ -371,7 +371,8 @@ def _attached(answered: Sequence[Answered], case: Case) -> list[Attached]:
 
 def _files(case: Case, values: Mapping[str, Any]) -> dict[str, Upload]:
     """The uploads that a page may name: the case's, and those in `values` that who asks has sent."""
-    mine = and_(Upload.person_id == base.person().id, Upload.case_id.is_(None), Upload.id.in_(_texts(values)))
+    hands = people.hands(base.actor(), case)
+    mine = and_(Upload.person_id.in_(hands), Upload.case_id.is_(None), Upload.id.in_(_texts(values)))
     return {u.id: u for u in base.session().scalars(select(Upload).where(or_(Upload.case_id == case.id, mine)))}
 
 
