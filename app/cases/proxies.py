@@ -10,7 +10,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.elements import ColumnElement
 
-from app import access
+from app import access, people
 from app.cases.refusals import Invalid, NotFound, NotYours, TooLarge
 from app.context import Context
 from app.forms import Fault
@@ -105,6 +105,11 @@ def of_case(ctx: Context, case: Case) -> list[Mandate]:
         ctx,
         (Proxy.principal_id == case.applicant_id) & Proxy.sop.in_(("", case.sop)) & (now | Proxy.proxy_id.in_(acted)),
     )
+
+
+def acts_for(actor: Actor, case: Case) -> bool:
+    """Does the actor hold a power of attorney for a case's applicant now?"""
+    return people.mandate(actor, case.applicant_id, case.sop) is not None
 
 
 def may_read_letter(ctx: Context, actor: Actor, upload: Upload) -> bool:

@@ -190,6 +190,7 @@ GUARDS: dict[str, Callable[[Person], bool]] = {
     "owner": lambda person: person.owner,
     "auditor": lambda person: person.auditor,
     "admin": lambda person: person.admin,
+    "overseer": lambda person: person.admin or person.auditor,
     "token": lambda person: True,
 }
 UNMARKED = {"static": "public", "bootstrap.static": "public"}  # Flask's own views cannot carry a mark
@@ -215,6 +216,7 @@ staff = guard("staff")
 owner = guard("owner")
 auditor = guard("auditor")
 admin = guard("admin")
+overseer = guard("overseer")
 token = guard("token")
 
 

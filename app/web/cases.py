@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,6 +19,7 @@ from app.journal import Entry
 from app.models import Case, Upload
 from app.revisions import Loaded
 from app.web import base, portal, seen, shown
+from app.web.beside import Beside
 
 blueprint = Blueprint("cases", __name__)
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -92,6 +93,10 @@ def _what(definition: Definition, entry: Entry) -> str:
         return _("Tenggat tiba: %(name)s", name=next((n for n in passed if n), "") or _("tanpa nama"))
     if entry.kind == "document":
         return _("Dokumen terbit: %(name)s", name=body.get("name", ""))
+    if entry.kind == "question":
+        return _("Mengadu") if body.get("kind") == "pengaduan" else _("Bertanya")
+    if entry.kind == "answer":
+        return _("Menjawab, lewat batas waktu") if body.get("late") else _("Menjawab")
     if entry.kind == "link":
         return _("Permohonan baru dibuka: %(name)s", name=body.get("number", ""))
     return entry.kind
@@ -147,6 +152,11 @@ def staff_of(case: Case) -> bool:
 @base.signed_in
 def permohonan(case_id: int) -> ResponseReturnValue:
     """The case page."""
+    return page(case_id)
+
+
+def page(case_id: int, asked: Mapping[str, str] | None = None, faults: Mapping[str, str] | None = None) -> str:
+    """The case page, with a question that could not be taken where one was sent."""
     ctx, actor = base.context(), base.actor()
     case = cases.case_for(ctx, actor, case_id)
     loaded = revisions.load(ctx.session, case.revision_id)
@@ -172,6 +182,7 @@ def permohonan(case_id: int) -> ResponseReturnValue:
         following=ctx.session.scalar(select(Case).where(Case.previous_id == case.id)),
         owner=actor.person.id in (case.applicant_id, case.filed_by_id),
         staff=staff_of(case),
+        beside=Beside(case, asked, faults),
     )
 
 

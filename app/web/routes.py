@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
-from app.web import account, api, applications, cases, inbox, portal, profile, replay, sops, tasks
-
-BLUEPRINTS = tuple(
-    room.blueprint for room in (portal, account, profile, applications, inbox, tasks, cases, replay, sops, api)
+from app.web import (
+    accesses,
+    account,
+    api,
+    applications,
+    cases,
+    complaints,
+    inbox,
+    portal,
+    profile,
+    replay,
+    sops,
+    tasks,
 )
+
+ROOMS = (portal, account, profile, applications, inbox, tasks, cases, complaints, replay, sops, accesses, api)
+BLUEPRINTS = tuple(room.blueprint for room in ROOMS)

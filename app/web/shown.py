@@ -15,7 +15,7 @@ from flask_babel import ngettext
 from markupsafe import Markup
 from sqlalchemy import func, literal, select
 
-from app import inbox, people, revisions, wording
+from app import cases, inbox, people, revisions, wording
 from app.models import Person, Task
 from app.web import base
 
@@ -183,6 +183,15 @@ class Header:
         count = base.session().scalar(select(func.count()).select_from(some.subquery())) or 0
         return inbox.figure(count) if count else ""
 
+    @cached_property
+    def complaints(self) -> str:
+        """How many questions and complaints wait for this person's answer."""
+        if self.actor is None or not self.actor.staff:
+            return ""
+        context = base.context()
+        count = len(cases.complaints.waiting(context, self.actor, inbox.CAP + 1))
+        return inbox.figure(count) if count else ""
+
     @property
     def nav(self) -> list[tuple[str, str, str]]:
         """Address, words and figure of each place this person can go."""
@@ -191,6 +200,8 @@ class Header:
             places.append(("/tugas", _("Kotak tugas"), self.waiting))
         if self.actor and (self.actor.staff or self.actor.person.auditor):
             places.append(("/permohonan/semua", _("Permohonan"), ""))
+        if self.complaints:
+            places.append(("/pengaduan", _("Pengaduan"), self.complaints))
         if self.me and self.me.applicant:
             places.append(("/permohonan", _("Permohonan saya"), ""))
         if self.me and self.me.owner and _serves("/sop"):

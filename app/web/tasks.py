@@ -17,7 +17,7 @@ from app import cases, files, forms, journal, people, revisions, uploads
 from app.engine.definition import Step
 from app.forms import Fault
 from app.models import Case, Person, Task, Upload
-from app.web import base, errors, shown
+from app.web import base, errors, said, shown
 
 blueprint = Blueprint("tasks", __name__)
 
@@ -248,6 +248,7 @@ def _page(
         documents=cases.documents(ctx, actor, case),
         spent=(ctx.now - task.opened_at).total_seconds() / 60,
         definition=loaded.definition,
+        corrections=said.corrections(loaded, journal.entries(ctx, case.id), case.id),
     )
 
 
