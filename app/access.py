@@ -123,7 +123,7 @@ def viewers(ctx: Context, case: Case) -> list[Viewer]:
         .group_by(Access.person_id, Person.full_name)
         .order_by(func.max(Access.at).desc())
     )
-    found = ctx.session.execute(query).tuples().all()
+    found = ctx.session.execute(query).all()
     held = _lanes(ctx, case.sop, [who for who, *_rest in found if who])
     return [Viewer(name, _at(held.get(who or 0, ()), last), times, last) for who, name, times, last in found]
 

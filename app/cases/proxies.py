@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -149,5 +148,4 @@ def _found(ctx: Context, condition: ColumnElement[bool]) -> list[Mandate]:
         .order_by(Proxy.id.desc())
         .limit(200)
     )
-    rows: Sequence[tuple[Proxy, Person, Person]] = ctx.session.execute(query).tuples().all()
-    return [Mandate(*row) for row in rows]
+    return [Mandate(row, giver, holder) for row, giver, holder in ctx.session.execute(query)]

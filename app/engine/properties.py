@@ -29,6 +29,7 @@ YES = "ya|tidak"
 ENDINGS = "selesai|ditolak|ditarik|gugur"
 PAPER = r".+\.docx(\s*\|.*)?"
 LIMIT = r"H(\s*\+\s*\d+)?"
+ANSWERED = r"\d{1,3}\s*(hari\s*)?(kerja|kalender)?\s*(\|.*)?"
 LENGTH = r"\d{1,3}\s*(hari\s*)?(kerja|kalender)?"
 WHO = r"[^|]+(\|\s*.+\.docx(\s*\|.*)?)?"
 LISTED = (YES, ENDINGS, "mulai")  # values that are one of a few words
@@ -60,6 +61,8 @@ VOCABULARY = (
     Property("pembukaan_kembali", ("proses",), "lajur yang boleh membuka kembali permohonan", WHO, "Direktur"),
     Property("pembetulan", ("proses",), "lajur yang boleh membetulkan isian, juga setelah terbit", WHO, "Arsip, Direktur"),
     Property("pencabutan", ("proses",), "lajur yang boleh mencabut yang sudah terbit", WHO, "Direktur | cabut.docx"),
+    Property("pengaduan", ("proses",), "batas menjawab pertanyaan pemohon, dan lajurnya", ANSWERED, "5 kerja | Loket"),
+    Property("instansi", ("lajur",), "instansi pelaksananya, bila bukan kantor ini"),
     Property("pemohon", ("lajur",), "lajur pemohon", YES, "ya"),
     Property("loket", ("lajur",), "boleh mengajukan atas nama pemohon yang datang", YES, "ya"),
     Property("formulir", ("langkah",), "formulir langkah: nama berkas tanpa .form"),
@@ -81,7 +84,8 @@ VOCABULARY = (
 ONCE = frozenset(
     {"nomor", "revisi", "tanggal_efektif", "jangka_waktu", "nomor_permohonan", "satu_terbuka", "kantor_nama",
      "kantor_kota", "pemohon", "loket", "formulir", "waktu", "batas", "jam", "kembali", "utama", "status",
-     "permohonan_baru", "penarikan", "penolakan", "pengguguran", "pembukaan_kembali", "pembetulan", "pencabutan"}
+     "permohonan_baru", "penarikan", "penolakan", "pengguguran", "pembukaan_kembali", "pembetulan", "pencabutan",
+     "pengaduan", "instansi"}
 )  # fmt: skip  # of these one value is meant, of all others every line counts
 FOR_LANES = frozenset(known.name for known in VOCABULARY if "lajur" in known.places)
 WORDS = frozenset(known.name for known in VOCABULARY if known.shape in LISTED)
