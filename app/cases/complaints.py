@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import case, func, select
+from sqlalchemy import case, func, literal, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from app import clock, forms, journal, messages, people, revisions, worktime
@@ -14,7 +14,7 @@ from app.cases.readers import case_for, locked
 from app.cases.refusals import AlreadyDone, Invalid, NotFound, NotYours, Refusal, TooLarge
 from app.context import Context
 from app.engine.definition import Definition
-from app.models import Case, Complaint, Person
+from app.models import Case, Complaint, Instant, Person
 from app.people import Actor
 
 KINDS = ("pertanyaan", "pengaduan")
@@ -182,7 +182,7 @@ def told(ctx: Context, rows: Collection[tuple[Complaint, Case]]) -> list[tuple[A
 def numbers(ctx: Context, since: datetime | None = None, until: datetime | None = None) -> Mapping[str, Numbers]:
     """By SOP, what was asked between two moments and how it was answered."""
     answered = Complaint.answered_at.is_not(None)
-    late = func.coalesce(Complaint.answered_at, ctx.now) > Complaint.due_at
+    late = func.coalesce(Complaint.answered_at, literal(ctx.now, Instant())) > Complaint.due_at
     counts = (func.count(), _sum(answered), _sum(answered & ~late), _sum(late), _sum(~answered))
     query = select(Case.sop, *counts).join(Case, Case.id == Complaint.case_id).group_by(Case.sop).order_by(Case.sop)
     if since:
