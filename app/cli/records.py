@@ -30,9 +30,13 @@ def show(number: str) -> None:
     from sqlalchemy import select
     from sqlalchemy.orm import joinedload
 
-    from app import cases, journal, revisions
+    from app import access, cases, journal, revisions
     from app.models import Case
 
+    with writing() as ctx:  # kept before it is shown
+        known = ctx.session.scalar(select(Case.id).where(Case.number == number))
+        if known is not None:
+            access.seen(ctx, None, "perintah", cases=[known], detail="alur case show")
     with reading() as ctx:
         found = ctx.session.scalar(select(Case).where(Case.number == number).options(joinedload(Case.revision)))
         if found is None:
@@ -78,8 +82,11 @@ def verify(numbers: Sequence[str], as_json: bool) -> None:
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True)
 def export(kind: str, output: Path) -> None:
     """Menulis riwayat semua permohonan untuk penambangan proses."""
+    from app import access
     from app import export as exporting
 
+    with writing() as ctx:
+        access.seen(ctx, None, "ekspor", detail=f"alur export {kind}")
     with reading() as ctx, click.open_file(str(output), "wb", atomic=str(output) != "-") as out:
         count = exporting.write(ctx, kind, out)
     click.echo(f"{output}: {count} peristiwa", err=True)
