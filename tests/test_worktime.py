@@ -159,7 +159,12 @@ NEW_YORK = ZoneInfo("America/New_York")
         ("2026-03-08T00:00", "2026-03-08T04:00", {6: ((time(0), time(6)),)}, 180),  # an hour that is not there
         ("2026-11-01T00:00", "2026-11-01T04:00", {6: ((time(0), time(6)),)}, 300),  # and one that is there twice
         ("2026-11-01T00:30", "2026-11-01T12:00", {6: ((time(1), time(1, 30)),)}, 90),
-        ("2026-03-06T16:30", "2026-03-09T08:30", {4: ((time(8), time(17)),), 0: ((time(8), time(17)),)}, 600),  # a Sunday has Monday's hours
+        (
+            "2026-03-06T16:30",
+            "2026-03-09T08:30",
+            {4: ((time(8), time(17)),), 0: ((time(8), time(17)),)},
+            600,
+        ),  # a Sunday has Monday's hours
     ],
 )
 def test_minutes_of_a_zone_that_changes_its_clock(start: str, end: str, hours: worktime.Hours, minutes: float) -> None:
