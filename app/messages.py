@@ -8,7 +8,7 @@ and is marked as unsure.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -320,8 +320,3 @@ def in_state(ctx: Context, wanted: str, before: int | None, limit: int) -> list[
     }
     query = select(Message).where(*conditions.get(wanted, ())).order_by(Message.id.desc()).limit(limit)
     return list(ctx.session.scalars(query.where(Message.id < before) if before else query))
-
-
-def texts() -> Iterator[Path]:
-    """The office's own texts."""
-    return iter(sorted(TEXTS.glob("*.txt")))

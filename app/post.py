@@ -88,8 +88,8 @@ def written(letter: Letter, sender: str) -> bytes:
         message["Date"] = format_datetime(letter.at)
         message["Message-ID"] = letter.id
         message["Auto-Submitted"] = "auto-generated"
-        message["Content-Language"] = "id"
         message.set_content(letter.text, subtype="plain", charset="utf-8")
+        message["Content-Language"] = "id"
         return message.as_bytes()
     except (MessageError, ValueError, LookupError):
         raise Refused("Surel ini tidak dapat ditulis untuk alamatnya.") from None
