@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, union
@@ -87,12 +87,7 @@ def opening(ctx: Context) -> datetime:
     calendar, today = clock.calendar(ctx), ctx.local().date()
     for ahead in range(AHEAD):
         day = today + timedelta(days=ahead)
-        at = _opens(ctx, day)
+        at = worktime.opening(day, ctx.settings.zone)
         if at > ctx.now and calendar.shut(day) is None:
             return at
     return ctx.now + timedelta(days=1)
-
-
-def _opens(ctx: Context, day: date) -> datetime:
-    hours = worktime.HOURS
-    return datetime.combine(day, hours.get(day.weekday(), hours[0])[0], ctx.settings.zone)

@@ -73,6 +73,11 @@ def due_date(start: date, n: int, unit: str, calendar: Calendar) -> tuple[date, 
     return day, (*rules, *([f"{WEEKEND}: {weekends} hari"] if weekends else []))
 
 
+def opening(day: date, zone: ZoneInfo, hours: Hours = HOURS) -> datetime:
+    """The beginning of service hours on a day; a day without hours of its own has Monday's."""
+    return datetime.combine(day, _of(day, hours)[0], zone)
+
+
 def closing(day: date, zone: ZoneInfo, hours: Hours = HOURS) -> datetime:
     """The end of service hours on a day; a day without hours of its own has Monday's."""
     return datetime.combine(day, _of(day, hours)[1], zone)

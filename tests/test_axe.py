@@ -22,8 +22,8 @@ from sqlalchemy import select
 from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
-from app import cases, revisions
-from app.models import Case, Document, Person, Task, Upload
+from app import cases, messages, revisions
+from app.models import Case, Document, Message, Person, Task, Upload
 from tests import play, sops
 from tests.browser import AXE, axe
 from tests.conftest import Office
@@ -39,6 +39,7 @@ QUERIES = {  # what else a page may be asked for
     "/tugas": ("cari=tidak-ada-yang-begini", "milik_saya=1", "belum_diambil=1", "lewat_waktu=1", f"cari={NAUGHTY}"),
     "/permohonan/semua": ("cari=tidak-ada-yang-begini", "status=ended", "sebelum=1"),
     "/permohonan": ("sebelum=1",),
+    "/pengelola/pesan": ("keadaan=gagal", "keadaan=ditarik", "sebelum=1"),
 }
 POSTS: dict[str, tuple[dict[str, Any], ...]] = {  # faults of pages beside the steps; a file is its bytes
     "account.masuk_kirim": ({"nama": NAUGHTY, "sandi": "salah"},),
@@ -52,6 +53,17 @@ POSTS: dict[str, tuple[dict[str, Any], ...]] = {  # faults of pages beside the s
     ),
 }  # fmt: skip
 NO_PAGES = ("api.", "static", "bootstrap.", "account.keluar", "inbox.berikutnya", "cases.unggah", "tasks.")
+NO_PAGES += ("outbox.ulang", "outbox.tarik", "outbox.percobaan", "outbox.pilihan_kirim")
+
+
+TOLD = {"subject": f"Permohonan {NAUGHTY}", "text": f"Yth. {NAUGHTY},\n\nbaris", "attempts": 2}
+MESSAGES: tuple[dict[str, Any], ...] = (
+    {},
+    {**TOLD, "error": f"Server surel menjawab 451: {NAUGHTY}"},
+    {**TOLD, "unsure": True, "error": "Server surel memutus sambungan."},
+    {**TOLD, "next_try": None, "error": "Server surel menjawab 550."},
+    {"next_try": None, "error": messages.WITHDRAWN},
+)
 
 
 @dataclass
@@ -139,7 +151,15 @@ def everything(office: Office) -> Pages:
     with office.look() as ctx:
         people = ["", *ctx.session.scalars(select(Person.name).order_by(Person.id))]
     walk_routes(pages, people)  # nobody has done anything yet
+    with office.work() as ctx:
+        for person in ctx.session.scalars(select(Person)):
+            person.email, person.email_verified_at = f"{person.name}@contoh.id", ctx.now
     walk_steps(pages, play.apply(office))
+    with office.work() as ctx:  # messages in every state
+        found = list(ctx.session.scalars(select(Message).order_by(Message.id.desc()).limit(5)))
+        for message, changes in zip(found, MESSAGES, strict=True):
+            for name, value in changes.items():
+                setattr(message, name, value)
     new = play.apply(office)
     while play_forward(office, new, last=True):
         pass
