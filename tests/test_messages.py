@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -912,3 +913,39 @@ def test_what_one_wants_to_be_told(small: Office) -> None:
     assert "checked" in officer.get("/akun/pesan").text
     assert "belum dipastikan" in small.client("pemohon2").get("/akun/pesan").text
     assert small.app.test_client().get("/akun/pesan").status_code == 302
+
+
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
+def test_a_mail_server_that_takes_its_time_keeps_no_timer_waiting(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "PAUSE", 0.05)
+    monkeypatch.setattr(post, "TIMEOUT", 1.5)
+    install(office, bundle(timer="kabar.txt | Kepala"))
+    case_id = applied(office)
+    done(office, case_id, "loket", "g_sah")
+    office.later(minutes=3)
+    stop = threading.Event()
+    with mailed(office, data=["SLEEP"]):
+        running = threading.Thread(
+            target=worker.run, args=(office.settings, office.db.reading, office.db.writing, stop)
+        )
+        running.start()
+        try:
+            assert _soon(lambda: [m.error for m in rows(office)] == [messages.SENDING])
+            office.later(days=1)
+            assert _soon(lambda: len(rows(office)) == 2)
+            assert rows(office)[0].error == messages.SENDING
+        finally:
+            stop.set()
+            running.join()
+
+
+def _soon(what: Callable[[], bool]) -> bool:
+    """Whether it becomes so within two seconds."""
+    until = time.monotonic() + 2
+    while time.monotonic() < until:
+        if what():
+            return True
+        time.sleep(0.02)
+    return False
