@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, union
+from sqlalchemy.exc import IntegrityError
 
-from app import clock, inbox, messages, people, worktime
+from app import calendars, inbox, messages, people, worktime
 from app.context import Context
 from app.models import Deputy, Membership, Person, Schedule
 
@@ -27,7 +29,7 @@ def readers(ctx: Context) -> list[int]:
     """Who gets one today: officers with an address who want it; nobody before the first opening, or on a closed day."""
     at = ctx.session.scalar(select(Schedule.next_at).where(Schedule.name == NAME))
     today = ctx.local().date()
-    if at is None or at > ctx.now or clock.calendar(ctx).shut(today) is not None:
+    if at is None or at > ctx.now or calendars.current(ctx).shut(today) is not None:
         return []
     serve = union(
         select(Membership.person_id).where(Membership.since <= ctx.now),
@@ -77,14 +79,15 @@ def move_on(ctx: Context) -> None:
     """Everybody has theirs: the next one comes at the next opening. Whoever else finds it due moves it no further."""
     schedule = ctx.session.get(Schedule, NAME, with_for_update=True, populate_existing=True)
     if schedule is None:
-        ctx.session.add(Schedule(name=NAME, next_at=opening(ctx)))
+        with suppress(IntegrityError), ctx.session.begin_nested():  # two that start together find it missing
+            ctx.session.add(Schedule(name=NAME, next_at=opening(ctx)))
     elif schedule.next_at <= ctx.now:
         schedule.next_at = opening(ctx)
 
 
 def opening(ctx: Context) -> datetime:
     """When the office opens next; where its calendar opens no day at all, some day that is looked at again."""
-    calendar, today = clock.calendar(ctx), ctx.local().date()
+    calendar, today = calendars.current(ctx), ctx.local().date()
     for ahead in range(AHEAD):
         day = today + timedelta(days=ahead)
         at = worktime.opening(day, ctx.settings.zone)

@@ -298,6 +298,7 @@ class Case(Base):
 OWN = "closed_at IS NULL AND applicant_id IS NOT NULL"
 CLAIMED = "closed_at IS NULL AND assignee_id IS NOT NULL"
 SHARED = "closed_at IS NULL AND applicant_id IS NULL"  # open to a whole lane: a lane's inbox reads one index in order
+RETURNED = f"{SHARED} AND returned_seq IS NOT NULL"
 
 
 class Task(Base):
@@ -330,16 +331,23 @@ class Task(Base):
     __table_args__ = (
         Index("ix_task_open", "lane_id", "rank", "id", **where(SHARED)),
         Index("ix_task_step", "lane_id", "step", "rank", "id", **where(SHARED)),
+        Index("ix_task_returned", "lane_id", "rank", "id", **where(RETURNED)),
         Index("ix_task_applicant", "applicant_id", "rank", **where(OWN)),
         Index("ix_task_mine", "assignee_id", "rank", postgresql_where=text(CLAIMED), sqlite_where=text(CLAIMED)),
     )
+
+
+COUNTED = "kind IN ('breach', 'take_back', 'withdraw', 'refuse', 'lapse', 'reopen', 'correct', 'revoke')"
 
 
 class Event(Base):
     """One thing that happened to a case. Written by `journal.append` only; never changed, never deleted."""
 
     __tablename__ = "event"
-    __table_args__ = {"sqlite_with_rowid": False}  # read by case, in order
+    __table_args__ = (
+        Index("ix_event_counted", "at", "kind", **where(COUNTED)),  # the few that a report counts
+        {"sqlite_with_rowid": False},  # read by case, in order
+    )
     case_id: Mapped[int] = mapped_column(ForeignKey("case.id"), primary_key=True)
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     at: Mapped[datetime]
@@ -440,7 +448,7 @@ class CalendarChange(Base):
     closed: Mapped[bool | None]  # None: back to the national calendar
     reason: Mapped[str] = mapped_column(String(300))
     reference: Mapped[str] = mapped_column(String(300))
-    by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))  # None: the operator's command
     at: Mapped[datetime]
 
 

@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Integer, cast, func, select
 from sqlalchemy.orm import Session
 
-from app import documents, engine, fitting, forms, registers
+from app import documents, ends, engine, fitting, forms, registers
 from app.context import Context
 from app.engine.definition import Definition, Finding, Step, Telling
 from app.forms import Form
@@ -270,6 +270,9 @@ def _missing(definition: Definition, bundle: Bundle) -> list[Finding]:
                     f"Pola nomor permohonan “{pattern}” tidak terbaca. Tulis seperti: {{urut:5}}/IMTA/{{tahun}}, "
                     "paling panjang 60 huruf.")
         )  # fmt: skip
+    for name, lane in ends.unknown(definition):
+        message = f"Properti {name} menyebut lajur “{lane}”, tetapi lajur itu tidak digambar."
+        found.append(Finding(definition.key, "error", "lajur-tidak-ada", message))
     for element, name, text in _papers(definition):
         for paper in papers(text):
             if paper.template not in bundle.templates:
@@ -334,6 +337,16 @@ def papers_of(
     return [paper for text in texts for paper in papers(text)]
 
 
+def papers_at(
+    definition: Definition, kind: str, step: str, choice: str, ended: Iterable[str], path: Iterable[str] = ()
+) -> list[Paper]:
+    """The letters that an event of this kind makes due: those of what is drawn, or of a verb of the whole case."""
+    if kind in ("start", "complete", "timer"):
+        return papers_of(definition, step, choice, ended, path)
+    rule = ends.rule(definition, kind) if kind in ends.VERBS else None
+    return papers(rule.letters) if rule else []
+
+
 @dataclass(frozen=True)
 class Text:
     """One line of a `pesan` property: the text, and the lane whose holders are told; None is the case's applicant."""
@@ -346,13 +359,15 @@ APPLICANT, SUPERIOR = "pemohon", "atasan"  # whom a message goes to, unless a la
 
 
 def texts_of(
-    definition: Definition, step: str, choice: str, ends: Iterable[str], path: Iterable[str] = ()
+    definition: Definition, step: str, choice: str, ended: Iterable[str], path: Iterable[str] = ()
 ) -> list[Text]:
     """What is told when this step is completed with this choice, on what is passed then, and at the ends reached."""
     if not definition.tells:
         return []
     passed = [element for element in path if element not in definition.steps]
-    places = [definition.tells[key] for key in dict.fromkeys((step, choice, *passed, *ends)) if key in definition.tells]
+    places = [
+        definition.tells[key] for key in dict.fromkeys((step, choice, *passed, *ended)) if key in definition.tells
+    ]
     return list(dict.fromkeys(text for place in places for text in texts(definition, place)))
 
 
@@ -436,6 +451,8 @@ def _papers(definition: Definition) -> list[tuple[str, str, str]]:
         (definition.key, definition.title, definition.properties.get(name, ""))
         for name in ("unduhan", "lembar_kendali")
     ]
+    rules = [rule for kind in ends.VERBS if (rule := ends.rule(definition, kind))]
+    places += [(definition.key, definition.title, rule.letters) for rule in rules]
     for step in definition.steps.values():
         places.append((step.id, step.name, step.properties.get("dokumen", "")))
         places += [(c.id, c.label, c.properties.get("dokumen", "")) for c in step.choices]

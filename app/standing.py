@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func, select
 
-from app import files, journal, registers, revisions
+from app import clock, files, journal, registers, revisions
 from app.context import Context
-from app.models import Case, Document, Event, EventValues, Register, RegisterEntry, Task, Upload
+from app.engine.definition import Definition
+from app.models import Case, Document, Event, EventValues, Register, RegisterEntry, Task, Upload, moment
 
 Books = Counter[tuple[str, int]]  # register and year -> numbers that events gave
 
@@ -30,6 +32,7 @@ class _Pass:
     assignee: int | None = None
     closed: datetime | None = None
     closed_by: int | None = None
+    postponed: datetime | None = None
 
 
 def findings(
@@ -71,24 +74,68 @@ def _case(case: Case, loaded: revisions.Loaded, entries: Sequence[journal.Entry]
     if not entries:
         return
     begun = entries[0]
-    clocks = [e.at for e in entries if e.kind == "complete" and loaded.property_of(e.step, "jam") == "mulai"]
+    time = told_time(loaded.definition, entries)
     for name, stored, told in (
         ("SOP", case.sop, loaded.sop),
         ("nomor", case.number, begun.body.get("number")),
         ("pemohon", case.applicant_id, begun.body.get("applicant")),
         ("pengaju", case.filed_by_id, begun.actor_id),
         ("waktu mulai", case.opened_at, begun.at),
-        ("H (tanda terima)", case.clock_at, clocks[0] if clocks else None),
+        ("H (tanda terima)", case.clock_at, time.clock_at),
+        ("jatuh tempo", case.due_at, time.due_at),
+        ("jeda yang sudah diberikan", case.pause_days, time.pause_days),
+        ("jam yang berhenti", case.paused_at, time.paused_at),
+        ("batas yang terlampaui", case.breached_at, time.breached_at),
     ):
         if stored != told:
             yield f"Permohonan ini menyimpan {name} yang bukan menurut riwayatnya."
+
+
+@dataclass(frozen=True)
+class Time:
+    """A case's time as its journal tells it."""
+
+    clock_at: datetime | None = None
+    due_at: datetime | None = None
+    pause_days: int = 0
+    paused_at: datetime | None = None
+    breached_at: datetime | None = None
+
+
+def told_time(definition: Definition, entries: Sequence[journal.Entry]) -> Time:
+    """The columns of a case that tell of its time, from its events alone."""
+    time, gone = Time(), journal.undone(entries)
+    for entry in entries:
+        starts = entry.kind == "complete" and clock.begins(definition, entry.step)
+        if starts and entry.seq in gone and time.clock_at is None:
+            continue
+        if starts and time.clock_at is None:
+            time = replace(time, clock_at=entry.at)
+        if entry.kind == "breach":
+            time = replace(time, breached_at=time.breached_at if "token" in entry.body else entry.at)
+        if entry.kind not in clock.TELLS:
+            continue
+        if "due" in entry.body:
+            due = moment(entry.body["due"]) if entry.body["due"] is not None else None
+            again = due is not None and entry.at < due != time.due_at
+            time = replace(time, due_at=due, breached_at=None if again else time.breached_at)
+        time = replace(time, pause_days=entry.body.get("pause_days", time.pause_days))
+    standing = next((pause for pause in clock.pauses(definition, entries) if pause.until is None), None)
+    return replace(time, paused_at=standing.since if standing else None)
+
+
+def limits(ctx: Context, case: Case, loaded: revisions.Loaded, entries: Sequence[journal.Entry]) -> list[datetime]:
+    """When limits of open steps, as their tasks hold them, may still pass."""
+    query = select(Task.token, Task.opened_at, Task.due_at).where(Task.case_id == case.id, Task.closed_at.is_(None))
+    rows = ctx.session.execute(query).all()
+    return [row.due_at for row in clock.pending(loaded.definition, entries, rows)]
 
 
 def _tasks(ctx: Context, case: Case) -> dict[str, _Pass]:
     rows = ctx.session.execute(
         select(
             Task.token, Task.step, Task.name, Task.lane_id, Task.round, Task.applicant_id, Task.opened_at,
-            Task.returned_seq, Task.assignee_id, Task.closed_at, Task.closed_by_id,
+            Task.returned_seq, Task.assignee_id, Task.closed_at, Task.closed_by_id, Task.postponed_until,
         ).where(Task.case_id == case.id)
     )  # fmt: skip
     return {token: _Pass(*rest) for token, *rest in rows}
@@ -99,16 +146,21 @@ def _passes(case: Case, loaded: revisions.Loaded, entries: Sequence[journal.Entr
     rows: dict[str, _Pass] = {}
     for entry in entries:
         own = str(entry.body.get("token"))
-        if entry.kind in ("claim", "release") and own in rows:
-            rows[own] = replace(rows[own], assignee=entry.actor_id if entry.kind == "claim" else None)
+        if own in rows:
+            rows[own] = replace(rows[own], **_handled(entry))
         for token in entry.closed:
             if token in rows:
                 mine = entry.kind == "complete" and token == own
                 by = entry.actor_id if mine else None
                 assignee = by if mine else rows[token].assignee
-                rows[token] = replace(rows[token], closed=entry.recorded_at, closed_by=by, assignee=assignee)
+                rows[token] = replace(
+                    rows[token], closed=entry.recorded_at, closed_by=by, assignee=assignee, postponed=None
+                )
         returned = entry.seq if journal.is_return(definition, entry) else None
         for token, key, round_ in entry.body.get("opened", ()):
+            if token in rows:  # taken back: the same row, open once more
+                rows[token] = replace(rows[token], closed=None, closed_by=None)
+                continue
             step = definition.steps[key]
             theirs = step.lane == definition.applicant_lane and case.filed_by_id == case.applicant_id
             applicant = case.applicant_id if theirs else None
@@ -118,13 +170,26 @@ def _passes(case: Case, loaded: revisions.Loaded, entries: Sequence[journal.Entr
     return rows
 
 
+def _handled(entry: journal.Entry) -> dict[str, Any]:
+    """What an event between opening and closing makes of a pass."""
+    if entry.kind == "claim":
+        return {"assignee": entry.actor_id}
+    if entry.kind == "release":
+        return {"assignee": None, "postponed": None}
+    if entry.kind == "assign":
+        return {"assignee": entry.body.get("to"), "postponed": None}
+    if entry.kind == "postpone":
+        until = entry.body.get("until")
+        return {"postponed": datetime.fromisoformat(until) if until else None}
+    return {}
+
+
 def _papers(ctx: Context, case: Case, loaded: revisions.Loaded, entries: Sequence[journal.Entry]) -> Iterator[str]:
     due = [
         (e.seq, p)
         for e in entries
-        if e.kind in ("start", "complete", "timer")
-        for p in revisions.papers_of(
-            loaded.definition, e.step, e.choice, e.body.get("ends", ()), e.body.get("path", ())
+        for p in revisions.papers_at(
+            loaded.definition, e.kind, e.step, e.choice, e.body.get("ends", ()), e.body.get("path", ())
         )
     ]
     rows = ctx.session.execute(

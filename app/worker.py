@@ -1,4 +1,7 @@
-"""What happens by itself: due timers, papers left over, messages. Any number of these may run, on any machine."""
+"""What happens by itself: timers and limits that fall due, dates that a calendar moved, papers left over, messages.
+
+Any number of these may run, on any machine.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from app import cases, digest, documents, messages, papers, post
+from app import calendars, cases, digest, documents, messages, papers, post
 from app.config import Settings
 from app.context import Context
 from app.models import EPOCH, Case
@@ -77,9 +80,8 @@ def _due_cases(settings: Settings, reading: Sessions) -> Iterator[int]:
         with reading() as session:
             due = (
                 select(Case.next_due, Case.id)
-                .where(
-                    Case.next_due <= now, or_(Case.next_due > last[0], (Case.next_due == last[0]) & (Case.id > last[1]))
-                )
+                .where(Case.next_due <= now, Case.next_due >= last[0])
+                .where(or_(Case.next_due > last[0], Case.id > last[1]))
                 .order_by(Case.next_due, Case.id)
                 .limit(BATCH)
             )
@@ -87,6 +89,18 @@ def _due_cases(settings: Settings, reading: Sessions) -> Iterator[int]:
         for moment, case_id in found:
             last = (moment or EPOCH, case_id)
             yield case_id
+        if len(found) < BATCH:
+            return
+
+
+def _stale_cases(settings: Settings, reading: Sessions) -> Iterator[int]:
+    """Every open case whose dates were reckoned by an older calendar, by the batch; one that is broken is met once."""
+    last = (-2, 0)
+    while True:
+        with reading() as session:
+            found = calendars.stale(Context(session, settings.now(), settings), last, BATCH)
+        for last in found:
+            yield last[1]
         if len(found) < BATCH:
             return
 
@@ -102,6 +116,14 @@ def fire_case(settings: Settings, _reading: Sessions, writing: Sessions, case_id
         ctx = Context(session, settings.now(), settings)
         case = cases.locked(ctx, case_id, skip=True)
         return cases.fire_due(ctx, case) if case else 0
+
+
+def reckon_case(settings: Settings, _reading: Sessions, writing: Sessions, case_id: int) -> int:
+    """Reckons one case's dates anew, after what was due; none where somebody else has it under way."""
+    with writing.begin() as session:
+        ctx = Context(session, settings.now(), settings)
+        case = cases.locked(ctx, case_id, skip=True)
+        return cases.fire_due(ctx, case) + cases.reckon(ctx, case) if case else 0
 
 
 def fill_paper(settings: Settings, reading: Sessions, writing: Sessions, paper: int) -> int:
@@ -172,10 +194,16 @@ def send_message(settings: Settings, reading: Sessions, writing: Sessions, messa
         return int(messages.settle(Context(session, settings.now(), settings), message, letter, trouble))
 
 
-Job = tuple[
-    Callable[[Settings, Sessions], Iterable[int]], Callable[[Settings, Sessions, Sessions, int], int]
-]  # what is due, and what is done about each
-HOUSE: Sequence[Job] = ((_due_cases, fire_case), (_due_papers, fill_paper), (_due_digests, write_digest))
+# What there is to do, and how it is done: each look asks one index, so that what it does not find costs nothing.
+Look = Callable[[Settings, Sessions], Iterable[int]]
+Work = Callable[[Settings, Sessions, Sessions, int], int]
+Job = tuple[Look, Work]
+HOUSE: Sequence[Job] = (
+    (_due_cases, fire_case),
+    (_stale_cases, reckon_case),
+    (_due_papers, fill_paper),
+    (_due_digests, write_digest),
+)
 MAIL: Sequence[Job] = ((_due_messages, send_message),)
 
 

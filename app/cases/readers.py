@@ -16,7 +16,7 @@ from app.cases.record import unique_key
 from app.cases.refusals import FourEyes, NotFound, NotYours, Refusal, Taken
 from app.context import Context
 from app.engine.definition import Choice, Definition, Start, Step
-from app.models import Case, Document, Person, Task
+from app.models import Case, Document, Event, Person, Task
 from app.people import Actor
 
 
@@ -76,6 +76,13 @@ def form_of(ctx: Context, task: Task) -> forms.Form | None:
     """The form of a task, None where its step asks nothing."""
     loaded = revisions.load(ctx.session, task.case.revision_id)
     return loaded.form_of(loaded.definition.steps[task.step])
+
+
+def asks_nothing(ctx: Context, task: Task) -> bool:
+    """Whether a task can be completed without filling in anything: it has no form, or one that takes no answers."""
+    form = form_of(ctx, task)
+    today = ctx.now.astimezone(ctx.settings.zone).date()
+    return form is None or not forms.check(form, {}, data_of(ctx, task.case), lambda _id: None, today=today)[1]
 
 
 def choices(ctx: Context, task: Task) -> tuple[Choice, ...]:
@@ -140,7 +147,7 @@ def returned(ctx: Context, task: Task) -> Returned | None:
         return None
     entry = next(e for e in journal.entries(ctx, task.case_id) if e.seq == task.returned_seq)
     definition = revisions.load(ctx.session, task.case.revision_id).definition
-    return Returned(entry.actor, entry.lane, entry.at, definition.steps[entry.step].name, entry.note, entry.faults)
+    return Returned(entry.by, entry.lane, entry.at, definition.steps[entry.step].name, entry.note, entry.faults)
 
 
 def duplicates(ctx: Context, case: Case, data: Mapping[str, Any] | None = None) -> list[Case]:
@@ -158,9 +165,16 @@ def may_take(ctx: Context, actor: Actor, task: Task) -> Refusal | None:
     """Why the actor may not work on an open task, or None where they may."""
     if not people.may_do(actor, task):
         return NotYours()
-    if task.assignee_id not in (None, actor.person.id):
+    if taken_by(ctx, actor, task):
         return Taken(f"Langkah ini sedang dikerjakan {task.assignee.full_name}." if task.assignee else "")
     return four_eyes(ctx, actor, task)
+
+
+def taken_by(ctx: Context, actor: Actor, task: Task) -> Person | None:
+    """Who else is at work on an open task: whoever claimed it, while they are there and it is still theirs to do."""
+    if task.assignee_id in (None, actor.person.id):
+        return None
+    return task.assignee if people.can_still(ctx.session, task.assignee_id, task, ctx.now) else None
 
 
 def journal_for(ctx: Context, actor: Actor, case: Case) -> list[journal.Entry]:
@@ -170,7 +184,7 @@ def journal_for(ctx: Context, actor: Actor, case: Case) -> list[journal.Entry]:
         return everything
     definition = revisions.load(ctx.session, case.revision_id).definition
     own = {s.id for s in definition.steps.values() if s.lane == definition.applicant_lane}
-    return [e if _for_applicant(e, own) else journal.without_typed(e) for e in everything]
+    return [e if _for_applicant(e, own) else journal.without_typed(e) for e in everything if e.kind != "note"]
 
 
 def documents(ctx: Context, actor: Actor, case: Case) -> list[Document]:
@@ -190,7 +204,9 @@ def document(ctx: Context, actor: Actor, document_id: int) -> Document:
 
 
 def _for_applicant(entry: journal.Entry, own: set[str]) -> bool:
-    """What the applicant typed, and what was returned to them."""
+    """What the applicant typed, and what was returned to them; not what officers said when they passed it on."""
+    if entry.kind in ("assign", "postpone"):
+        return False
     return entry.step in own or any(step in own for _, step, _ in entry.body.get("opened", ()))
 
 
@@ -231,15 +247,34 @@ def task_query() -> Select[Task]:
 
 
 def four_eyes(ctx: Context, actor: Actor, task: Task) -> FourEyes | None:
-    """Nobody checks their own work: the last performer of a step named in `empat_mata` may not do this one."""
+    """Nobody checks their own work: the last performer of a step named in `empat_mata` may not do this one.
+
+    What a deputy does is theirs and that of the person whom they act for: neither checks it, neither's deputy does.
+    """
     others = step_of(ctx, task).properties.get("empat_mata", "").replace(",", " ").split()
+    if not others:
+        return None
+    mine = {actor.person.id, *_whose(people.on_behalf(actor, task))}
     for other in others:
-        last = ctx.session.scalar(
-            select(Task.closed_by_id)
-            .where(Task.case_id == task.case_id, Task.step == other, Task.closed_by_id.is_not(None))
-            .order_by(Task.closed_at.desc())
+        last = ctx.session.execute(
+            select(Event.actor_id, Event.body)
+            .where(Event.case_id == task.case_id, Event.step == other, Event.kind == "complete")
+            .order_by(Event.seq.desc())
             .limit(1)
-        )
-        if last == actor.person.id:
+        ).first()
+        if last is None:
+            continue
+        theirs = {last.actor_id, *_whose(last.body)}
+        if actor.person.id == last.actor_id:
             return FourEyes()
+        if mine & theirs:
+            return FourEyes(
+                "Langkah ini harus diperiksa orang lain: langkah sebelumnya dikerjakan oleh, atau atas nama, orang "
+                "yang Anda wakili atau yang mewakili Anda."
+            )
     return None
+
+
+def _whose(body: Mapping[str, Any]) -> list[int]:
+    """The person on whose behalf an event was done, if it was."""
+    return [body["an"]["id"]] if "an" in body else []

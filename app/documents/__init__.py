@@ -34,7 +34,7 @@ serve()
 
 ROW = (
     "no", "nomor", "langkah", "pelaksana", "petugas", "nip", "masuk", "keluar", "menit", "standar", "hasil", "alasan",
-    "catatan", "putaran", "kembali",
+    "catatan", "putaran", "kembali", "terlambat",
 )  # fmt: skip
 # Every name that a template may read. What stands below None is not looked at: `isian` is the SOP's own.
 CONTEXT: Mapping[str, Any] = {
@@ -53,6 +53,7 @@ CONTEXT: Mapping[str, Any] = {
     "kantor": dict.fromkeys(("nama", "alamat", "kota", "induk")),
     "petugas": None,
     "kembalian": {**dict.fromkeys(("oleh", "pada", "alasan")), "kesalahan": [None]},
+    "keputusan": dict.fromkeys(("jenis", "oleh", "lajur", "pada", "alasan")),
     "sekarang": None,
     "dokumen": dict.fromkeys(("nama", "rangkap")),
 }  # fmt: skip

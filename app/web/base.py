@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from flask import Flask, Response, abort, current_app, g, redirect, request, url_for
 from flask import session as flask_session
+from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from flask.typing import ResponseReturnValue
 from flask_login import UserMixin, current_user, login_user, logout_user
 from sqlalchemy import Engine
@@ -124,6 +125,18 @@ def keep() -> None:
     g.keep = True
 
 
+def quiet() -> None:
+    """A page asks by itself: its answer leaves the cookie alone, which neither lasts longer nor loses a message."""
+    g.quiet = True
+
+
+class Cookies(SecureCookieSessionInterface):
+    """Flask's cookie, left alone by answers that are `quiet`."""
+
+    def should_set_cookie(self, app: Flask, session: SessionMixin) -> bool:
+        return "quiet" not in g and super().should_set_cookie(app, session)
+
+
 def after_commit(job: Callable[[], object]) -> None:
     """Run `job` once this request's work is committed. What it raises is logged, never shown."""
     g.setdefault("jobs", []).append(job)
@@ -131,19 +144,26 @@ def after_commit(job: Callable[[], object]) -> None:
 
 def fill_papers(done: cases.Completion) -> None:
     """Once this request is committed, fill the papers that became due; what fails or is left, the worker finishes."""
+    if done.papers:
+        fill_papers_of(done.case.id, done.seq)
+
+
+def fill_papers_of(case_id: int, seq: int) -> None:
+    """The same for the papers of one event."""
     mine = alur()
-    for document in papers.of_event(context(), done.case.id, done.seq) if done.papers else ():
+    for document in papers.of_event(context(), case_id, seq):
         after_commit(partial(worker.fill_paper, mine.settings, mine.reading, mine.writing, document))
 
 
 class User(UserMixin):  # type: ignore[misc]
-    """A person as the cookie names them; a changed password ends every other log-in."""
+    """A person as the cookie names them; a changed password or second factor ends every other log-in."""
 
     def __init__(self, person: Person) -> None:
         self.person = person
 
     def get_id(self) -> str:
-        return f"{self.person.id}.{hashlib.sha256(self.person.password.encode()).hexdigest()[:16]}"
+        secret = f"{self.person.password}{self.person.totp or ''}"
+        return f"{self.person.id}.{hashlib.sha256(secret.encode()).hexdigest()[:16]}"
 
     @classmethod
     def load(cls, cookie: str) -> User | None:
@@ -273,6 +293,7 @@ def _close(_error: BaseException | None) -> None:
 
 def install(app: Flask) -> None:
     """Put sessions and guards on `app`."""
+    app.session_interface = Cookies()
     app.before_request(_check_address)
     app.before_request(_check_guard)
     app.after_request(_finish)
