@@ -23,8 +23,8 @@ from sqlalchemy import select
 from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
-from app import cases, revisions
-from app.models import Case, Deputy, Document, Membership, Person, Task, Upload
+from app import cases, messages, revisions
+from app.models import Case, Deputy, Document, Membership, Message, Person, Task, Upload
 from app.people import grant, new_person, new_token
 from tests import play, sops
 from tests.browser import AXE, axe
@@ -41,6 +41,7 @@ QUERIES = {  # what else a page may be asked for
     "/tugas": ("cari=tidak-ada-yang-begini", "milik_saya=1", "belum_diambil=1", "lewat_waktu=1", f"cari={NAUGHTY}"),
     "/permohonan/semua": ("cari=tidak-ada-yang-begini", "status=ended", "sebelum=1"),
     "/permohonan": ("sebelum=1",),
+    "/pengelola/pesan": ("keadaan=gagal", "keadaan=ditarik", "sebelum=1"),
     "/pengelola/orang": ("cari=tidak-ada-yang-begini", "keadaan=terkunci", "hal=2"),
     "/pengelola/kalender": ("tahun=2027", "hari=2026-12-14"),
 }
@@ -78,6 +79,17 @@ POSTS |= {
     **dict.fromkeys(("admin.sandi", "admin.buka", "admin.token", "admin.tautan", "admin.nonaktif", "admin.aktif"), ()),
 }
 NO_PAGES = ("api.", "static", "bootstrap.", "account.keluar", "inbox.berikutnya", "cases.unggah", "tasks.")
+NO_PAGES += ("outbox.ulang", "outbox.tarik", "outbox.percobaan", "outbox.pilihan_kirim")
+
+
+TOLD = {"subject": f"Permohonan {NAUGHTY}", "text": f"Yth. {NAUGHTY},\n\nbaris", "attempts": 2}
+MESSAGES: tuple[dict[str, Any], ...] = (
+    {},
+    {**TOLD, "error": f"Server surel menjawab 451: {NAUGHTY}"},
+    {**TOLD, "unsure": True, "error": "Server surel memutus sambungan."},
+    {**TOLD, "next_try": None, "error": "Server surel menjawab 550."},
+    {"next_try": None, "error": messages.WITHDRAWN},
+)
 
 
 @dataclass
@@ -166,7 +178,15 @@ def everything(office: Office) -> Pages:
         people = ["", *ctx.session.scalars(select(Person.name).order_by(Person.id))]
     walk_routes(pages, people)  # nobody has done anything yet
     administered(office)
+    with office.work() as ctx:
+        for person in ctx.session.scalars(select(Person)):
+            person.email, person.email_verified_at = f"{person.name}@contoh.id", ctx.now
     walk_steps(pages, play.apply(office))
+    with office.work() as ctx:  # messages in every state
+        found = list(ctx.session.scalars(select(Message).order_by(Message.id.desc()).limit(5)))
+        for message, changes in zip(found, MESSAGES, strict=True):
+            for name, value in changes.items():
+                setattr(message, name, value)
     new = play.apply(office)
     while play_forward(office, new, last=True):
         pass

@@ -19,8 +19,8 @@ import pytest
 from lxml import etree
 from sqlalchemy import select
 
-from app import audit, documents, engine, files, forms, papers, registers, revisions
-from app.models import Case, Document
+from app import audit, documents, engine, files, forms, messages, papers, registers, revisions, worker
+from app.models import Case, Document, Person
 from tests import play
 from tests.conftest import Office
 from tests.sops import BUNDLES, KEYS, ROOT, definition
@@ -29,6 +29,7 @@ from tests.test_documents import NAUGHTY, OFFICE, words
 CROSSINGS = {"izin-reklame": 1}  # of arrows, in drawings that have none without a long way round
 each = pytest.mark.parametrize("sop", KEYS)
 each_form = pytest.mark.parametrize(("sop", "name"), [(key, name) for key in KEYS for name in BUNDLES[key].forms])
+each_text = pytest.mark.parametrize(("sop", "name"), [(key, name) for key in KEYS for name in BUNDLES[key].texts])
 each_letter = pytest.mark.parametrize(("sop", "name"), [(key, name) for key in KEYS for name in BUNDLES[key].templates])
 one_kind = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 TODAY = date(2026, 11, 23)
@@ -45,6 +46,7 @@ def test_its_files_lie_where_they_are_looked_for(sop: str) -> None:
         ("docx_templates", "docx", BUNDLES[sop].templates),
     ):
         assert len(list((ROOT / folder / sop).glob(f"*.{suffix}"))) == len(kept) > 0
+    assert len(list((ROOT / "docx_templates" / sop / revisions.TEXTS).iterdir())) == len(BUNDLES[sop].texts) > 0
 
 
 @each
@@ -163,6 +165,61 @@ def test_its_letters_print(sop: str, tmp_path: Path) -> None:
     for name in letters:
         pages = [page.extract_text() for page in PdfReader((tmp_path / name).with_suffix(".pdf")).pages]
         assert [n for n, page in enumerate(pages, 1) if f"Halaman {n} dari {len(pages)}" not in page] == []
+
+
+# -- its messages --------------------------------------------------------------------------------------------------------
+
+
+@each_text
+def test_a_text_reads_only_what_the_forms_and_registers_write(sop: str, name: str) -> None:
+    expected = {**documents.TOLD, **documents.known(written(sop), lanes(sop)), "isian": isian(sop)}
+    assert documents.check_text(name, BUNDLES[sop].texts[name], expected) == []
+
+
+@each_text
+def test_a_text_holds_what_people_type(sop: str, name: str) -> None:
+    template = BUNDLES[sop].texts[name]
+    for text in ["", *NAUGHTY]:
+        told = {"isian": filled(isian(sop), text), "permohonan": filled(documents.CONTEXT["permohonan"], text),
+                "kembalian": {"alasan": text, "kesalahan": [text]}, "tautan": "http://contoh/1", **OFFICE}  # fmt: skip
+        subject, body = documents.text(template, told)
+        assert len(subject.splitlines()) == 1
+        assert "http://contoh/1" in body
+        assert re.search(r"\bNone\b|Undefined|\n\n\n", body) is None
+        assert text.strip() in body or "kembalian" not in template.decode()
+
+
+@each
+def test_every_text_is_told_somewhere(sop: str) -> None:
+    drawn = definition(sop)
+    told = [text for place in drawn.tells.values() for text in revisions.texts(drawn, place)]
+    assert {text.template for text in told} == BUNDLES[sop].texts.keys()
+    assert {text.lane is None for text in told} == {drawn.applicant_lane is not None}
+    assert not [f for f in revisions.check(BUNDLES[sop])[1] if f.rule == "tanpa-pesan"]
+
+
+@each
+@one_kind
+def test_what_is_told_on_the_way_to_its_end(office: Office, sop: str) -> None:
+    """Each message is sent, whole, and the one who is to hear it does."""
+    with office.work() as ctx:
+        for person in ctx.session.scalars(select(Person)):
+            person.email, person.email_verified_at = f"{person.name}@contoh.id", ctx.now
+    case_id = play.apply(office)
+    play.through(office, case_id)
+    office.later(minutes=5)
+    worker.once(office.settings, office.db.reading, office.db.writing, jobs=worker.MAIL)
+    with office.look() as ctx:
+        told = messages.of_case(ctx, case_id)
+        assert {messages.state(message) for message in told} == {"terkirim"}
+        assert len(told) > 3
+        for message in told:
+            assert re.search(r"\{\{|\}\}|\{%|%\}|\bNone\b|Undefined|nomor +\W|: *\n\n\n", message.text) is None, (
+                message.text
+            )
+            assert message.subject
+        to = {message.address for message in told}
+        assert to == {"pemohon@contoh.id"} if definition(sop).applicant_lane else "pemohon@contoh.id" not in to
 
 
 # -- its cases -----------------------------------------------------------------------------------------------------------
