@@ -97,7 +97,7 @@ def pasang() -> ResponseReturnValue:
         return _page({"kode": _("Kode ini tidak cocok. Periksa jam ponsel Anda, lalu tulis kode yang sedang tampil.")})
     codes = factor.switch_on(base.context(), person, secret, step)
     base.sign_in(person)  # every other log-in ends
-    return render_template("portal/pemulihan.html", codes=codes)
+    return render_template("portal/pemulihan.html", codes=codes, new=True)
 
 
 @blueprint.post("/akun/faktor-kedua/pemulihan")
@@ -109,7 +109,7 @@ def pemulihan() -> ResponseReturnValue:
         return redirect("/akun/faktor-kedua", 303)
     if fault := _refused(person, base.typed("kode_baru", 40)):
         return _page({"kode_baru": fault})
-    return render_template("portal/pemulihan.html", codes=factor.new_codes(person))
+    return render_template("portal/pemulihan.html", codes=factor.new_codes(person), new=False)
 
 
 @blueprint.post("/akun/faktor-kedua/matikan")
