@@ -287,7 +287,8 @@ def _too_late(task_id: int, posted: Posted, refusal: cases.Refusal) -> ResponseR
     mine = actor.person.id
     saved = bool(posted.answers) and people.may_do(actor, task)
     if task.closed_at is None:
-        saved = saved and isinstance(refusal, cases.Stale | cases.CannotGoOn) and task.assignee_id in (None, mine)
+        old = isinstance(refusal, cases.Stale | cases.CannotGoOn)
+        saved = saved and old and cases.taken_by(ctx, actor, task) is None
     else:
         saved = saved and task.closed_by_id != mine  # a second click sent nothing new
     if saved:
