@@ -203,7 +203,7 @@ class Header:
         if self.actor and self.actor.staff:
             places.append(("/tugas", _("Kotak tugas"), self.waiting))
         if self.actor and (self.actor.staff or self.unread):
-            places.append(("/tugas/menyebut-saya", _("Menyebut saya"), self.unread))
+            places.append(("/tugas/menyebut-saya", _("Disebut"), self.unread))
         if self.actor and (self.actor.staff or self.actor.person.auditor):
             places.append(("/permohonan/semua", _("Permohonan"), ""))
             places.append(("/laporan", _("Laporan"), ""))
