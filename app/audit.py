@@ -9,22 +9,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload, undefer
 
-from app import ends, engine, files, journal, people, revisions, standing
+from app import clock, ends, engine, files, journal, people, revisions, standing
 from app.context import Context
-from app.models import Case, EventValues, Lane, Membership, Revision, Upload
+from app.models import Case, EventValues, Lane, Revision, Upload
 from app.replay import Replay
 
-BY_LANE = (
-    "complete",
-    "claim",
-    "release",
-    "take_back",
-    "answer",
-    *ends.VERBS,
-)  # what only whoever stands in a lane may do
+# What only whoever stands in a lane may do.
+BY_LANE = ("complete", "claim", "release", "take_back", "answer", *ends.VERBS)
 
 
 @dataclass(frozen=True)
@@ -94,6 +88,7 @@ def frames(ctx: Context, case: Case, books: standing.Books | None = None) -> Pro
         before = replay.data
         try:
             entry = journal.parsed(row, values.get(row["seq"]))
+            findings += _missing_breach(replay, entry)
             findings += _effect(ctx, loaded, revision, replay, entry, sent)
             findings += _actor_findings(ctx, case, loaded, entry)
             frame = Frame(
@@ -110,8 +105,8 @@ def frames(ctx: Context, case: Case, books: standing.Books | None = None) -> Pro
             proof.findings += [f"{row['seq']}: {text}" for text in findings]
             return proof
         proof.frames.append(frame)
-    proof.findings += _end_findings(case, replay, rows, previous)
     entries = [frame.entry for frame in proof.frames]
+    proof.findings += _end_findings(ctx, case, loaded, replay, rows, previous)
     proof.findings += standing.findings(ctx, case, loaded, entries, Counter() if books is None else books)
     return proof
 
@@ -213,6 +208,8 @@ def _effect(
     found = _typed_findings(ctx, loaded, replay, entry, sent)
     if entry.kind == "document":
         return _document_findings(ctx, entry)
+    if entry.kind == "breach":
+        return [*found, *_breach_findings(replay, entry)]
     if not replay.moves(entry):
         return found
     if entry.kind == "start" and body.get("revision") != revisions.seal(revision):
@@ -274,6 +271,8 @@ def _actor_findings(ctx: Context, case: Case, loaded: revisions.Loaded, entry: j
         return [] if mine else [f"{entry.actor} tidak memegang kuasa pemohon pada saat itu."]
     if entry.kind not in BY_LANE:
         return []
+    if entry.kind == "release" and not entry.lane and "from" in entry.body:
+        return []  # an administrator let go of it for somebody who has left
     if entry.kind in ends.VERBS:
         rule = ends.rule(loaded.definition, entry.kind)
         if rule is None or entry.lane not in rule.lanes:
@@ -287,18 +286,60 @@ def _actor_findings(ctx: Context, case: Case, loaded: revisions.Loaded, entry: j
         if entry.actor_id == case.applicant_id:
             return []
         names |= {lane.name for lane in lanes if lane.counter} | revisions.counters(loaded.definition)
-    held = ctx.session.scalar(
-        select(Membership.id).where(
-            Membership.person_id == entry.actor_id,
-            Membership.lane.in_(names),
-            Membership.since <= entry.at,
-            or_(Membership.until.is_(None), Membership.until > entry.at),
-        )
-    )
-    return [] if held else [f"{entry.actor} tidak memegang lajur {entry.lane} pada saat itu."]
+    held = people.held(ctx.session, entry.actor_id, names, entry.at)
+    an = entry.body.get("an")
+    if an is not None and held.get(an["id"]) != an["kind"]:
+        return [f"{entry.actor} tidak mewakili {an['name']} di lajur {entry.lane} pada saat itu."]
+    if an is None and entry.actor_id not in held:
+        return [f"{entry.actor} tidak memegang lajur {entry.lane} pada saat itu."]
+    return []
 
 
-def _end_findings(case: Case, replay: _Shown, rows: Sequence[Mapping[str, Any]], head: bytes) -> list[str]:
+def _missing_breach(replay: _Shown, entry: journal.Entry) -> list[str]:
+    """Whatever somebody did after the case's limit had passed: that it passed was to be recorded before it."""
+    if entry.kind not in ("complete", "timer") or replay.ended:
+        return []
+    time = standing.told_time(replay.definition, replay.entries)
+    late = time.due_at is not None and time.due_at < entry.at and time.breached_at is None and time.paused_at is None
+    back = max((other.at for other in replay.entries if other.kind in journal.MOVES), default=entry.at)
+    if not late or time.due_at is None or time.due_at < back:  # it was moved to a day that had passed by then
+        return []
+    return ["Batas waktu permohonan sudah terlampaui sebelumnya, tetapi tidak tercatat."]
+
+
+def _breach_findings(replay: _Shown, entry: journal.Entry) -> list[str]:
+    """Whether a limit that is said to have passed was one: of an open step, once; or of the case, as it stood."""
+    found = [] if entry.at <= entry.recorded_at else ["Batas waktu ini tercatat sebelum terlampaui."]
+    if (token := entry.body.get("token")) is not None:
+        if replay.open.get(token, ("",))[0] != entry.step:
+            found.append("Langkah yang batas waktunya terlampaui tidak terbuka pada saat itu.")
+        if any(e.kind == "breach" and (e.body.get("token"), e.at) == (token, entry.at) for e in replay.entries[:-1]):
+            found.append("Batas waktu yang sama tercatat terlampaui dua kali.")
+        return found
+    time = standing.told_time(replay.definition, replay.entries[:-1])
+    if (time.due_at, time.breached_at, time.paused_at) != (entry.at, None, None) or replay.ended:
+        found.append("Batas waktu permohonan yang dicatat terlampaui bukan yang berlaku pada saat itu.")
+    return found
+
+
+def _next_due(ctx: Context, case: Case, loaded: revisions.Loaded, replay: _Shown) -> datetime | None:
+    """When the next thing happens by itself, as the replay says."""
+    if replay.ended:
+        return None
+    time = standing.told_time(replay.definition, replay.entries)
+    due_at = time.due_at if time.paused_at is None else None
+    limits = standing.limits(ctx, case, loaded, replay.entries)
+    return clock.next_due(replay.next_due, due_at, time.breached_at, limits)
+
+
+def _end_findings(
+    ctx: Context,
+    case: Case,
+    loaded: revisions.Loaded,
+    replay: _Shown,
+    rows: Sequence[Mapping[str, Any]],
+    head: bytes,
+) -> list[str]:
     """The case's own row, against where the replay came to."""
     found = []
     if case.seq != len(rows) or case.head != head:
@@ -309,7 +350,7 @@ def _end_findings(case: Case, replay: _Shown, rows: Sequence[Mapping[str, Any]],
         found.append("Simpanan mesin berbeda dari yang dihasilkan riwayat.")
     if (case.status, case.ended_at) != (replay.status, replay.ended_at if replay.ended else None):
         found.append("Status permohonan tidak sesuai dengan riwayat.")
-    if case.next_due != (None if replay.ended else replay.next_due):
+    if case.next_due != _next_due(ctx, case, loaded, replay):
         found.append("Tenggat berikutnya tidak sesuai dengan riwayat.")
     if not (replay.ended and case.data is None) and not replay.erased and case.data != replay.data:
         found.append("Data permohonan bukan yang dihasilkan riwayat.")

@@ -31,6 +31,16 @@ class Smtp:
 
 
 @dataclass(frozen=True)
+class Provider:
+    """Where people may log in beside here: an OpenID Connect provider, and what its button is called."""
+
+    issuer: str
+    client_id: str
+    secret: str
+    name: str
+
+
+@dataclass(frozen=True)
 class Settings:
     """What an installation decides. `now` is a fixed clock where ALUR_NOW gives one."""
 
@@ -48,6 +58,7 @@ class Settings:
     mail_from: str
     webhook: str | None  # of a gateway to telephones
     sink: Path
+    oidc: Provider | None = None
 
     def now(self) -> datetime:
         """The time, aware, in UTC."""
@@ -83,7 +94,8 @@ def settings(environ: Mapping[str, str] | None = None) -> Settings:
 
     ALUR_DATABASE_URL, ALUR_FILES, ALUR_SECRET_KEY, ALUR_NOW (RFC 3339), ALUR_INSTANCE (folder of what is not given),
     ALUR_ZONE (IANA name), ALUR_UPLOAD_MB, ALUR_DEMO=1, ALUR_HTTPS=1 (cookies over TLS only), ALUR_PROXIES (how many
-    proxies in front are believed), ALUR_URL, ALUR_SMTP and ALUR_MAIL_FROM, ALUR_WEBHOOK. Raises ConfigError.
+    proxies in front are believed), ALUR_URL, ALUR_SMTP and ALUR_MAIL_FROM, ALUR_WEBHOOK; ALUR_OIDC_ISSUER,
+    ALUR_OIDC_CLIENT_ID, ALUR_OIDC_SECRET and ALUR_OIDC_NAME for a provider of log-ins. Raises ConfigError.
     """
     env = os.environ if environ is None else environ
     instance = Path(env.get("ALUR_INSTANCE") or PROJECT / "instance").resolve()
@@ -102,6 +114,12 @@ def settings(environ: Mapping[str, str] | None = None) -> Settings:
         mail_from=_sender("ALUR_MAIL_FROM", env.get("ALUR_MAIL_FROM"), bool(env.get("ALUR_SMTP"))),
         webhook=_address("ALUR_WEBHOOK", hook) if (hook := env.get("ALUR_WEBHOOK")) else None,
         sink=instance / "surat",
+        oidc=_provider(
+            env.get("ALUR_OIDC_ISSUER"),
+            env.get("ALUR_OIDC_CLIENT_ID"),
+            env.get("ALUR_OIDC_SECRET"),
+            env.get("ALUR_OIDC_NAME"),
+        ),
     )
 
 
@@ -130,6 +148,23 @@ def _kept_secret(instance: Path) -> str:
         finally:
             fresh.unlink()
     return path.read_text().strip()
+
+
+def _provider(issuer: str | None, client_id: str | None, secret: str | None, name: str | None) -> Provider | None:
+    """The provider of log-ins, None where there is none; a secret travels over TLS, but on this machine itself."""
+    if not issuer:
+        if client_id or secret:
+            raise ConfigError("ALUR_OIDC_ISSUER: belum disebut, padahal ALUR_OIDC_CLIENT_ID atau _SECRET ada.")
+        return None
+    there = urlsplit(issuer)
+    here = there.scheme == "http" and there.hostname in ("localhost", "127.0.0.1", "::1")
+    if not (there.scheme == "https" and there.hostname) and not here:
+        raise ConfigError(f"ALUR_OIDC_ISSUER: bukan alamat https: {issuer!r}")
+    if not client_id:
+        raise ConfigError("ALUR_OIDC_CLIENT_ID: belum disebut.")
+    if not secret:
+        raise ConfigError("ALUR_OIDC_SECRET: belum disebut.")
+    return Provider(issuer.rstrip("/"), client_id, secret, name or there.hostname or issuer)
 
 
 def _instant(name: str, text: str | None) -> datetime | None:

@@ -33,7 +33,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm.attributes import set_committed_value
 
-from app import forms
+from app import forms, wording
 from app.context import Context
 from app.engine.definition import Definition
 from app.forms import Form
@@ -91,6 +91,14 @@ class Entry:
         alone = [self.body["token"]] if self.kind == "complete" else []
         closed: Sequence[str] = self.body.get("closed", alone)
         return closed
+
+    @property
+    def by(self) -> str:
+        """Who did it, and as whose deputy or proxy: `Budi (Plh., a.n. Sari)`, `Lina (kuasa dari Andi)`."""
+        if an := self.body.get("an"):
+            return f"{self.actor} ({wording.as_deputy(an['kind'], an['name'])})"
+        kuasa = self.body.get("kuasa")
+        return f"{self.actor} (kuasa dari {kuasa['name']})" if kuasa else self.actor
 
     @property
     def note(self) -> str:
@@ -230,14 +238,18 @@ def _moved(columns: tuple[str, ...]) -> Update:
     return update(table).where(table.c.id == bindparam("case")).values({name: bindparam(name) for name in columns})
 
 
-def entries(ctx: Context, case_id: int) -> list[Entry]:
-    """Every event of a case, in order, with what was typed where that still exists."""
-    rows = ctx.session.execute(
-        select(Event, EventValues)
-        .outerjoin(EventValues, (EventValues.case_id == Event.case_id) & (EventValues.seq == Event.seq))
-        .where(Event.case_id == case_id)
-        .order_by(Event.seq)
-    )
+def entries(ctx: Context, case_id: int, *, typed: bool = True, kind: str = "") -> list[Entry]:
+    """Every event of a case, or those of a kind, in order, with what was typed where that still exists.
+
+    Without `typed` what was typed is not looked for, and counts as erased.
+    """
+    query = select(Event).where(Event.case_id == case_id).order_by(Event.seq)
+    if kind:
+        query = query.where(Event.kind == kind)
+    if not typed:
+        return [_entry(event, None) for event in ctx.session.scalars(query)]
+    beside = (EventValues.case_id == Event.case_id) & (EventValues.seq == Event.seq)
+    rows = ctx.session.execute(query.add_columns(EventValues).outerjoin(EventValues, beside))
     return [_entry(event, values) for event, values in rows]
 
 

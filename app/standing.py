@@ -9,9 +9,10 @@ from datetime import datetime
 
 from sqlalchemy import func, select
 
-from app import files, journal, registers, revisions
+from app import clock, files, journal, registers, revisions
 from app.context import Context
-from app.models import Case, Complaint, Document, Event, EventValues, Register, RegisterEntry, Task, Upload
+from app.engine.definition import Definition
+from app.models import Case, Complaint, Document, Event, EventValues, Register, RegisterEntry, Task, Upload, moment
 
 Books = Counter[tuple[str, int]]  # register and year -> numbers that events gave
 
@@ -73,19 +74,61 @@ def _case(case: Case, loaded: revisions.Loaded, entries: Sequence[journal.Entry]
     if not entries:
         return
     begun = entries[0]
-    gone = journal.undone(entries)
-    done = [e for e in entries if e.kind == "complete" and e.seq not in gone]
-    clocks = [e.at for e in done if loaded.property_of(e.step, "jam") == "mulai"]
+    time = told_time(loaded.definition, entries)
     for name, stored, told in (
         ("SOP", case.sop, loaded.sop),
         ("nomor", case.number, begun.body.get("number")),
         ("pemohon", case.applicant_id, begun.body.get("applicant")),
         ("pengaju", case.filed_by_id, begun.body.get("kuasa", {}).get("id", begun.actor_id)),
         ("waktu mulai", case.opened_at, begun.at),
-        ("H (tanda terima)", case.clock_at, clocks[0] if clocks else None),
+        ("H (tanda terima)", case.clock_at, time.clock_at),
+        ("jatuh tempo", case.due_at, time.due_at),
+        ("jeda yang sudah diberikan", case.pause_days, time.pause_days),
+        ("jam yang berhenti", case.paused_at, time.paused_at),
+        ("batas yang terlampaui", case.breached_at, time.breached_at),
     ):
         if stored != told:
             yield f"Permohonan ini menyimpan {name} yang bukan menurut riwayatnya."
+
+
+@dataclass(frozen=True)
+class Time:
+    """A case's time as its journal tells it."""
+
+    clock_at: datetime | None = None
+    due_at: datetime | None = None
+    pause_days: int = 0
+    paused_at: datetime | None = None
+    breached_at: datetime | None = None
+
+
+def told_time(definition: Definition, entries: Sequence[journal.Entry]) -> Time:
+    """The columns of a case that tell of its time, from its events alone."""
+    time, gone = Time(), journal.undone(entries)
+    for entry in entries:
+        starts = entry.kind == "complete" and clock.begins(definition, entry.step)
+        if starts and entry.seq in gone and time.clock_at is None:
+            continue
+        if starts and time.clock_at is None:
+            time = replace(time, clock_at=entry.at)
+        if entry.kind == "breach":
+            time = replace(time, breached_at=time.breached_at if "token" in entry.body else entry.at)
+        if entry.kind not in clock.TELLS:
+            continue
+        if "due" in entry.body:
+            due = moment(entry.body["due"]) if entry.body["due"] is not None else None
+            again = due is not None and entry.at < due != time.due_at
+            time = replace(time, due_at=due, breached_at=None if again else time.breached_at)
+        time = replace(time, pause_days=entry.body.get("pause_days", time.pause_days))
+    standing = next((pause for pause in clock.pauses(definition, entries) if pause.until is None), None)
+    return replace(time, paused_at=standing.since if standing else None)
+
+
+def limits(ctx: Context, case: Case, loaded: revisions.Loaded, entries: Sequence[journal.Entry]) -> list[datetime]:
+    """When limits of open steps, as their tasks hold them, may still pass."""
+    query = select(Task.token, Task.opened_at, Task.due_at).where(Task.case_id == case.id, Task.closed_at.is_(None))
+    rows = ctx.session.execute(query).all()
+    return [row.due_at for row in clock.pending(loaded.definition, entries, rows)]
 
 
 def _tasks(ctx: Context, case: Case) -> dict[str, _Pass]:

@@ -229,3 +229,14 @@ DONE = {
     "revoke": "Dicabut",
     "take_back": "Diambil kembali",
 }
+DEPUTIES = {"plt": "Plt.", "plh": "Plh."}  # of a vacant post; of one whose holder is away. A leave has no title.
+
+
+def as_deputy(kind: str, name: str) -> str:
+    """For whom a deputy acted: `Plh., a.n. Sari Wulandari`; for somebody on leave `a.n. Sari Wulandari`."""
+    return f"{DEPUTIES[kind]}, a.n. {name}" if kind in DEPUTIES else f"a.n. {name}"
+
+
+def deputy_title(kind: str, title: str) -> str:
+    """What stands under a deputy's signature: `Plh. Kepala Dinas`; for somebody on leave `a.n. Kepala Dinas`."""
+    return f"{DEPUTIES.get(kind, 'a.n.')} {title}"

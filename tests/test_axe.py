@@ -12,6 +12,7 @@ import os
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import pairwise, product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,10 +24,11 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
 from app import cases, revisions
-from app.models import Case, Document, Person, Task, Upload
+from app.models import Case, Deputy, Document, Membership, Person, Task, Upload
+from app.people import grant, new_person, new_token
 from tests import play, sops
 from tests.browser import AXE, axe
-from tests.conftest import Office
+from tests.conftest import PASSWORD, Office
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
@@ -39,6 +41,7 @@ QUERIES = {  # what else a page may be asked for
     "/tugas": ("cari=tidak-ada-yang-begini", "milik_saya=1", "belum_diambil=1", "lewat_waktu=1", f"cari={NAUGHTY}"),
     "/permohonan/semua": ("cari=tidak-ada-yang-begini", "status=ended", "sebelum=1"),
     "/permohonan": ("sebelum=1",),
+    "/pengelola/orang": ("cari=tidak-ada-yang-begini", "keadaan=terkunci", "hal=2"),
 }
 POSTS: dict[str, tuple[dict[str, Any], ...]] = {  # faults of pages beside the steps; a file is its bytes
     "account.masuk_kirim": ({"nama": NAUGHTY, "sandi": "salah"},),
@@ -51,6 +54,24 @@ POSTS: dict[str, tuple[dict[str, Any], ...]] = {  # faults of pages beside the s
         {"berkas": (sops.BUNDLES[sops.LARGEST].diagram, "diagram.bpmn")},  # without its forms there is much to say about it,
     ),
 }  # fmt: skip
+POSTS |= {
+    "factor.kode_kirim": ({},),
+    "factor.pasang": ({"kode": "salah"},),
+    "factor.pemulihan": ({},),
+    "factor.matikan": ({},),
+    "oidc.hubungkan_kirim": ({},),
+    "admin.baru_kirim": ({}, {"nama": NAUGHTY, "pengguna": "luar", "surel": NAUGHTY}),
+    "admin.ubah": ({}, {"nama": NAUGHTY, "pengguna": "auditor", "surel": NAUGHTY, "pengelola": "1"}),
+    "admin.lajur": ({}, {"lajur": "tidak ada", "lajur_sejak": "2020-01-01"}),
+    "admin.akhiri_lajur": ({},),
+    "admin.faktor": ({},),
+    "absences.catat": (
+        {},
+        {"orang": "1", "wakil": "1", "sejak": "2020-01-01", "sampai": "2019-01-01", "surat": NAUGHTY},
+    ),
+    "absences.akhiri": ({},),
+    **dict.fromkeys(("admin.sandi", "admin.buka", "admin.token", "admin.tautan", "admin.nonaktif", "admin.aktif"), ()),
+}
 NO_PAGES = ("api.", "static", "bootstrap.", "account.keluar", "inbox.berikutnya", "cases.unggah", "tasks.")
 
 
@@ -139,6 +160,7 @@ def everything(office: Office) -> Pages:
     with office.look() as ctx:
         people = ["", *ctx.session.scalars(select(Person.name).order_by(Person.id))]
     walk_routes(pages, people)  # nobody has done anything yet
+    administered(office)
     walk_steps(pages, play.apply(office))
     new = play.apply(office)
     while play_forward(office, new, last=True):
@@ -149,6 +171,23 @@ def everything(office: Office) -> Pages:
     office.later(days=4)
     walk_routes(pages, people)
     return pages
+
+
+def administered(office: Office) -> None:
+    """Somebody whom an administrator has much to do with: locked, with a token and a second factor, deputised."""
+    with office.work() as ctx:
+        person = new_person(ctx, "diurus", PASSWORD, full_name=NAUGHTY, applicant=False, title="Jabatan")
+        person.locked_until = ctx.now + timedelta(days=9)
+        person.oidc_subject, person.totp = "x", "x" * 64
+        new_token(ctx, person)
+        first, second = list(office.officers)[:2]
+        grant(ctx, person, first)
+        deputy, by = office.person(ctx, office.officers[second]), office.person(ctx, "pemilik")
+        for days in (-20, 2, 30):
+            span = {"since": ctx.now + timedelta(days=days), "until": ctx.now + timedelta(days=days + 9)}
+            absence = {"kind": "plh", "reference": NAUGHTY, "by_id": by.id, "created_at": ctx.now}
+            ctx.session.add(Deputy(person_id=person.id, deputy_id=deputy.id, **span, **absence))
+            ctx.session.add(Membership(person_id=person.id, lane=second, **span))
 
 
 def play_forward(office: Office, case_id: int, last: bool = False) -> bool:
@@ -179,6 +218,9 @@ def known(office: Office) -> dict[str, list[Any]]:
             "path": [file, "tidak-ada"],
             "template": [*(blank.template for blank in blanks[:1]), "tidak-ada.docx"],
             "kode": ["id"],
+            "person_id": [*ctx.session.scalars(select(Person.id).where(Person.name.in_(["diurus", "luar"]))), 999],
+            "membership_id": list(ctx.session.scalars(select(Membership.id).where(Membership.until.is_not(None)))),
+            "absence_id": [999],
         }
 
 

@@ -112,8 +112,8 @@ def test_minutes(start: str, end: str, minutes: float) -> None:
     ("text", "hours"),
     [
         ("Senin–Kamis 08.00–19.00 WITA, Jumat 08.00–11.00 WITA", worktime.HOURS),
-        ("senin - jumat pukul 7:30-16:00", dict.fromkeys(range(5), (time(7, 30), time(16)))),
-        ("Sabtu 08.00-12.00", {5: (time(8), time(12))}),
+        ("senin - jumat pukul 7:30-16:00", dict.fromkeys(range(5), ((time(7, 30), time(16)),))),
+        ("Sabtu 08.00-12.00", {5: ((time(8), time(12)),)}),
     ],
 )
 def test_hours(text: str, hours: worktime.Hours) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from app.cases import complaints, proxies
-from app.cases.ends import apply_again, correct, end, may_take_back, offered, reopen, revoke, take_back
+from app.cases.ends import act, apply_again, correct, end, may_take_back, offered, reopen, revoke, take_back
+from app.cases.limits import reckon
 from app.cases.readers import (
     Returned,
     case_for,
@@ -23,6 +24,7 @@ from app.cases.readers import (
     returned,
     sees_all,
     step_of,
+    taken_by,
     task_for,
     tracked,
     values,
@@ -46,14 +48,15 @@ from app.cases.refusals import (
     Taken,
     TooLarge,
 )
-from app.cases.verbs import Completion, claim, complete, fire_due, open_case, release, save_draft
+from app.cases.verbs import Completion, claim, complete, fire_due, let_go, open_case, release, save_draft
 
 __all__ = [
     "AlreadyDone", "CannotGoOn", "CaseEnded", "ChoiceNeeded", "Completion", "FourEyes", "Invalid", "NoSuchSop",
-    "NotFound", "NotNow", "NotYours", "ReasonNeeded", "Refusal", "Returned", "Stale", "Taken", "TooLarge",
+    "NotFound", "NotNow", "NotYours", "ReasonNeeded", "Refusal", "Returned", "Stale", "Taken", "TooLarge", "act",
     "apply_again", "case_for", "choices", "claim", "complaints", "complete", "correct", "data_of", "document",
-    "documents", "duplicates", "end", "fire_due", "for_applicant", "form_of", "journal_for", "locked", "may_take",
-    "may_take_back", "no_way_in", "offered", "open_case", "open_tasks", "own", "proxies", "release", "reopen",
-    "returned", "revoke", "save_draft", "sees_all", "step_of", "take_back", "task_for", "tracked", "values",
+    "documents", "duplicates", "end", "fire_due", "for_applicant", "form_of", "journal_for", "let_go", "locked",
+    "may_take", "may_take_back", "no_way_in", "offered", "open_case", "open_tasks", "own", "proxies", "reckon",
+    "release", "reopen", "returned", "revoke", "save_draft", "sees_all", "step_of", "take_back", "taken_by",
+    "task_for", "tracked", "values",
     "visible_cases", "ways_in",
 ]  # fmt: skip

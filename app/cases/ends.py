@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
 
-from app import ends, engine, forms, journal, papers, replay, revisions
+from app import clock, ends, engine, forms, journal, messages, papers, people, replay, revisions, wording
 from app.cases.readers import locked
 from app.cases.record import described, record
 from app.cases.refusals import (
@@ -22,7 +23,7 @@ from app.cases.refusals import (
 )
 from app.cases.verbs import NOTE_LIMIT, checked, fire_due, open_case
 from app.context import Context
-from app.models import Case, Lane, Task
+from app.models import Case, Lane, Person, Task
 from app.people import Actor, acting, may_see
 
 # What may have happened since, without anybody having acted on what is taken back.
@@ -36,28 +37,47 @@ def offered(ctx: Context, actor: Actor, case: Case) -> list[ends.Rule]:
     return [rule for rule in rules if rule and _lane(ctx, actor, case, rule.lanes) is not None]
 
 
+def act(
+    ctx: Context,
+    actor: Actor,
+    case_id: int,
+    kind: str,
+    reason: str,
+    step_id: str = "",
+    answers: Mapping[str, Any] | None = None,
+) -> Case:
+    """Any of ends.VERBS; `step_id` and `answers` are what a correction corrects. Raises what each of them raises."""
+    match kind:
+        case "reopen":
+            return reopen(ctx, actor, case_id, reason)
+        case "revoke":
+            return revoke(ctx, actor, case_id, reason)
+        case "correct":
+            return correct(ctx, actor, case_id, step_id, answers or {}, reason)
+    return end(ctx, actor, case_id, kind, reason)
+
+
 def end(ctx: Context, actor: Actor, case_id: int, kind: str, reason: str) -> Case:
     """Ends an open case: `withdraw`, `refuse`, `lapse`.
 
     Raises NotFound, NotYours, CaseEnded, NotNow, ReasonNeeded, TooLarge.
     """
-    case, loaded, _, lane = _asked(ctx, actor, case_id, kind)
-    typed = _reason(reason)
+    asked, typed = _asked(ctx, actor, case_id, kind), _reason(reason)
+    case, loaded = asked.case, asked.loaded
     outcome = engine.stop(loaded.definition, case.state, engine.facts(loaded.definition, case.data), ctx.local())
-    record(ctx, case, loaded, outcome, kind, {}, case.data, actor=actor, lane=lane, typed=typed)
+    record(ctx, case, loaded, outcome, kind, asked.body, case.data, actor=actor, lane=asked.lane, typed=typed)
+    _tell(ctx, asked, actor, typed)
     return case
 
 
 def reopen(ctx: Context, actor: Actor, case_id: int, reason: str) -> Case:
     """Opens an ended case where it stood before its end; timers begin anew. Raises as `end`, NotNow."""
-    case, loaded, _, lane = _asked(ctx, actor, case_id, "reopen")
-    typed = _reason(reason)
-    entries = journal.entries(ctx, case.id)
-    stood = replay.replayed(ctx, loaded, entries)
-    if _followed(ctx, case):
+    asked, typed = _asked(ctx, actor, case_id, "reopen"), _reason(reason)
+    if _followed(ctx, asked.case):
         raise NotNow("Permohonan ini sudah diteruskan dengan permohonan baru.")
-    _undo(ctx, case, loaded, stood, entries, "reopen", actor, lane, typed)
-    return case
+    _undo(ctx, asked.case, asked.loaded, "reopen", actor, asked.lane, asked.body, typed)
+    _tell(ctx, asked, actor, typed)
+    return asked.case
 
 
 def take_back(ctx: Context, actor: Actor, case_id: int) -> int:
@@ -71,9 +91,11 @@ def take_back(ctx: Context, actor: Actor, case_id: int) -> int:
     last = may_take_back(actor, entries)
     if last is None or _followed(ctx, case):
         raise NotNow("Langkah ini tidak dapat diambil kembali: sudah ada yang menindaklanjutinya.")
+    if messages.withdraw(ctx, case.id, [last.seq]):
+        raise NotNow("Langkah ini tidak dapat diambil kembali: yang bersangkutan sudah dikabari.")
     loaded = revisions.load(ctx.session, case.revision_id)
-    stood = replay.replayed(ctx, loaded, entries)
-    return _undo(ctx, case, loaded, stood, entries, "take_back", actor, last.lane, None)
+    an = {"an": last.body["an"]} if "an" in last.body else {}
+    return _undo(ctx, case, loaded, "take_back", actor, last.lane, an, None)
 
 
 def may_take_back(actor: Actor, entries: list[journal.Entry]) -> journal.Entry | None:
@@ -94,24 +116,23 @@ def correct(ctx: Context, actor: Actor, case_id: int, step_id: str, answers: Map
 
     Raises as `end`, Invalid (also where nothing differs), CannotGoOn.
     """
-    case, loaded, rule, lane = _asked(ctx, actor, case_id, "correct")
+    asked, note = _asked(ctx, actor, case_id, "correct"), _reason(reason).note
+    case, loaded = asked.case, asked.loaded
     form = loaded.form_at(step_id)
     entries = journal.entries(ctx, case.id)
     gone = journal.undone(entries)
     if form is None or not any(e.step == step_id and e.kind == "complete" and e.seq not in gone for e in entries):
         raise NotFound()
     stood = replay.replayed(ctx, loaded, entries)
-    typed = _reason(reason)
     clean, sent = checked(ctx, actor, case, form, answers, stood.data)
     data = forms.apply(form, stood.data, clean)
     if data == stood.data:
         raise Invalid([forms.Fault("", "Tidak ada yang berubah. Ubahlah isian yang salah.")])
     facts = engine.facts(loaded.definition, data)
-    body = {"facts": journal.changed(stood.facts, facts)}
-    typed = journal.Typed(clean, typed.note, (), sorted(sent))
-    changes = described(case, loaded, data)
+    body = {**asked.body, "facts": journal.changed(stood.facts, facts)}
+    typed, changes = journal.Typed(clean, note, (), sorted(sent)), described(case, loaded, data)
     if case.status != "open":
-        _after_end(ctx, case, rule, body, changes, actor, lane, typed, step_id, sent)
+        _after_end(ctx, asked, body, changes, actor, typed, step_id, sent)
         return case
     try:
         outcome = engine.resume(loaded.definition, case.state, facts, ctx.local())
@@ -119,16 +140,16 @@ def correct(ctx: Context, actor: Actor, case_id: int, step_id: str, answers: Map
         raise CannotGoOn() from error
     record(
         ctx, case, loaded, outcome, "correct", body, data,
-        actor=actor, lane=lane, step=step_id, typed=typed, uploads=sent, changes=changes,
+        actor=actor, lane=asked.lane, step=step_id, typed=typed, uploads=sent, changes=changes,
     )  # fmt: skip
     return case
 
 
 def revoke(ctx: Context, actor: Actor, case_id: int, reason: str) -> Case:
     """Takes away what an ended case had given. Raises as `end`."""
-    case, _, rule, lane = _asked(ctx, actor, case_id, "revoke")
-    _after_end(ctx, case, rule, {}, {"status": "revoked"}, actor, lane, _reason(reason))
-    return case
+    asked, typed = _asked(ctx, actor, case_id, "revoke"), _reason(reason)
+    _after_end(ctx, asked, asked.body, {"status": "revoked"}, actor, typed)
+    return asked.case
 
 
 def apply_again(ctx: Context, actor: Actor, case_id: int) -> Case:
@@ -157,30 +178,57 @@ def _found(ctx: Context, actor: Actor, case_id: int) -> Case:
     return case
 
 
-def _asked(ctx: Context, actor: Actor, case_id: int, kind: str) -> tuple[Case, revisions.Loaded, ends.Rule, str]:
-    """The case and the lane in which the actor may do this. Raises NotFound, NotYours, CaseEnded, NotNow."""
+@dataclass(frozen=True)
+class _Asked:
+    """A case, what its SOP says of the verb, and as whom the actor may do it: a lane, and what an event adds."""
+
+    case: Case
+    loaded: revisions.Loaded
+    rule: ends.Rule
+    lane: str
+    body: dict[str, Any]
+
+
+def _asked(ctx: Context, actor: Actor, case_id: int, kind: str) -> _Asked:
+    """Whether the actor may do this now. Raises NotFound, NotYours, CaseEnded, NotNow."""
     case = _found(ctx, actor, case_id)
     loaded = revisions.load(ctx.session, case.revision_id)
     rule = ends.rule(loaded.definition, kind)
-    lane = _lane(ctx, actor, case, rule.lanes) if rule else None
-    if rule is None or lane is None:
+    stands = _lane(ctx, actor, case, rule.lanes) if rule else None
+    if rule is None or stands is None:
         raise NotYours("SOP ini tidak memberi Anda wewenang untuk tindakan ini.")
     if case.status not in rule.verb.status:
         raise CaseEnded() if case.status != "open" else NotNow("Permohonan ini belum berakhir.")
-    return case, loaded, rule, lane
+    return _Asked(case, loaded, rule, *stands)
 
 
-def _lane(ctx: Context, actor: Actor, case: Case, names: tuple[str, ...]) -> str | None:
-    """The first of these lanes in which the actor stands for this case."""
+def _lane(ctx: Context, actor: Actor, case: Case, names: tuple[str, ...]) -> tuple[str, dict[str, Any]] | None:
+    """The first of these lanes in which the actor stands for this case, and on whose behalf, as an event says it."""
     lanes = ctx.session.scalars(select(Lane).where(Lane.sop == case.sop, Lane.name.in_(names))).all()
     for lane in sorted(lanes, key=lambda lane: names.index(lane.name)):
-        theirs = lane.applicant and (
-            actor.person.id == case.applicant_id
-            or (case.filed_by_id != case.applicant_id and case.sop in actor.counter)
-        )
-        if theirs or lane.id in actor.lanes:
-            return str(lane.name)
+        if lane.applicant and actor.person.id == case.applicant_id:
+            return lane.name, {}
+        if lane.id in actor.lanes:
+            return lane.name, people.acted(actor.behalf(lane.id))
+        if lane.applicant and case.filed_by_id != case.applicant_id and case.sop in actor.counter:
+            return lane.name, people.acted(actor.deputy_at.get(case.sop))
     return None
+
+
+def _tell(ctx: Context, asked: _Asked, actor: Actor, typed: journal.Typed) -> None:
+    """Tells the applicant what an official did to their case, and why."""
+    case = asked.case
+    person = ctx.session.get(Person, case.applicant_id) if case.applicant_id else None
+    if person is None or person.id == actor.person.id:
+        return
+    inputs = {
+        "nomor": case.number,
+        "layanan": asked.loaded.definition.title,
+        "tindakan": wording.VERBS[asked.rule.verb.kind],
+        "petugas": actor.person.full_name,
+        "alasan": typed.note,
+    }
+    messages.notify(ctx, person, "tindakan", inputs, case=case, key=f"tindakan:{case.id}:{case.seq}")
 
 
 def _reason(reason: str) -> journal.Typed:
@@ -200,28 +248,29 @@ def _undo(
     ctx: Context,
     case: Case,
     loaded: revisions.Loaded,
-    stood: replay.Replay,
-    entries: list[journal.Entry],
     kind: str,
     actor: Actor,
     lane: str,
+    body: Mapping[str, Any],
     typed: journal.Typed | None,
 ) -> int:
     """Goes back before the last event that moved the case; the first task that is open again."""
+    entries = journal.entries(ctx, case.id)
+    stood = replay.replayed(ctx, loaded, entries)
     mark = stood.marks[-1]
     undone = next(entry for entry in entries if entry.seq == mark.seq)
     data = journal.data(loaded.form_at, entries, {mark.seq})
     facts = engine.facts(loaded.definition, data)
     outcome = engine.rewind(loaded.definition, mark.state, stood.state, facts, ctx.local(), kind == "reopen")
     kuasa = acting(actor, case.applicant_id, case.sop)
-    body = {"of": mark.seq, "facts": journal.changed(mark.facts, facts), **kuasa}
+    body = {**body, "of": mark.seq, "facts": journal.changed(mark.facts, facts), **kuasa}
     answers = undone.typed.answers if undone.typed and kind == "take_back" else None
     changes = described(case, loaded, data)
-    if undone.kind == "complete" and case.clock_at == undone.at and loaded.property_of(undone.step, "jam") == "mulai":
-        changes |= {"clock_at": None, "due_at": None}
+    unbegun = undone.kind == "complete" and case.clock_at == undone.at and clock.begins(loaded.definition, undone.step)
     record(
         ctx, case, loaded, outcome, kind, body, data,
         actor=actor, lane=lane, step=undone.step, typed=typed, changes=changes, draft=answers,
+        unbegun=unbegun,
     )  # fmt: skip
     tokens = [again.token for again in outcome.opened]
     return ctx.session.scalars(select(Task.id).where(Task.case_id == case.id, Task.token.in_(tokens))).first() or 0
@@ -229,19 +278,18 @@ def _undo(
 
 def _after_end(
     ctx: Context,
-    case: Case,
-    rule: ends.Rule,
+    asked: _Asked,
     body: Mapping[str, Any],
     changes: Mapping[str, Any],
     actor: Actor,
-    lane: str,
     typed: journal.Typed,
     step: str = "",
     uploads: Mapping[str, str] | None = None,
 ) -> None:
-    """An event of a case that has ended, with its letters."""
+    """An event of a case that has ended, with its letters, and the applicant told."""
     seq = journal.append(
-        ctx, case, rule.verb.kind, {name: value for name, value in body.items() if value}, actor=actor.person,
-        lane=lane, step=step, typed=typed, uploads=uploads, changes=changes,
+        ctx, asked.case, asked.rule.verb.kind, {name: value for name, value in body.items() if value},
+        actor=actor.person, lane=asked.lane, step=step, typed=typed, uploads=uploads, changes=changes,
     )  # fmt: skip
-    papers.due(ctx, case, seq, revisions.papers(rule.letters))
+    papers.due(ctx, asked.case, seq, revisions.papers(asked.rule.letters))
+    _tell(ctx, asked, actor, typed)

@@ -51,7 +51,7 @@ def show(number: str) -> None:
         for entry in journal.entries(ctx, found.id):
             step = definition.names.get(entry.step, entry.step)
             choice = definition.flows[entry.choice].name if entry.choice in definition.flows else entry.choice
-            said = [entry.kind, step, choice, entry.note, f"({entry.lane}: {entry.actor})" if entry.actor else ""]
+            said = [entry.kind, step, choice, entry.note, f"({entry.lane}: {entry.by})" if entry.actor else ""]
             click.echo(f"{entry.seq:4} {local(ctx, entry.at)}  {'  '.join(words for words in said if words)}")
 
 
@@ -134,6 +134,35 @@ def add(name: str, lanes: Sequence[str], temporary: bool, **flags: bool) -> None
         click.echo(password)
 
 
+@user.command("list")
+def list_users() -> None:
+    """Semua orang: nama pengguna, nama lengkap, lajur dan tugasnya, keadaannya."""
+    from sqlalchemy import select
+
+    from app import accounts, people
+    from app.models import Person
+
+    with reading() as ctx:
+        for person in ctx.session.scalars(select(Person).order_by(Person.name)):
+            held = people.actor(ctx.session, person, ctx.now).names
+            duties = [words for duty, words in accounts.DUTIES.items() if getattr(person, duty)]
+            locked = person.locked_until is not None and person.locked_until > ctx.now
+            state = "" if person.active and not locked else "terkunci" if person.active else "nonaktif"
+            said = [person.name, person.full_name, ", ".join([*held, *duties]), state]
+            click.echo("  ".join(words for words in said if words))
+
+
+@user.command()
+@click.argument("name")
+def reset(name: str) -> None:
+    """Menyetel ulang kata sandi seseorang dan mencetak yang baru; harus diganti saat masuk."""
+    from app import accounts
+
+    with writing() as ctx:
+        password = accounts.reset(ctx, None, _person(ctx, name))
+    click.echo(password)
+
+
 @click.command()
 @click.argument("name")
 def token(name: str) -> None:
@@ -167,10 +196,10 @@ def calendar() -> None:
 @click.option("--unit", type=click.Choice(["kerja", "kalender"]), default="kerja", show_default=True)
 def due(date: datetime, days: int, unit: str) -> None:
     """Hari ke-N sesudah DATE, lalu aturan yang menggesernya."""
-    from app import clock, worktime
+    from app import calendars, worktime
 
     with reading() as ctx:
-        known = clock.calendar(ctx)
+        known = calendars.current(ctx)
     try:
         day, rules = worktime.due_date(date.date(), days, unit, known)
     except OverflowError:

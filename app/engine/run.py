@@ -31,8 +31,8 @@ from app.engine.tokens import (
 
 __all__ = [
     "BadValue", "Endless", "EngineError", "NoBranch", "NotOpen", "OpenStep", "Outcome", "RoutingError", "Stuck",
-    "UnknownChoice", "UnknownStart", "complete", "facts", "fire", "resume", "rewind", "send", "start", "stop",
-    "waiting",
+    "UnknownChoice", "UnknownStart", "complete", "facts", "fire", "pending", "resume", "rewind", "send", "start",
+    "stop", "waiting",
 ]  # fmt: skip
 
 
@@ -59,10 +59,14 @@ class OpenStep:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a verb did. `facts` is what script tasks set, nested, to be merged into the data; `at` is when."""
+    """What a verb did. `facts` is what script tasks set, nested, to be merged into the data; `at` is when.
+
+    `opened` are the steps that it opened, `open` all that are open after it.
+    """
 
     state: bytes
     opened: tuple[OpenStep, ...]
+    open: tuple[OpenStep, ...]
     closed: tuple[str, ...]
     path: tuple[str, ...]
     ended: bool
@@ -175,6 +179,13 @@ def rewind(
     return replace(outcome, opened=opened, closed=tuple(closed))
 
 
+def pending(definition: Definition, state: bytes) -> tuple[tuple[OpenStep, ...], datetime | None]:
+    """What a case waits for: every open step, and when its next timer is due."""
+    tokens = list(_load(definition, state, {}, EPOCH).tokens())
+    due = min((_due(token) for token in tokens if token.state == WAITING and "due" in token.internal_data), default="")
+    return tuple(_open(token) for token in tokens if token.state == READY), unstamp(due) if due else None
+
+
 def waiting(definition: Definition, state: bytes) -> tuple[str, ...]:
     """The names of the signals and messages that the case waits for."""
     return tuple(
@@ -204,24 +215,26 @@ def _open(token: Token) -> OpenStep:
 
 def _settle(definition: Definition, case: Case) -> Outcome:
     case.settle()
-    opened, steps, waits, due = [], [], [], ""
+    steps, waits, due = [], [], ""
     for token in case.tokens():
         if token.state == READY:
-            step = _open(token)
-            steps.append([step.step, step.round])
-            if case.is_new(token.id):
-                opened.append(step)
+            steps.append(_open(token))
         elif token.state == WAITING:
             at = token.internal_data.get("due", "")
             waits.append([token.task_spec.bpmn_id, at])
             if at and (not due or at < due):
                 due = at
-    view = {"facts": facts(definition, case.names), "steps": sorted(steps), "waits": sorted(waits)}
+    view = {
+        "facts": facts(definition, case.names),
+        "steps": sorted([step.step, step.round] for step in steps),
+        "waits": sorted(waits),
+    }
     view |= {"mail": sorted(case.mail)} if case.mail else {}
     canonical = json.dumps(view, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return Outcome(
         state=states.dumps(case),
-        opened=tuple(opened),
+        opened=tuple(step for step in steps if case.is_new(step.token)),
+        open=tuple(steps),
         closed=tuple(token for token in case.closed if not case.is_new(token)),
         path=tuple(case.path),
         ended=not case.task_tree.children,

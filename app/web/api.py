@@ -154,6 +154,27 @@ def one_case(case_id: str) -> Response:
     return jsonify(_case(_find_case(case_id)))
 
 
+@call("POST", "/cases/{case_id}/act", takes="Act", gives="Case")
+def act(case_id: str) -> Response:
+    """Withdraw, refuse, lapse, reopen, revoke or correct a case; a correction names its step and gives its data."""
+    body, number = _body("Act"), _number(case_id)
+    base.now_write()
+    done = cases.act(
+        base.context(), base.actor(), number, body["act"], body["reason"], body.get("step", ""), body.get("data") or {}
+    )
+    base.fill_papers_of(done.id, done.seq)
+    return jsonify(_case(done))
+
+
+@call("POST", "/cases/{case_id}/take-back", gives="Case")
+def take_back(case_id: str) -> Response:
+    """Take back what the caller has just completed, while nobody has acted on it."""
+    number = _number(case_id)
+    base.now_write()
+    cases.take_back(base.context(), base.actor(), number)
+    return jsonify(_case(_find_case(case_id)))
+
+
 @call("GET", "/cases/{case_id}/journal", gives="Journal")
 def case_journal(case_id: str) -> Response:
     """Every event of a case, in order."""

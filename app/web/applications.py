@@ -18,7 +18,7 @@ from app.web.portal import Service, institution, service, services
 
 blueprint = Blueprint("applications", __name__)
 PAGE = 50
-STATUSES = ("open", "ended", "refused", "withdrawn", "lapsed")
+STATUSES = ("open", "ended", "refused", "withdrawn", "lapsed", "revoked")
 
 
 @dataclass

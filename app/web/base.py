@@ -159,19 +159,26 @@ def after_commit(job: Callable[[], object]) -> None:
 
 def fill_papers(done: cases.Completion) -> None:
     """Once this request is committed, fill the papers that became due; what fails or is left, the worker finishes."""
+    if done.papers:
+        fill_papers_of(done.case.id, done.seq)
+
+
+def fill_papers_of(case_id: int, seq: int) -> None:
+    """The same for the papers of one event."""
     mine = alur()
-    for document in papers.of_event(context(), done.case.id, done.seq) if done.papers else ():
+    for document in papers.of_event(context(), case_id, seq):
         after_commit(partial(worker.fill_paper, mine.settings, mine.reading, mine.writing, document))
 
 
 class User(UserMixin):  # type: ignore[misc]
-    """A person as the cookie names them; a changed password ends every other log-in."""
+    """A person as the cookie names them; a changed password or second factor ends every other log-in."""
 
     def __init__(self, person: Person) -> None:
         self.person = person
 
     def get_id(self) -> str:
-        return f"{self.person.id}.{hashlib.sha256(self.person.password.encode()).hexdigest()[:16]}"
+        secret = f"{self.person.password}{self.person.totp or ''}"
+        return f"{self.person.id}.{hashlib.sha256(secret.encode()).hexdigest()[:16]}"
 
     @classmethod
     def load(cls, cookie: str) -> User | None:

@@ -82,6 +82,10 @@ def _what(definition: Definition, entry: Entry) -> str:
     body = entry.body
     if entry.kind == "start":
         return _("Membuka permohonan")
+    if entry.kind in ("claim", "release") and "from" in body:
+        if entry.kind == "claim":
+            return _("Mengambil alih langkah “%(name)s” dari %(who)s", name=name, who=body["from"]["name"])
+        return _("Melepas langkah “%(name)s” dari %(who)s", name=name, who=body["from"]["name"])
     if entry.kind == "claim":
         return _("Mengambil langkah “%(name)s”", name=name)
     if entry.kind == "release":
@@ -99,6 +103,19 @@ def _what(definition: Definition, entry: Entry) -> str:
         return _("Menjawab, lewat batas waktu") if body.get("late") else _("Menjawab")
     if entry.kind == "link":
         return _("Permohonan baru dibuka: %(name)s", name=body.get("number", ""))
+    if entry.kind == "take_back":
+        return _("Mengambil kembali langkah “%(name)s”", name=name)
+    if entry.kind == "correct":
+        return _("Membetulkan isian langkah “%(name)s”", name=name)
+    verbs = {
+        "withdraw": _("Menarik permohonan"),
+        "refuse": _("Menolak permohonan"),
+        "lapse": _("Menyatakan permohonan gugur"),
+        "reopen": _("Membuka kembali permohonan"),
+        "revoke": _("Mencabut yang sudah terbit"),
+    }
+    if entry.kind in verbs:
+        return verbs[entry.kind]
     return entry.kind
 
 
@@ -181,6 +198,7 @@ def page(case_id: int, asked: Mapping[str, str] | None = None, faults: Mapping[s
         previous=ctx.session.get(Case, case.previous_id) if case.previous_id else None,
         following=ctx.session.scalar(select(Case).where(Case.previous_id == case.id)),
         owner=actor.person.id in (case.applicant_id, case.filed_by_id),
+        take_back=cases.may_take_back(actor, entries),
         staff=staff_of(case),
         beside=Beside(case, asked, faults),
     )

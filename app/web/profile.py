@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -13,13 +12,13 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app import access, cases, files, links, people, uploads
+from app.accounts import EMAIL, PHONE
 from app.context import Context
 from app.models import Person, Token, Upload
 from app.web import account, base, errors, mailed
 from app.web.portal import services
 
 blueprint = Blueprint("profile", __name__)
-PHONE = re.compile(r"\+?[0-9][0-9 ().-]{5,30}")
 PAPERS = ("application/pdf", "image/jpeg", "image/png")
 
 
@@ -75,13 +74,13 @@ def simpan() -> ResponseReturnValue:
         person.phone = phone or None
         changed.append("telepon")
     if changed:
-        _changed(base.context(), person, person, ", ".join(changed))
+        _changed(base.context(), person, ", ".join(changed))
         flash(_("Perubahan sudah disimpan."))
     return redirect(url_for("profile.akun"), 303)
 
 
-def _changed(ctx: Context, by: Person | None, person: Person, detail: str) -> None:
-    access.seen(ctx, by, "ubah-akun", subject_id=person.id, detail=detail)
+def _changed(ctx: Context, person: Person, detail: str) -> None:
+    people.changed(ctx, person, person, "ubah-akun", detail)
 
 
 @blueprint.post("/akun/surel")
@@ -92,7 +91,7 @@ def surel() -> ResponseReturnValue:
     person = base.person()
     email = base.typed("surel").strip().lower()
     faults: dict[str, str] = {}
-    if not account.EMAIL.fullmatch(email) or len(email) > 80:
+    if not EMAIL.fullmatch(email) or len(email) > 80:
         faults["surel"] = _("Tulis alamat surel yang lengkap, misalnya nama@contoh.id.")
     elif email == person.email and person.email_verified_at:
         faults["surel"] = _("Ini alamat Anda yang sekarang, dan sudah dipastikan.")
@@ -116,7 +115,7 @@ def cabut(token_id: int) -> ResponseReturnValue:
     mine = update(Token).where(Token.id == token_id, Token.person_id == person.id, Token.revoked_at.is_(None))
     if base.session().execute(mine.values(revoked_at=now)).rowcount != 1:  # type: ignore[attr-defined]
         raise cases.NotFound()
-    _changed(base.context(), person, person, "token dicabut")
+    _changed(base.context(), person, "token dicabut")
     flash(_("Token sudah dicabut."))
     return redirect(url_for("profile.akun"), 303)
 
@@ -169,7 +168,7 @@ def pastikan_kirim(secret: str) -> ResponseReturnValue:
         base.session().rollback()
         return _sure(None)
     links.end(ctx, person, links.VERIFY)
-    _changed(ctx, person, person, "surel dipastikan")
+    _changed(ctx, person, "surel dipastikan")
     flash(_("Alamat %(alamat)s sudah dipastikan. Kabar tentang permohonan Anda dikirim ke sana.", alamat=link.address))
     return redirect(url_for("profile.akun") if base.me() else url_for("account.masuk"), 303)
 
@@ -193,7 +192,7 @@ def lupa_kirim() -> ResponseReturnValue:
     """The same answer for everybody; what is to be mailed is looked up when it has gone, so its time tells nothing."""
     base.only_reads()
     email, whence = base.typed("surel").strip().lower(), request.remote_addr or ""
-    if not account.EMAIL.fullmatch(email):
+    if not EMAIL.fullmatch(email):
         wrong = {"surel": _("Tulis alamat surel yang lengkap, misalnya nama@contoh.id.")}
         return render_template("profile/lupa.html", typed=email, sent=False, faults=wrong), 422
     if access.too_often(base.context(), "minta-sandi", whence):
@@ -233,7 +232,7 @@ def sandi_baru_kirim(secret: str) -> ResponseReturnValue:
     person.failures, person.locked_until = 0, None
     person.email_verified_at = person.email_verified_at or ctx.now  # who reads that mailbox has it
     links.end(ctx, person, links.RESET)
-    _changed(ctx, person, person, "kata sandi dibuat baru lewat surel")
+    _changed(ctx, person, "kata sandi dibuat baru lewat surel")
     base.sign_out()
     flash(_("Kata sandi sudah diganti, dan sesi lain dengan akun ini sudah diakhiri. Silakan masuk."))
     return redirect(url_for("account.masuk", nama=link.address), 303)

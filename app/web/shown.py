@@ -127,6 +127,7 @@ def status(value: str) -> str:
         "refused": _("Ditolak"),
         "withdrawn": _("Ditarik pemohon"),
         "lapsed": _("Gugur"),
+        "revoked": _("Dicabut"),
     }
     return words.get(value, value)
 
@@ -200,12 +201,15 @@ class Header:
             places.append(("/tugas", _("Kotak tugas"), self.waiting))
         if self.actor and (self.actor.staff or self.actor.person.auditor):
             places.append(("/permohonan/semua", _("Permohonan"), ""))
+            places.append(("/laporan", _("Laporan"), ""))
         if self.complaints:
             places.append(("/pengaduan", _("Pengaduan"), self.complaints))
         if self.me and self.me.applicant:
             places.append(("/permohonan", _("Permohonan saya"), ""))
         if self.me and self.me.owner and _serves("/sop"):
             places.append(("/sop", _("SOP"), ""))
+        if self.me and self.me.admin:
+            places.append(("/pengelola", _("Pengelola"), ""))
         return places
 
     def at(self, address: str) -> bool:
