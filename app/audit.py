@@ -63,6 +63,7 @@ class _Replay:
     """A case in a fresh engine, as far as its events have been read."""
 
     definition: Definition
+    time: standing.Time
     state: bytes = b""
     open: dict[str, tuple[str, int]] = field(default_factory=dict)
     done: list[str] = field(default_factory=list)
@@ -85,7 +86,7 @@ def frames(ctx: Context, case: Case, books: standing.Books | None = None) -> Pro
     ).one()
     try:
         loaded = revisions.load(ctx.session, revision.id)
-        replay = _Replay(loaded.definition, facts=engine.facts(loaded.definition, {}))
+        replay = _Replay(loaded.definition, standing.Time(loaded.definition), facts=engine.facts(loaded.definition, {}))
     except (ValueError, TypeError, KeyError) as error:
         proof.findings.append(f"Revisi SOP yang tersimpan tidak terbaca: {error}")
         return proof
@@ -103,6 +104,7 @@ def frames(ctx: Context, case: Case, books: standing.Books | None = None) -> Pro
             findings += _missing_breach(replay, entry)
             findings += _effect(ctx, loaded, revision, replay, entry, sent)
             replay.entries.append(entry)
+            replay.time.read(entry)
             findings += _actor_findings(ctx, case, loaded, entry)
             frame = Frame(
                 entry,
@@ -317,11 +319,12 @@ def _missing_breach(replay: _Replay, entry: journal.Entry) -> list[str]:
     """Whatever somebody did after the case's limit had passed: that it passed was to be recorded before it."""
     if entry.kind not in ("complete", "timer") or replay.ended:
         return []
-    time = standing.told_time(replay.definition, replay.entries)
+    time = replay.time
     late = time.due_at is not None and time.due_at < entry.at and time.breached_at is None and time.paused_at is None
-    back = max((other.at for other in replay.entries if other.kind in journal.MOVES), default=entry.at)
-    if not late or time.due_at is None or time.due_at < back:  # it was moved to a day that had passed by then
+    if not late or time.due_at is None:
         return []
+    if any(other.at > time.due_at for other in replay.entries if other.kind in clock.TELLS):
+        return []  # it was moved to a day that had passed by then
     return ["Batas waktu permohonan sudah terlampaui sebelumnya, tetapi tidak tercatat."]
 
 
@@ -334,7 +337,7 @@ def _breach_findings(replay: _Replay, entry: journal.Entry) -> list[str]:
         if any(e.kind == "breach" and (e.body.get("token"), e.at) == (token, entry.at) for e in replay.entries):
             found.append("Batas waktu yang sama tercatat terlampaui dua kali.")
         return found
-    time = standing.told_time(replay.definition, replay.entries)
+    time = replay.time
     if (time.due_at, time.breached_at, time.paused_at) != (entry.at, None, None) or replay.ended:
         found.append("Batas waktu permohonan yang dicatat terlampaui bukan yang berlaku pada saat itu.")
     return found
@@ -344,7 +347,7 @@ def _next_due(ctx: Context, case: Case, loaded: revisions.Loaded, replay: _Repla
     """When the next thing happens by itself, as the replay says."""
     if replay.ended:
         return None
-    time = standing.told_time(replay.definition, replay.entries)
+    time = replay.time
     due_at = time.due_at if time.paused_at is None else None
     limits = standing.limits(ctx, case, loaded, replay.entries)
     return clock.next_due(replay.next_due, due_at, time.breached_at, limits)

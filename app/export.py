@@ -58,9 +58,10 @@ def _rows(ctx: Context) -> Iterator[Row]:
 def _row(case: Case, definition: Definition, entry: journal.Entry) -> Row:
     step = definition.steps.get(entry.step)
     choice = next((c.label for c in step.choices if c.id == entry.choice), "") if step else ""
+    activity = step.name if step and entry.kind != "breach" else entry.kind  # a limit that passed is no work on a step
     lifecycle = {"claim": "assign", "release": "withdraw"}.get(entry.kind, "complete")
     return Row(
-        case.number, case.sop, case.revision.number, step.name if step else entry.kind, entry.at.isoformat(), lifecycle,
+        case.number, case.sop, case.revision.number, activity, entry.at.isoformat(), lifecycle,
         entry.actor, entry.lane, choice, entry.kind, entry.seq,
     )  # fmt: skip
 
