@@ -73,6 +73,9 @@ class _Shown(Replay):
     ended: bool = False
     erased: bool = False
 
+    def __post_init__(self) -> None:
+        self.time = standing.Time(self.definition)
+
 
 def frames(ctx: Context, case: Case, books: standing.Books | None = None) -> Proof:
     """Replays a case: each event's chain, typed values, actor and effect, and at last what the database holds now."""
@@ -99,6 +102,7 @@ def frames(ctx: Context, case: Case, books: standing.Books | None = None) -> Pro
             entry = journal.parsed(row, values.get(row["seq"]))
             findings += _missing_breach(replay, entry)
             findings += _effect(ctx, loaded, revision, replay, entry, sent)
+            replay.time.read(entry)
             findings += _actor_findings(ctx, case, loaded, entry)
             findings += _assignee_findings(ctx, loaded, entry)
             frame = Frame(
@@ -325,11 +329,12 @@ def _missing_breach(replay: _Shown, entry: journal.Entry) -> list[str]:
     """Whatever somebody did after the case's limit had passed: that it passed was to be recorded before it."""
     if entry.kind not in ("complete", "timer") or replay.ended:
         return []
-    time = standing.told_time(replay.definition, replay.entries)
+    time = replay.time
     late = time.due_at is not None and time.due_at < entry.at and time.breached_at is None and time.paused_at is None
-    back = max((other.at for other in replay.entries if other.kind in journal.MOVES), default=entry.at)
-    if not late or time.due_at is None or time.due_at < back:  # it was moved to a day that had passed by then
+    if not late or time.due_at is None:
         return []
+    if any(other.at > time.due_at for other in replay.entries if other.kind in clock.TELLS):
+        return []  # it was moved to a day that had passed by then
     return ["Batas waktu permohonan sudah terlampaui sebelumnya, tetapi tidak tercatat."]
 
 
@@ -342,7 +347,7 @@ def _breach_findings(replay: _Shown, entry: journal.Entry) -> list[str]:
         if any(e.kind == "breach" and (e.body.get("token"), e.at) == (token, entry.at) for e in replay.entries[:-1]):
             found.append("Batas waktu yang sama tercatat terlampaui dua kali.")
         return found
-    time = standing.told_time(replay.definition, replay.entries[:-1])
+    time = replay.time
     if (time.due_at, time.breached_at, time.paused_at) != (entry.at, None, None) or replay.ended:
         found.append("Batas waktu permohonan yang dicatat terlampaui bukan yang berlaku pada saat itu.")
     return found
@@ -352,7 +357,7 @@ def _next_due(ctx: Context, case: Case, loaded: revisions.Loaded, replay: _Shown
     """When the next thing happens by itself, as the replay says."""
     if replay.ended:
         return None
-    time = standing.told_time(replay.definition, replay.entries)
+    time = replay.time
     due_at = time.due_at if time.paused_at is None else None
     limits = standing.limits(ctx, case, loaded, replay.entries)
     return clock.next_due(replay.next_due, due_at, time.breached_at, limits)

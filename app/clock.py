@@ -152,41 +152,66 @@ def next_due(
 # -- the clock that stands still --------------------------------------------------------------------------------------
 
 
-def pauses(definition: Definition, entries: Sequence[journal.Entry]) -> list[Pause]:
-    """Every pause of a case, from its journal; the last of an open case may still go on."""
-    found, open_pause, over = _stretches(definition, entries)
-    return found if open_pause is None or over else [*found, open_pause]
-
-
-def _stretches(definition: Definition, entries: Sequence[journal.Entry]) -> tuple[list[Pause], Pause | None, bool]:
-    """Pauses that are past, the one that goes on (an end is one, until the case is reopened), and is the case over."""
-    found: list[Pause] = []
-    now: Pause | None = None
-    open_now: dict[str, _Pass] = {}
-    started = over = False
-    gone = journal.undone(entries)
-    for entry in entries:
-        for token in entry.closed:
-            open_now.pop(token, None)
-        for token, step, round_ in entry.body.get("opened", ()):
-            open_now[token] = _Pass(step, round_)
-        if entry.kind not in journal.MOVES:
-            continue
-        over = bool(entry.body.get("ended"))
-        started = started or (entry.kind == "complete" and entry.seq not in gone and begins(definition, entry.step))
-        still = started and (over or stands(definition, open_now.values()))
-        if still and now is None:
-            now = Pause(entry.at, None, tuple(dict.fromkeys(one.step for one in open_now.values())) if not over else ())
-        elif now is not None and not still:
-            found.append(Pause(now.since, entry.at, now.steps))
-            now = None
-    return found, now, over
-
-
 @dataclass(frozen=True)
 class _Pass:
     step: str
     round: int
+
+
+class Standing:
+    """When the clock of a case stood, as its events are read one after the other.
+
+    `past` are the pauses that are over, `now` the one that goes on: an end is one, until the case is reopened.
+    """
+
+    def __init__(self, definition: Definition) -> None:
+        self.definition = definition
+        self.past: list[Pause] = []
+        self.now: Pause | None = None
+        self.over = False
+        self.began: datetime | None = None
+        self._began_by = 0  # the event, which may be taken back
+        self._open: dict[str, _Pass] = {}
+
+    def read(self, entry: journal.Entry) -> None:
+        """Takes the next event."""
+        for token in entry.closed:
+            self._open.pop(token, None)
+        for token, step, round_ in entry.body.get("opened", ()):
+            self._open[token] = _Pass(step, round_)
+        if entry.kind not in journal.MOVES:
+            return
+        self.over = bool(entry.body.get("ended"))
+        if self.began is None and entry.kind == "complete" and begins(self.definition, entry.step):
+            self.began, self._began_by = entry.at, entry.seq
+        elif entry.kind in journal.UNDOING and entry.body.get("of") == self._began_by:
+            self.began, self.now, self.past = None, None, []
+        still = self.began is not None and (self.over or stands(self.definition, self._open.values()))
+        if still and self.now is None:
+            steps = () if self.over else tuple(dict.fromkeys(one.step for one in self._open.values()))
+            self.now = Pause(entry.at, None, steps)
+        elif self.now is not None and not still:
+            self.past.append(Pause(self.now.since, entry.at, self.now.steps))
+            self.now = None
+
+    @property
+    def paused_at(self) -> datetime | None:
+        """Since when the clock of an open case stands."""
+        return self.now.since if self.now and not self.over else None
+
+
+def stood(definition: Definition, entries: Iterable[journal.Entry]) -> Standing:
+    """When the clock stood, by all events of a case."""
+    standing = Standing(definition)
+    for entry in entries:
+        standing.read(entry)
+    return standing
+
+
+def pauses(definition: Definition, entries: Iterable[journal.Entry]) -> list[Pause]:
+    """Every pause of a case, from its journal; the last of an open case may still go on."""
+    found = stood(definition, entries)
+    return found.past if found.now is None or found.over else [*found.past, found.now]
 
 
 def granted(
@@ -214,13 +239,10 @@ def pending(definition: Definition, entries: Sequence[journal.Entry], tasks: Ite
 
     It passes once, and not for a step that was opened too late for it, nor while the clock stands.
     """
-    gone = journal.undone(entries)
-    done = (e for e in entries if e.kind == "complete" and e.seq not in gone)
-    began = next((e.at for e in done if begins(definition, e.step)), None)
-    found, now, _over = _stretches(definition, entries)
-    if began is None or now is not None:
+    found = stood(definition, entries)
+    if found.began is None or found.now is not None:
         return []
-    since = max([began, *(pause.until for pause in found if pause.until)])
+    since = max([found.began, *(pause.until for pause in found.past if pause.until)])
     passed = {(e.body.get("token"), e.at) for e in entries if e.kind == "breach"}
     waiting = [
         task
@@ -251,7 +273,7 @@ def after(
     calendar = calendars.current(ctx) if asked or starts or resumed else worktime.Calendar()
     paused_at = (case.paused_at or at) if still else None
     if still and case.ended_at is not None:
-        _past, going, _over = _stretches(definition, journal.entries(ctx, case.id, typed=False))
+        going = stood(definition, journal.entries(ctx, case.id, typed=False)).now
         paused_at = going.since if going else at
     pause_days, due_at = case.pause_days, case.due_at
     if starts:
@@ -293,8 +315,8 @@ def _resumed(
     if case.ended_at is None and case.paused_at is not None and not by_calendar:
         days = case.pause_days + _days(ctx, case.paused_at, at, "kerja", calendar)
         return days, case_due(ctx, definition, clock_at, calendar, days)
-    past, going, _over = _stretches(definition, journal.entries(ctx, case.id, typed=False))
-    whole = [*past, *([going] if going else [])]
+    found = stood(definition, journal.entries(ctx, case.id, typed=False))
+    whole = [*found.past, *([found.now] if found.now else [])]
     unit = "kalender" if by_calendar else "kerja"
     due = case_due(ctx, definition, clock_at, calendar, granted(ctx, whole, unit, calendar, at))
     return granted(ctx, whole, "kerja", calendar, at), due

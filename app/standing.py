@@ -87,7 +87,9 @@ def _case(case: Case, loaded: revisions.Loaded, entries: Sequence[journal.Entry]
     if not entries:
         return
     begun = entries[0]
-    time = told_time(loaded.definition, entries)
+    time = Time(loaded.definition)
+    for entry in entries:
+        time.read(entry)
     for name, stored, told in (
         ("SOP", case.sop, loaded.sop),
         ("nomor", case.number, begun.body.get("number")),
@@ -104,37 +106,39 @@ def _case(case: Case, loaded: revisions.Loaded, entries: Sequence[journal.Entry]
             yield f"Permohonan ini menyimpan {name} yang bukan menurut riwayatnya."
 
 
-@dataclass(frozen=True)
 class Time:
-    """A case's time as its journal tells it."""
+    """A case's time as its events tell it, read one after the other: what its row must say."""
 
-    clock_at: datetime | None = None
-    due_at: datetime | None = None
-    pause_days: int = 0
-    paused_at: datetime | None = None
-    breached_at: datetime | None = None
+    def __init__(self, definition: Definition) -> None:
+        self.standing = clock.Standing(definition)
+        self.due_at: datetime | None = None
+        self.pause_days = 0
+        self.breached_at: datetime | None = None
 
-
-def told_time(definition: Definition, entries: Sequence[journal.Entry]) -> Time:
-    """The columns of a case that tell of its time, from its events alone."""
-    time, gone = Time(), journal.undone(entries)
-    for entry in entries:
-        starts = entry.kind == "complete" and clock.begins(definition, entry.step)
-        if starts and entry.seq in gone and time.clock_at is None:
-            continue
-        if starts and time.clock_at is None:
-            time = replace(time, clock_at=entry.at)
-        if entry.kind == "breach":
-            time = replace(time, breached_at=time.breached_at if "token" in entry.body else entry.at)
+    def read(self, entry: journal.Entry) -> None:
+        """Takes the next event."""
+        self.standing.read(entry)
+        if self.standing.began is None:
+            self.due_at, self.pause_days, self.breached_at = None, 0, None
+            return
+        if entry.kind == "breach" and "token" not in entry.body:
+            self.breached_at = entry.at
         if entry.kind not in clock.TELLS:
-            continue
+            return
         if "due" in entry.body:
             due = moment(entry.body["due"]) if entry.body["due"] is not None else None
-            again = due is not None and entry.at < due != time.due_at
-            time = replace(time, due_at=due, breached_at=None if again else time.breached_at)
-        time = replace(time, pause_days=entry.body.get("pause_days", time.pause_days))
-    standing = next((pause for pause in clock.pauses(definition, entries) if pause.until is None), None)
-    return replace(time, paused_at=standing.since if standing else None)
+            if due is not None and entry.at < due != self.due_at:
+                self.breached_at = None
+            self.due_at = due
+        self.pause_days = entry.body.get("pause_days", self.pause_days)
+
+    @property
+    def clock_at(self) -> datetime | None:
+        return self.standing.began
+
+    @property
+    def paused_at(self) -> datetime | None:
+        return self.standing.paused_at
 
 
 def limits(ctx: Context, case: Case, loaded: revisions.Loaded, entries: Sequence[journal.Entry]) -> list[datetime]:

@@ -17,7 +17,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from app import audit, clock, demo, forms, people, registers, revisions
+from app import audit, calendars, clock, demo, forms, people, registers, revisions
 from app.forms.schema import FORMATS as CHECKS
 from app.forms.schema import FormValidator
 from app.models import Case, Document, Event, Retry, Task
@@ -166,7 +166,7 @@ class Desk:
     def due(self) -> str:
         """When a case is due that was received on the first day."""
         with self.office.look() as ctx:
-            at = clock.case_due(ctx, self.office.definition, MONDAY)
+            at = clock.case_due(ctx, self.office.definition, MONDAY, calendars.current(ctx))
             return at.astimezone(self.office.settings.zone).isoformat() if at else ""
 
     def until(self, case: Any, returning: bool = False) -> Any:
