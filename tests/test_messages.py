@@ -679,7 +679,7 @@ def test_what_is_being_sent_is_left_alone(small: Office) -> None:
 
 WHOLE: dict[str, Any] = {
     **dict.fromkeys(("nama", "dasar", "tautan", "nomor", "layanan", "pemohon", "langkah", "lajur", "petugas", "batas",
-                     "seluruhnya", "oleh", "alamat", "jawaban", "saat", "tanggal", "jumlah", "terlambat", "diambil")),
+                     "seluruhnya", "oleh", "alamat", "jawaban", "saat", "tanggal", "jumlah", "terlambat", "diambil", "tindakan", "alasan")),
 }  # fmt: skip
 
 
