@@ -24,18 +24,10 @@ BY_LANE = (
     "assign",
     "postpone",
     "note",
+    "answer",
     "take_back",
     *ends.VERBS,
 )  # what only whoever stands in a lane may do
-
-
-@dataclass(frozen=True)
-class Change:
-    """One value that an event changed, by JSON pointer."""
-
-    pointer: str
-    before: Any
-    after: Any
 
 
 @dataclass(frozen=True)
@@ -47,7 +39,7 @@ class Frame:
     done: tuple[str, ...]
     path: tuple[str, ...]
     returns: bool
-    changes: tuple[Change, ...]
+    changes: tuple[journal.Change, ...]
     findings: tuple[str, ...]
 
 
@@ -115,7 +107,7 @@ def frames(ctx: Context, case: Case, books: standing.Books | None = None) -> Pro
                 tuple(dict.fromkeys(replay.done)),
                 tuple(journal.nodes(replay.definition, entry.body.get("path", ()))),
                 journal.is_return(replay.definition, entry),
-                tuple(changes(before, replay.data)),
+                tuple(journal.differences(before, replay.data)),
                 tuple(findings),
             )
         except Exception:  # whatever stands there instead of an event
@@ -284,6 +276,9 @@ def _actor_findings(ctx: Context, case: Case, loaded: revisions.Loaded, entry: j
     A later revision may have made another lane the applicant's or the counter's: what either says is held against
     nobody.
     """
+    if (proxy := entry.body.get("kuasa")) is not None:
+        mine = proxy.get("id") == case.applicant_id and people.stood_for(ctx, case, entry.actor_id, entry.at)
+        return [] if mine else [f"{entry.actor} tidak memegang kuasa pemohon pada saat itu."]
     if entry.kind not in BY_LANE:
         return []
     if entry.kind == "release" and not entry.lane and "from" in entry.body:
@@ -386,18 +381,6 @@ def _end_findings(
     if not (replay.ended and case.data is None) and not replay.erased and case.data != replay.data:
         found.append("Data permohonan bukan yang dihasilkan riwayat.")
     return found
-
-
-def changes(before: Mapping[str, Any], after: Mapping[str, Any], parent: str = "") -> Iterator[Change]:
-    """Every leaf value that differs between two states of a case's data, by JSON pointer."""
-    for key in dict.fromkeys([*before, *after]):
-        old, new = before.get(key), after.get(key)
-        if isinstance(old, dict) or isinstance(new, dict):
-            yield from changes(
-                old if isinstance(old, dict) else {}, new if isinstance(new, dict) else {}, f"{parent}/{key}"
-            )
-        elif old != new:
-            yield Change(f"{parent}/{key}", old, new)
 
 
 def as_json(proof: Proof) -> str:

@@ -112,7 +112,7 @@ def case_due(
     None where its SOP tells no limit, or the calendar leaves no working day.
     """
     told = length(definition)
-    return _closing(ctx, definition, received, told[0] + paused, told[1], calendar) if told else None
+    return closing_after(ctx, definition, received, told[0] + paused, told[1], calendar) if told else None
 
 
 def step_due(
@@ -127,12 +127,13 @@ def step_due(
     match = LIMIT.match(step.properties.get("batas", ""))
     if not match or received is None:
         return None
-    return _closing(ctx, definition, received, int(match[1] or 0) + paused, "kerja", calendar)
+    return closing_after(ctx, definition, received, int(match[1] or 0) + paused, "kerja", calendar)
 
 
-def _closing(
+def closing_after(
     ctx: Context, definition: Definition, received: datetime, days: int, unit: str, calendar: worktime.Calendar
 ) -> datetime | None:
+    """Closing time of the day that lies so many days after a moment; None where the calendar leaves no such day."""
     try:
         day, _rules = worktime.due_date(ctx.local(received).date(), days, unit, calendar)
     except (worktime.NoWorkingDay, OverflowError):

@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -94,7 +94,9 @@ class Entry:
 
     @property
     def by(self) -> str:
-        """Who did it, and as whose deputy: `Budi (Plh., a.n. Sari)`."""
+        """Who did it, and for whom: `Budi (Plh., a.n. Sari)`, `Nadia (kuasa dari Andi)`."""
+        if kuasa := self.body.get("kuasa"):
+            return f"{self.actor} (kuasa dari {kuasa['name']})"
         return (
             f"{self.actor} ({wording.as_deputy(an['kind'], an['name'])})" if (an := self.body.get("an")) else self.actor
         )
@@ -118,6 +120,25 @@ class Pass:
     entered: datetime
     left: Entry | None
     returned_by: Entry | None  # the return that opened this pass
+
+
+@dataclass(frozen=True)
+class Change:
+    """One value that an event changed, by JSON pointer."""
+
+    pointer: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True)
+class Correction:
+    """A value that an applicant typed and an official changed: what it was, what it is, and by whose event."""
+
+    pointer: str
+    before: Any
+    after: Any
+    entry: Entry
 
 
 _RAW = {"at": BigInteger, "recorded_at": BigInteger, "body": Text}
@@ -282,6 +303,50 @@ def data(
 def undone(journal: Sequence[Entry]) -> set[int]:
     """The events that were taken back: they happened, and hold no longer."""
     return {entry.body["of"] for entry in journal if entry.kind in UNDOING}
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any], parent: str = "") -> Iterator[Change]:
+    """Every leaf value that differs between two states of a case's data, by JSON pointer."""
+    for key in dict.fromkeys([*before, *after]):
+        old, new = before.get(key), after.get(key)
+        if isinstance(old, dict) or isinstance(new, dict):
+            yield from differences(
+                old if isinstance(old, dict) else {}, new if isinstance(new, dict) else {}, f"{parent}/{key}"
+            )
+        elif old != new:
+            yield Change(f"{parent}/{key}", old, new)
+
+
+def corrections(
+    definition: Definition, form_at: Callable[[str], Form | None], journal: Sequence[Entry]
+) -> list[Correction]:
+    """Which of the values that stand now were the applicant's and are an official's, in the order of the changes.
+
+    What is filled in at the applicant's lane is theirs, whoever held the pen; once they fill it in anew it is again.
+    """
+    gone = undone(journal)
+    typed: dict[str, Any] = {}  # what the applicant typed, by pointer
+    found: dict[str, Correction] = {}
+    whole: dict[str, Any] = {}
+    for entry in journal:
+        form, answers = form_at(entry.step), entry.kind in ("complete", "correct") and entry.seq not in gone
+        if form is None or not answers or entry.typed is None:
+            continue
+        step, before = definition.steps.get(entry.step), whole
+        whole = forms.apply(form, whole, entry.typed.answers)
+        theirs = entry.kind == "complete" and step is not None and step.lane == definition.applicant_lane
+        for change in differences({}, forms.apply(form, {}, entry.typed.answers)) if theirs else ():
+            typed[change.pointer] = change.after
+            found.pop(change.pointer, None)
+        for change in differences(before, whole):
+            if theirs and change.after is None:
+                typed.pop(change.pointer, None)
+            if theirs or change.pointer not in typed:
+                continue
+            found.pop(change.pointer, None)
+            if typed[change.pointer] != change.after:
+                found[change.pointer] = Correction(change.pointer, typed[change.pointer], change.after, entry)
+    return list(found.values())
 
 
 def without_typed(entry: Entry) -> Entry:

@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, exists, literal, or_, select, union_all
 from sqlalchemy.orm import Session, aliased
 
 from app.context import Context
-from app.models import Access, Case, Deputy, Lane, Membership, Person, Task, Token
+from app.models import Access, Case, Deputy, Lane, Membership, Person, Proxy, Task, Token
 
 HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)  # OWASP's argon2id minimum
 NOBODY = HASHER.hash(secrets.token_urlsafe(16))  # an unknown name costs as long as a known one
@@ -72,6 +72,32 @@ class Away:
     until: datetime
 
 
+_MANDATES = (
+    select(Proxy.id, Proxy.principal_id, Person.full_name, Person.name, Proxy.proxy_id, Proxy.sop, Proxy.until)
+    .join(Person, Person.id == Proxy.principal_id)
+    .where(
+        or_(Proxy.principal_id == bindparam("person"), Proxy.proxy_id == bindparam("person")),
+        Proxy.since <= bindparam("now"),
+        Proxy.until > bindparam("now"),
+        Person.active,
+    )
+    .order_by(Proxy.id)
+)
+
+
+@dataclass(frozen=True)
+class Mandate:
+    """A power of attorney that holds now: whose (`name`, `login`), who acts by it, in which SOP; "" is every SOP."""
+
+    id: int
+    principal: int
+    name: str
+    login: str
+    proxy: int
+    sop: str
+    until: datetime
+
+
 @dataclass(frozen=True)
 class Actor:
     """A person with the lanes that they hold at this moment: `lanes` by Lane.id, `counter` the SOPs they file for.
@@ -87,6 +113,7 @@ class Actor:
     deputy_in: Mapping[int, Behalf] = field(default_factory=dict, compare=False)
     deputy_at: Mapping[str, Behalf] = field(default_factory=dict, compare=False)
     away: Away | None = None
+    mandates: tuple[Mandate, ...] = ()  # those that the person gave, and those that they hold
 
     @property
     def staff(self) -> bool:
@@ -100,6 +127,11 @@ class Actor:
     def behalf(self, lane_id: int) -> Behalf | None:
         """On whose behalf they act in a lane; None where it is their own."""
         return self.deputy_in.get(lane_id)
+
+    @property
+    def principals(self) -> tuple[Mandate, ...]:
+        """The mandates by which the person acts for somebody else."""
+        return tuple(mandate for mandate in self.mandates if mandate.proxy == self.person.id)
 
 
 def actor(session: Session, person: Person, now: datetime) -> Actor:
@@ -132,17 +164,22 @@ def actor(session: Session, person: Person, now: datetime) -> Actor:
         deputy_in,
         deputy_at,
         Away(away.full_name, away.until) if away else None,
+        _mandates(session, person, now) if person.applicant else (),
     )
 
 
 def on_behalf(actor: Actor, task: Task) -> dict[str, Any]:
-    """What the event of something done to a task bears where a deputy did it: `{"an": ...}`, else nothing.
+    """What the event of something done to a task bears: of a deputy `{"an": ...}`, of a proxy `{"kuasa": ...}`.
 
     Every verb that writes an event with a lane puts this into its body.
     """
-    if not task.lane.applicant or task.lane_id in actor.lanes:
+    case = task.case
+    if not task.lane.applicant:
         return acted(actor.behalf(task.lane_id))
-    return {} if task.case.applicant_id == actor.person.id else acted(actor.deputy_at.get(task.case.sop))
+    if case.applicant_id == actor.person.id:
+        return {}
+    by_deputy = acted(actor.behalf(task.lane_id) if task.lane_id in actor.lanes else actor.deputy_at.get(case.sop))
+    return acting(actor, case.applicant_id, case.sop) or by_deputy
 
 
 def acted(whose: Behalf | None) -> dict[str, Any]:
@@ -184,23 +221,62 @@ def changed(ctx: Context, by: Person | None, subject: Person, what: str, detail:
     )
 
 
+def _mandates(session: Session, person: Person, now: datetime) -> tuple[Mandate, ...]:
+    rows = session.connection().execute(_MANDATES, {"person": person.id, "now": now})
+    return tuple(Mandate(*row) for row in rows)
+
+
+def mandate(actor: Actor, applicant_id: int | None, sop: str) -> Mandate | None:
+    """The power of attorney by which the actor acts for an applicant in an SOP, if they hold one."""
+    return next((m for m in actor.principals if m.principal == applicant_id and m.sop in ("", sop)), None)
+
+
+def acting(actor: Actor, applicant_id: int | None, sop: str) -> dict[str, dict[str, int | str]]:
+    """What an event says of a proxy's deed: for whom it was done. Nothing of anybody else's."""
+    held = mandate(actor, applicant_id, sop)
+    return {"kuasa": {"id": held.principal, "name": held.name}} if held else {}
+
+
+def stood_for(ctx: Context, case: Case, person_id: int | None, at: datetime) -> bool:
+    """Did somebody hold a power of attorney for a case's applicant at that moment?"""
+    held = select(Proxy.id).where(
+        Proxy.principal_id == case.applicant_id,
+        Proxy.proxy_id == person_id,
+        Proxy.sop.in_(("", case.sop)),
+        Proxy.since <= at,
+        Proxy.until > at,
+    )
+    return ctx.session.scalar(held.limit(1)) is not None
+
+
+def hands(actor: Actor, case: Case) -> set[int]:
+    """Whose uploads the actor may use for a case: one begins a draft, the other sends it."""
+    theirs = {m.proxy for m in actor.mandates if m.principal == actor.person.id == case.applicant_id}
+    held = mandate(actor, case.applicant_id, case.sop)
+    return {actor.person.id, *theirs, *([held.principal] if held else [])}
+
+
 def may_do(actor: Actor, task: Task) -> bool:
     """Whether a task lies in one of the actor's lanes.
 
-    The applicant's lane belongs to the case's applicant; of a case that its applicant did not file themselves (at the
-    counter, or inside the office) also to the counter and to whoever holds that lane.
+    The applicant's lane belongs to the case's applicant and their proxy; of a case that its applicant did not file
+    themselves (at the counter, or inside the office) also to the counter and to whoever holds that lane.
     """
     case = task.case
     if not task.lane.applicant:
         return task.lane_id in actor.lanes
-    if case.applicant_id == actor.person.id:
+    if case.applicant_id == actor.person.id or mandate(actor, case.applicant_id, case.sop):
         return True
     return case.filed_by_id != case.applicant_id and (case.sop in actor.counter or task.lane_id in actor.lanes)
 
 
 def may_see(actor: Actor, case: Case) -> bool:
-    """Whether the actor may read a case: its applicant, who filed it, whoever holds a lane of its SOP, an auditor."""
-    return actor.person.id in (case.applicant_id, case.filed_by_id) or case.sop in actor.sops or actor.person.auditor
+    """Whether the actor may read a case: its applicant, their proxy, who filed it, whoever holds a lane of its SOP, an
+    auditor.
+    """
+    own = actor.person.id in (case.applicant_id, case.filed_by_id)
+    official = case.sop in actor.sops or actor.person.auditor
+    return own or official or mandate(actor, case.applicant_id, case.sop) is not None
 
 
 def grant(ctx: Context, person: Person, lane: str) -> bool:

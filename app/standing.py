@@ -13,7 +13,18 @@ from sqlalchemy import func, select
 from app import clock, files, journal, registers, revisions
 from app.context import Context
 from app.engine.definition import Definition
-from app.models import Case, Document, Event, EventValues, Register, RegisterEntry, Task, Upload, moment
+from app.models import (
+    Case,
+    Complaint,
+    Document,
+    Event,
+    EventValues,
+    Register,
+    RegisterEntry,
+    Task,
+    Upload,
+    moment,
+)
 
 Books = Counter[tuple[str, int]]  # register and year -> numbers that events gave
 
@@ -42,6 +53,7 @@ def findings(
     yield from _case(case, loaded, entries)
     if _tasks(ctx, case) != _passes(case, loaded, entries):
         yield "Langkah di kotak tugas bukan yang dihasilkan riwayat."
+    yield from _complaints(ctx, case, entries)
     yield from _papers(ctx, case, loaded, entries)
     yield from _uploads(ctx, case, entries)
     yield from _numbers(ctx, case, loaded, entries, books)
@@ -51,6 +63,7 @@ def strays(ctx: Context, books: Books) -> Iterator[str]:
     """What belongs to no case at all, and registers whose numbers are not those that the events gave."""
     for words, table in (
         ("peristiwa", Event), ("isian", EventValues), ("tugas", Task), ("dokumen", Document), ("unggahan", Upload),
+        ("pengaduan", Complaint),
     ):  # fmt: skip
         owner = table.case_id
         lost = ctx.session.scalar(
@@ -79,7 +92,7 @@ def _case(case: Case, loaded: revisions.Loaded, entries: Sequence[journal.Entry]
         ("SOP", case.sop, loaded.sop),
         ("nomor", case.number, begun.body.get("number")),
         ("pemohon", case.applicant_id, begun.body.get("applicant")),
-        ("pengaju", case.filed_by_id, begun.actor_id),
+        ("pengaju", case.filed_by_id, begun.body.get("kuasa", {}).get("id", begun.actor_id)),
         ("waktu mulai", case.opened_at, begun.at),
         ("H (tanda terima)", case.clock_at, time.clock_at),
         ("jatuh tempo", case.due_at, time.due_at),
@@ -182,6 +195,24 @@ def _handled(entry: journal.Entry) -> dict[str, Any]:
         until = entry.body.get("until")
         return {"postponed": datetime.fromisoformat(until) if until else None}
     return {}
+
+
+def _complaints(ctx: Context, case: Case, entries: Sequence[journal.Entry]) -> Iterator[str]:
+    rows = ctx.session.execute(
+        select(
+            Complaint.seq, Complaint.kind, Complaint.by_id, Complaint.at, Complaint.due_at, Complaint.answered_seq,
+            Complaint.answered_at,
+        ).where(Complaint.case_id == case.id)
+    )  # fmt: skip
+    replies = {e.body.get("of"): e for e in entries if e.kind == "answer"}
+    told = [
+        (e.seq, e.body.get("kind"), e.actor_id, e.at, datetime.fromisoformat(e.body["due"]), reply and reply.seq,
+         reply and reply.at)
+        for e in entries if e.kind == "question"
+        for reply in (replies.get(e.seq),)
+    ]  # fmt: skip
+    if Counter(map(tuple, rows)) != Counter(told) or replies.keys() - {row[0] for row in told}:
+        yield "Pertanyaan atau pengaduan yang tersimpan bukan menurut riwayat."
 
 
 def _papers(ctx: Context, case: Case, loaded: revisions.Loaded, entries: Sequence[journal.Entry]) -> Iterator[str]:

@@ -97,10 +97,10 @@ def test_figures_live_and_stop_where_nobody_looks(desk: Desk, live: str, page: C
     with desk.office.work() as ctx:
         case_id = ctx.session.get_one(Task, desk.tasks[0]).case_id
         cases.note(ctx, desk.office.actor(ctx, "budi"), case_id, "@sari tolong")
-    expect(window.locator(".places a", has_text="Menyebut saya")).to_be_visible(timeout=WAIT)
-    window.locator(".places a", has_text="Menyebut saya").click()
+    expect(window.locator(".places a", has_text="Disebut")).to_be_visible(timeout=WAIT)
+    window.locator(".places a", has_text="Disebut").click()
     window.locator(".rows-title a").click()
-    expect(window.locator(".places a", has_text="Menyebut saya")).to_be_hidden(timeout=WAIT)
+    expect(window.locator(".places a", has_text="Disebut")).to_be_hidden(timeout=WAIT)
     fresh.wait_for(state="detached")
     asked: list[str] = []
     window.on("request", lambda request: asked.append(request.url))

@@ -207,7 +207,7 @@ def test_notes(desk: Desk) -> None:
     empty = office.client("sari").post(f"/permohonan/{case_id}/catatan", data={"catatan": "  "})
     assert (empty.status_code, "Tulis dahulu catatannya." in words(empty)) == (422, True)
     budi = office.client("budi")
-    assert "Menyebut saya 1" in words(budi.get("/tugas"))
+    assert "Disebut 1" in words(budi.get("/tugas"))
     listed = budi.get("/tugas/menyebut-saya")
     assert NAUGHTY in words(listed)
     assert "<script>alert" not in listed.text

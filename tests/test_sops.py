@@ -19,7 +19,21 @@ import pytest
 from lxml import etree
 from sqlalchemy import select
 
-from app import audit, documents, engine, files, forms, messages, papers, registers, revisions, worker
+from app import (
+    audit,
+    cases,
+    documents,
+    ends,
+    engine,
+    files,
+    forms,
+    journal,
+    messages,
+    papers,
+    registers,
+    revisions,
+    worker,
+)
 from app.models import Case, Document, Person
 from tests import play
 from tests.conftest import Office
@@ -253,6 +267,75 @@ def test_a_case_to_its_end(office: Office, sop: str, returning: bool) -> None:
         assert {document.template for document in issued} <= set(BUNDLES[sop].templates)
         assert len(issued) > 1
         assert [proof.all_findings for proof in audit.verify(ctx)] == [[]]
+
+
+REASON = "Keterangan pada berkas ternyata tidak sesuai dengan kenyataan."
+HOLLOW = re.compile(r"\{\{|\}\}|\{%|%\}|\bNone\b|Undefined")
+
+
+@each
+def test_an_end_that_nobody_drew_has_its_letter(office: Office, sop: str) -> None:
+    """For every verb with a letter, from every status and by every lane that may: it says why, of what and who signs."""
+    drawn = office.definition
+    rules = [rule for kind in ends.VERBS if (rule := ends.rule(drawn, kind)) and rule.letters]
+    assert {rule.verb.kind for rule in rules} >= {"correct", "revoke"}
+    for status in ("open", "ended"):
+        case_id = 0
+        for rule in sorted(rules, key=lambda rule: rule.verb.kind):  # what corrects, before what ends
+            for lane in rule.lanes if status in rule.verb.status else ():
+                with office.look() as ctx:
+                    if not case_id or ctx.session.get_one(Case, case_id).status != status:
+                        case_id = _played(office, status)
+                said, signed = _done_to(office, case_id, rule.verb.kind, lane)
+                text = _letter(office, case_id)
+                assert [word for word in (*said, *signed) if word not in text] == [], (status, rule.verb.kind, lane)
+                assert HOLLOW.search(text) is None
+                # Nothing is left to be written by hand but the letter's own number.
+                assert len(re.findall("…+", text)) == 1, (status, rule.verb.kind, text)
+    with office.look() as ctx:
+        assert [found for proof in audit.verify(ctx) for found in proof.all_findings] == []
+
+
+def _played(office: Office, status: str) -> int:
+    """A case with its first step done, or all of them."""
+    case_id = play.apply(office)
+    play.step(office, case_id)
+    if status == "ended":
+        play.finish(office, case_id)
+    return case_id
+
+
+def _done_to(office: Office, case_id: int, kind: str, lane: str) -> tuple[list[str], list[str]]:
+    """Does it as an officer of this lane: what the letter has to say, and who signs it. A correction gives the case
+    another name."""
+    office.later(minutes=7)
+    with office.work() as ctx:
+        case, actor = ctx.session.get_one(Case, case_id), office.actor(ctx, office.officers[lane])
+        said = [case.number, REASON]
+        step, data = "", cases.data_of(ctx, case)
+        if kind == "correct":
+            loaded = revisions.load(ctx.session, case.revision_id)
+            key = loaded.definition.properties["ringkasan"].split(",")[0]
+            step = next(
+                entry.step
+                for entry in journal.entries(ctx, case_id)
+                if (form := loaded.form_at(entry.step))
+                and "/" + key.replace(".", "/") in [f.pointer for f in form.fields]
+            )
+            said.append(f"Yang Sebenarnya {case.seq}")
+            data = forms.merge(data, forms.nested({key: said[-1]}))
+        cases.act(ctx, actor, case_id, kind, REASON, step, data)
+        return said, [actor.person.full_name, actor.person.nip or "NIP"]
+
+
+def _letter(office: Office, case_id: int) -> str:
+    """The words of the paper that was issued last."""
+    with office.work() as ctx:
+        for paper in papers.waiting(ctx):
+            papers.fill(ctx, paper)
+    with office.look() as ctx:
+        query = select(Document).where(Document.case_id == case_id).order_by(Document.seq.desc(), Document.id.desc())
+        return words(files.read(office.settings.files, ctx.session.scalars(query).first().sha256))
 
 
 # -- the picture: what a person would see at once and a machine has to measure --------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.cases import complaints, proxies
 from app.cases.desk import (
     Handed,
     Naming,
@@ -38,6 +39,7 @@ from app.cases.readers import (
     may_take,
     no_way_in,
     open_tasks,
+    own,
     returned,
     sees_all,
     step_of,
@@ -81,10 +83,10 @@ __all__ = [
     "AlreadyDone", "CannotGoOn", "CaseEnded", "ChoiceNeeded", "Completion", "FourEyes", "Handed", "Invalid",
     "NOTE_LIMIT", "Naming", "NoSuchSop", "NotFound", "NotNow", "NotYours", "Noted", "ReasonNeeded", "Refusal",
     "Returned", "Stale", "Taken", "TooLarge", "act", "apply_again", "asks_nothing", "assign", "case_for", "choices",
-    "claim", "colleagues", "complete", "correct", "data_of", "document", "documents", "duplicates", "end", "fire_due",
-    "for_applicant", "form_of", "handed", "handed_over", "holders", "journal_for", "let_go", "locked", "mark_read",
-    "may_hand_over", "may_take", "may_take_back", "names_me", "namings", "no_way_in", "note", "offered", "open_case",
-    "open_tasks", "postpone", "readers_of", "reckon", "release", "reopen", "returned", "revoke", "save_draft",
-    "sees_all", "step_of", "take_back", "taken_by", "task_for", "tracked", "unread", "values", "visible_cases",
-    "ways_in",
+    "claim", "colleagues", "complaints", "complete", "correct", "data_of", "document", "documents", "duplicates",
+    "end", "fire_due", "for_applicant", "form_of", "handed", "handed_over", "holders", "journal_for", "let_go",
+    "locked", "mark_read", "may_hand_over", "may_take", "may_take_back", "names_me", "namings", "no_way_in", "note",
+    "offered", "open_case", "open_tasks", "own", "postpone", "proxies", "readers_of", "reckon", "release", "reopen",
+    "returned", "revoke", "save_draft", "sees_all", "step_of", "take_back", "taken_by", "task_for", "tracked",
+    "unread", "values", "visible_cases", "ways_in",
 ]  # fmt: skip

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import contains_eager, joinedload, undefer
+from sqlalchemy.sql.elements import ColumnElement
 
 from app import forms, journal, people, registers, revisions
 from app.cases.record import unique_key
@@ -204,10 +205,13 @@ def document(ctx: Context, actor: Actor, document_id: int) -> Document:
 
 
 def _for_applicant(entry: journal.Entry, own: set[str]) -> bool:
-    """What the applicant typed, and what was returned to them; not what officers said when they passed it on."""
+    """What the applicant typed or asked, what was returned to them, and what they were answered; not what officers said
+    when they passed it on.
+    """
     if entry.kind in ("assign", "postpone"):
         return False
-    return entry.step in own or any(step in own for _, step, _ in entry.body.get("opened", ()))
+    told = entry.step in own or entry.kind in ("question", "answer")
+    return told or any(step in own for _, step, _ in entry.body.get("opened", ()))
 
 
 def tracked(ctx: Context, number: str, code: str) -> Case | None:
@@ -221,13 +225,21 @@ def visible_cases(actor: Actor, q: str = "", status: str = "", before: int | Non
     """The cases that the actor may see, newest first, with their revision: all words of `q`, older than `before`."""
     query = select(Case).options(joinedload(Case.revision)).order_by(Case.id.desc())
     if not actor.person.auditor:
-        mine = or_(Case.applicant_id == actor.person.id, Case.filed_by_id == actor.person.id)
-        query = query.where(or_(mine, Case.sop.in_(actor.sops)))
+        query = query.where(or_(own(actor), Case.sop.in_(actor.sops)))
     if status:
         query = query.where(Case.status == status)
     for word in q.lower().split()[:5]:
         query = query.where(Case.search.contains(word, autoescape=True))
     return query.where(Case.id < min(before, 2**31 - 1)) if before else query
+
+
+def own(actor: Actor) -> ColumnElement[bool]:
+    """The cases that are the actor's as an applicant: applied for, filed, or a principal's."""
+    by_proxy = [
+        (Case.applicant_id == m.principal) & (Case.sop == m.sop) if m.sop else Case.applicant_id == m.principal
+        for m in actor.principals
+    ]
+    return or_(Case.applicant_id == actor.person.id, Case.filed_by_id == actor.person.id, *by_proxy)
 
 
 def task_query() -> Select[Task]:

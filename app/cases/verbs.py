@@ -74,8 +74,9 @@ def open_case(
 ) -> Case:
     """Opens a case under the revision in force; `data` becomes the draft of its first tasks.
 
-    `on_behalf_of` is somebody's login name, or the name of a walk-in applicant; only the counter may give it.
-    `previous` is the case that it follows.
+    `on_behalf_of` is somebody's login name, or the name of a walk-in applicant; the counter may give it, and a proxy
+    who names their principal: that is the principal's case, as if they had filed it. `previous` is the case that it
+    follows.
     Raises NoSuchSop, NotYours, Invalid (an unknown start, data that is no JSON), TooLarge, CannotGoOn.
     """
     revision = revisions.in_force(ctx.session, sop)
@@ -109,6 +110,7 @@ def _begin(
         raise Invalid([forms.Fault("/start", "Jalan masuk ini tidak ada pada SOP yang berlaku.")]) from None
     except engine.RoutingError as error:
         raise CannotGoOn() from error
+    kuasa = people.acting(actor, applicant.id, loaded.sop) if applicant and loaded.sop not in actor.counter else {}
     case = Case(
         number=f"?{secrets.token_hex(8)}",
         code=_tracking_code(),
@@ -116,7 +118,7 @@ def _begin(
         revision_id=revision.id,
         applicant_id=applicant.id if applicant else None,
         applicant_name=name,
-        filed_by_id=actor.person.id,
+        filed_by_id=applicant.id if applicant and kuasa else actor.person.id,
         previous_id=previous.id if previous else None,
         opened_at=ctx.now,
         data={},
@@ -125,7 +127,7 @@ def _begin(
     ctx.session.flush()
     case.number = registers.application(ctx, definition.properties.get("nomor_permohonan", ""), case.id)
     case.revision = revision
-    body = {"start": start, "revision": loaded.seal, "number": case.number, "applicant": case.applicant_id}
+    body = {"start": start, "revision": loaded.seal, "number": case.number, "applicant": case.applicant_id, **kuasa}
     body |= people.acted(whose)
     changes = described(case, loaded, data)
     ctx.session.flush()
@@ -308,8 +310,12 @@ def _applicant(
     definition = loaded.definition
     outside = definition.applicant_lane is not None
     if on_behalf_of is not None and (name := " ".join(forms.normal_text(on_behalf_of).split())):
+        principal = next((m.principal for m in actor.principals if m.login == name and m.sop in ("", loaded.sop)), None)
+        if outside and principal is not None:
+            whose = ctx.session.get_one(Person, principal)
+            return whose, whose.full_name
         if not outside or loaded.sop not in actor.counter:
-            raise NotYours("Hanya petugas loket yang dapat mengajukan untuk orang lain.")
+            raise NotYours("Hanya petugas loket atau kuasa pemohon yang dapat mengajukan untuk orang lain.")
         person = ctx.session.scalar(select(Person).where(Person.name == name, Person.active, Person.applicant))
         return person, person.full_name if person else name[:200]
     if outside and actor.person.applicant:
@@ -402,7 +408,7 @@ def _sent(ctx: Context, answers: Any) -> dict[str, Row[Any]]:
 def _usable(upload: Row[Any], case: Case, actor: Actor) -> bool:
     """An upload is used by who sent it, until it belongs to a case; then in that case and the one that follows it."""
     if upload.case_id is None:
-        return bool(upload.person_id == actor.person.id)
+        return bool(upload.person_id in people.hands(actor, case))
     return bool(upload.case_id in (case.id, case.previous_id))
 
 

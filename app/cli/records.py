@@ -30,9 +30,13 @@ def show(number: str) -> None:
     from sqlalchemy import select
     from sqlalchemy.orm import joinedload
 
-    from app import cases, journal, revisions
+    from app import access, cases, journal, revisions
     from app.models import Case
 
+    with writing() as ctx:  # kept before it is shown
+        known = ctx.session.scalar(select(Case.id).where(Case.number == number))
+        if known is not None:
+            access.seen(ctx, None, "perintah", cases=[known], detail="alur case show")
     with reading() as ctx:
         found = ctx.session.scalar(select(Case).where(Case.number == number).options(joinedload(Case.revision)))
         if found is None:
@@ -78,8 +82,11 @@ def verify(numbers: Sequence[str], as_json: bool) -> None:
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True)
 def export(kind: str, output: Path) -> None:
     """Menulis riwayat semua permohonan untuk penambangan proses."""
+    from app import access
     from app import export as exporting
 
+    with writing() as ctx:
+        access.seen(ctx, None, "ekspor", detail=f"alur export {kind}")
     with reading() as ctx, click.open_file(str(output), "wb", atomic=str(output) != "-") as out:
         count = exporting.write(ctx, kind, out)
     click.echo(f"{output}: {count} peristiwa", err=True)
@@ -102,7 +109,7 @@ def add(name: str, lanes: Sequence[str], temporary: bool, **flags: bool) -> None
     """Menambah orang dan mencetak kata sandi pertamanya; yang sudah ada dilengkapi."""
     from sqlalchemy import select
 
-    from app import people
+    from app import accounts, people
     from app.models import Lane, Person
 
     name = " ".join(name.split())
@@ -118,6 +125,9 @@ def add(name: str, lanes: Sequence[str], temporary: bool, **flags: bool) -> None
             click.echo(f"{name} sudah ada; yang belum ada ditambahkan.", err=True)
         for flag in [flag for flag, wanted in flags.items() if wanted]:
             setattr(person, flag, True)
+        given = [accounts.DUTIES[flag] for flag, wanted in flags.items() if wanted] + [f"“{lane}”" for lane in lanes]
+        words = ", ".join(["akun dibuat" if password else "dilengkapi", *given])
+        people.changed(ctx, None, person, "akun-baru" if password else "ubah-akun", words)
         known = set(ctx.session.scalars(select(Lane.name)))
         for lane in lanes:
             people.grant(ctx, person, lane)

@@ -30,6 +30,7 @@ ENDINGS = "selesai|ditolak|ditarik|gugur"
 PAPER = r".+\.docx(\s*\|.*)?"
 MESSAGE = r".+\.txt(\s*\|.*)?"
 LIMIT = r"H(\s*\+\s*\d+)?"
+ANSWERED = r"\d{1,3}\s*(hari\s*)?(kerja|kalender)?\s*(\|.*)?"
 LENGTH = r"\d{1,3}\s*(hari\s*)?(kerja|kalender)?"
 WHO = r"[^|]+(\|\s*.+\.docx(\s*\|.*)?)?"
 CLOCK = "mulai|jeda|jalan"
@@ -63,6 +64,8 @@ VOCABULARY = (
     Property("pembukaan_kembali", ("proses",), "siapa yang boleh membuka kembali permohonan", WHO, "Direktur"),
     Property("pembetulan", ("proses",), "siapa yang boleh membetulkan isian, juga setelah terbit", WHO, "Arsip, Loket"),
     Property("pencabutan", ("proses",), "siapa yang boleh mencabut yang sudah terbit", WHO, "Direktur | cabut.docx"),
+    Property("pengaduan", ("proses",), "batas menjawab pertanyaan pemohon, dan lajurnya", ANSWERED, "5 kerja | Loket"),
+    Property("instansi", ("lajur",), "instansi pelaksananya, bila bukan kantor ini"),
     Property("pemohon", ("lajur",), "lajur pemohon", YES, "ya"),
     Property("loket", ("lajur",), "boleh mengajukan atas nama pemohon yang datang", YES, "ya"),
     Property("atasan", ("lajur",), "lajur yang diberi tahu bila batas waktu terlampaui", ".+", "Kepala Bagian"),
@@ -87,7 +90,7 @@ ONCE = frozenset(
     {"nomor", "revisi", "tanggal_efektif", "jangka_waktu", "nomor_permohonan", "satu_terbuka", "kantor_nama",
      "kantor_kota", "pemohon", "loket", "atasan", "formulir", "waktu", "batas", "jam", "kembali", "utama", "status",
      "permohonan_baru", "penarikan", "penolakan", "pengguguran", "pembukaan_kembali", "pembetulan", "pencabutan",
-     "diam_positif"}
+     "diam_positif", "pengaduan", "instansi"}
 )  # fmt: skip  # of these one value is meant, of all others every line counts
 FOR_LANES = frozenset(known.name for known in VOCABULARY if "lajur" in known.places)
 WORDS = frozenset(known.name for known in VOCABULARY if known.shape in LISTED)

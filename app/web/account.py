@@ -14,11 +14,11 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app import people
+from app import links, people
 from app.accounts import EMAIL
 from app.demo import PASSWORD as DEMO_PASSWORD
 from app.models import Membership, Person
-from app.web import base
+from app.web import base, mailed
 
 blueprint = Blueprint("account", __name__)
 SHORTEST, LONGEST = 8, 200
@@ -170,7 +170,7 @@ def daftar_kirim() -> ResponseReturnValue:
         faults["surel"] = _("Tulis alamat surel yang lengkap, misalnya nama@contoh.id.")
     elif len(email) > 80:
         faults["surel"] = _("Alamat surel paling panjang 80 huruf.")
-    faults |= _new_password_faults(password, again)
+    faults |= new_password_faults(password, again)
     hashed = "" if faults else people.HASHER.hash(password)  # slow, before the writers' lock is taken
     if not faults and _taken(email):
         faults["surel"] = _("Surel ini sudah terdaftar. Silakan masuk, atau pakai surel lain.")
@@ -185,6 +185,7 @@ def daftar_kirim() -> ResponseReturnValue:
     except IntegrityError:  # somebody else just took the address
         base.session().rollback()
         return _signup_page({"nama": name, "surel": email}, {"surel": _("Surel ini sudah terdaftar.")})
+    mailed.send(base.context(), person, links.VERIFY, email)
     base.sign_in(person)
     flash(_("Akun Anda sudah jadi. Anda sudah masuk dan dapat mengajukan permohonan."))
     return redirect(local_path(request.form.get("next")) or "/permohonan", 303)
@@ -195,7 +196,8 @@ def _taken(email: str) -> bool:
     return base.session().scalar(select(Person.id).where(same)) is not None
 
 
-def _new_password_faults(password: str, again: str) -> dict[str, str]:
+def new_password_faults(password: str, again: str) -> dict[str, str]:
+    """What is wrong with a new password, by field."""
     if len(password) < SHORTEST:
         return {"sandi": _("Kata sandi paling pendek %(n)s huruf atau angka.", n=SHORTEST)}
     if len(password) > LONGEST:
@@ -217,7 +219,7 @@ def ganti_sandi_kirim() -> ResponseReturnValue:
     person, old = base.person(), base.typed("sandi_lama", LONGEST)
     password, again = base.typed("sandi"), base.typed("sandi_lagi")
     faults = {} if people.password_fits(person, old) else {"sandi_lama": _("Kata sandi yang sekarang tidak cocok.")}
-    faults |= _new_password_faults(password, again)
+    faults |= new_password_faults(password, again)
     if not faults and password == old:
         faults["sandi"] = _("Pilih kata sandi yang berbeda dari yang sekarang.")
     if faults:

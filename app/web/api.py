@@ -20,7 +20,7 @@ from sqlalchemy.orm import joinedload, undefer
 from app import cases, clock, files, forms, inbox, journal, people, revisions, uploads
 from app.forms import Fault
 from app.models import Case, Document, Retry, Revision, Task, canonical
-from app.web import base, openapi
+from app.web import base, openapi, seen
 from app.web.errors import error_page, problem
 
 PAGE, MOST = 50, 200
@@ -144,6 +144,7 @@ def list_cases() -> Response:
     query = cases.visible_cases(actor, request.args.get("q", ""), request.args.get("status", ""), before)
     found = list(base.session().scalars(query.options(undefer(Case.data)).limit(limit + 1)))
     after = str(found[limit - 1].id) if len(found) > limit else None
+    seen.shown("daftar", found[:limit])
     return jsonify(items=[_case(case) for case in found[:limit]], next=after)
 
 
@@ -216,6 +217,7 @@ def list_tasks() -> Response:
     )  # fmt: skip
     page = inbox.tasks(base.context(), base.actor(), filters, _cursor(inbox.CURSOR), _limit())
     found = _with_cases([task.id for task in page.items])
+    seen.shown("daftar", {task.case_id: task.case for task in found.values()}.values())
     return jsonify(items=[_task(found[task.id]) for task in page.items], next=page.next)
 
 

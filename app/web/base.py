@@ -52,7 +52,7 @@ def alur() -> Alur:
 def session() -> Session:
     """This request's session: it reads for GET, and holds the writer's lock from its first use otherwise."""
     if "session" not in g:
-        g.session = (alur().reading if request.method in READS or "reads" in g else alur().writing)()
+        g.session = (alur().reading if only_reading() else alur().writing)()
     found: Session = g.session
     return found
 
@@ -111,6 +111,11 @@ def only_reads() -> None:
     g.reads = True
 
 
+def only_reading() -> bool:
+    """Does this request's session change nothing?"""
+    return request.method in READS or "reads" in g
+
+
 def now_write() -> None:
     """From here on a request that `looks_first` writes, in a session of its own that holds the writer's lock."""
     asking = person()
@@ -135,6 +140,29 @@ class Cookies(SecureCookieSessionInterface):
 
     def should_set_cookie(self, app: Flask, session: SessionMixin) -> bool:
         return "quiet" not in g and super().should_set_cookie(app, session)
+
+
+def kept_at_once(job: Callable[[Context], object]) -> None:
+    """Do `job` in a short transaction of its own: what must be kept whatever becomes of this request."""
+    with alur().writing() as quick:
+        job(Context(quick, now(), alur().settings))
+        quick.commit()
+
+
+def once_answered(answer: Response, job: Callable[[Context], object]) -> Response:
+    """Do `job` in a transaction of its own once the answer has gone, so that the answer tells nothing by its time."""
+    mine, moment = alur(), now()
+
+    def work() -> None:
+        try:
+            with mine.writing() as later:
+                job(Context(later, moment, mine.settings))
+                later.commit()
+        except Exception:
+            log.exception("once answered")
+
+    answer.call_on_close(work)
+    return answer
 
 
 def after_commit(job: Callable[[], object]) -> None:
@@ -182,6 +210,7 @@ GUARDS: dict[str, Callable[[Person], bool]] = {
     "owner": lambda person: person.owner,
     "auditor": lambda person: person.auditor,
     "admin": lambda person: person.admin,
+    "overseer": lambda person: person.admin or person.auditor,
     "token": lambda person: True,
 }
 UNMARKED = {"static": "public", "bootstrap.static": "public"}  # Flask's own views cannot carry a mark
@@ -207,6 +236,7 @@ staff = guard("staff")
 owner = guard("owner")
 auditor = guard("auditor")
 admin = guard("admin")
+overseer = guard("overseer")
 token = guard("token")
 
 
@@ -273,7 +303,7 @@ def _finish(answer: Response) -> Response:
     work: Session | None = g.get("session")
     if work is None:
         return answer
-    if request.method in READS or "reads" in g or (answer.status_code >= 400 and "keep" not in g):
+    if only_reading() or (answer.status_code >= 400 and "keep" not in g):
         work.rollback()
         return answer
     work.commit()

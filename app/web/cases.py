@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,7 +18,8 @@ from app.engine.definition import Definition
 from app.journal import Entry
 from app.models import Case, Upload, moment
 from app.revisions import Loaded
-from app.web import around, base, portal, shown, timeline
+from app.web import around, base, portal, seen, shown, timeline
+from app.web.beside import Beside
 
 blueprint = Blueprint("cases", __name__)
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -107,6 +108,10 @@ def _what(definition: Definition, entry: Entry) -> str:
         if not now or before == now:
             return _("Kalender kantor berubah; batas waktu langkah yang terbuka dihitung ulang")
         return _("Kalender kantor berubah: jatuh tempo dari %(dari)s menjadi %(ke)s", dari=before or "-", ke=now)
+    if entry.kind == "question":
+        return _("Mengadu") if body.get("kind") == "pengaduan" else _("Bertanya")
+    if entry.kind == "answer":
+        return _("Menjawab, lewat batas waktu") if body.get("late") else _("Menjawab")
     if entry.kind == "link":
         return _("Permohonan baru dibuka: %(name)s", name=body.get("number", ""))
     if entry.kind == "take_back":
@@ -154,8 +159,13 @@ def permohonan(case_id: int) -> ResponseReturnValue:
     return again(case_id)
 
 
-def again(case_id: int, asked: around.Asked | None = None) -> str:
-    """The case page, with a small form on it that was refused."""
+def again(
+    case_id: int,
+    asked: around.Asked | None = None,
+    question: Mapping[str, str] | None = None,
+    faults: Mapping[str, str] | None = None,
+) -> str:
+    """The case page, with a small form on it that was refused, or a question that could not be taken."""
     ctx, actor = base.context(), base.actor()
     case = cases.case_for(ctx, actor, case_id)
     loaded = revisions.load(ctx.session, case.revision_id)
@@ -183,6 +193,7 @@ def again(case_id: int, asked: around.Asked | None = None) -> str:
         owner=actor.person.id in (case.applicant_id, case.filed_by_id),
         take_back=cases.may_take_back(actor, entries),
         staff=staff_of(case),
+        beside=Beside(case, question, faults),
     )
 
 
@@ -192,6 +203,7 @@ def _path(definition: Definition, entries: Sequence[Entry]) -> list[str]:
 
 @blueprint.get("/permohonan/<int:case_id>/diagram.bpmn")
 @base.signed_in
+@seen.nothing_personal
 def diagram(case_id: int) -> ResponseReturnValue:
     """The drawing that this case runs under."""
     return portal.diagram_of(cases.case_for(base.context(), base.actor(), case_id).revision)
@@ -258,7 +270,8 @@ def berkas(upload_id: str) -> ResponseReturnValue:
         raise cases.NotFound()
     if upload.person_id != actor.person.id:
         case = ctx.session.get(Case, upload.case_id) if upload.case_id else None
-        if case is None or not people.may_see(actor, case):
+        allowed = people.may_see(actor, case) if case else cases.proxies.may_read_letter(ctx, actor, upload)
+        if not allowed:
             raise cases.NotFound()
     shown_here = upload.media_type in INLINE and "unduh" not in request.args
     answer = send_file(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from app.web import (
     absences,
+    accesses,
     account,
     admin,
     api,
     applications,
     calendar,
     cases,
+    complaints,
     desk,
     ends,
     factor,
@@ -17,6 +19,7 @@ from app.web import (
     oidc,
     outbox,
     portal,
+    profile,
     replay,
     reports,
     sops,
@@ -24,7 +27,7 @@ from app.web import (
 )
 
 ROOMS = (
-    portal, account, factor, oidc, applications, inbox, desk, tasks, cases, ends, replay, reports, sops, admin,
-    absences, calendar, outbox, api,
+    portal, account, profile, factor, oidc, applications, inbox, desk, tasks, cases, complaints, ends, replay,
+    reports, sops, admin, absences, calendar, outbox, accesses, api,
 )  # fmt: skip
 BLUEPRINTS = tuple(room.blueprint for room in ROOMS)

@@ -187,6 +187,15 @@ class Header:
 
     lively = ("/tugas", "/tugas/menyebut-saya")  # the places whose figures a script keeps right
 
+    @cached_property
+    def complaints(self) -> str:
+        """How many questions and complaints wait for this person's answer."""
+        if self.actor is None or not self.actor.staff:
+            return ""
+        context = base.context()
+        count = len(cases.complaints.waiting(context, self.actor, inbox.CAP + 1))
+        return inbox.figure(count) if count else ""
+
     @property
     def nav(self) -> list[tuple[str, str, str]]:
         """Address, words and figure of each place this person can go."""
@@ -194,10 +203,12 @@ class Header:
         if self.actor and self.actor.staff:
             places.append(("/tugas", _("Kotak tugas"), self.waiting))
         if self.actor and (self.actor.staff or self.unread):
-            places.append(("/tugas/menyebut-saya", _("Menyebut saya"), self.unread))
+            places.append(("/tugas/menyebut-saya", _("Disebut"), self.unread))
         if self.actor and (self.actor.staff or self.actor.person.auditor):
             places.append(("/permohonan/semua", _("Permohonan"), ""))
             places.append(("/laporan", _("Laporan"), ""))
+        if self.complaints:
+            places.append(("/pengaduan", _("Pengaduan"), self.complaints))
         if self.me and self.me.applicant:
             places.append(("/permohonan", _("Permohonan saya"), ""))
         if self.me and self.me.owner and _serves("/sop"):
@@ -231,4 +242,4 @@ def install(app: Flask) -> None:
 
     @app.context_processor
     def _header() -> dict[str, Any]:
-        return {"header": Header(), "languages": LANGUAGES, "locale": locale(), "zone": zone}
+        return {"header": Header(), "languages": LANGUAGES, "locale": locale(), "zone": zone, "serves": _serves}

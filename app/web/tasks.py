@@ -17,7 +17,7 @@ from app import cases, clock, files, forms, journal, people, revisions, uploads
 from app.engine.definition import Step
 from app.forms import Fault
 from app.models import Case, Person, Task, Upload
-from app.web import around, base, errors, shown, timeline
+from app.web import around, base, errors, said, shown, timeline
 
 blueprint = Blueprint("tasks", __name__)
 
@@ -251,6 +251,7 @@ def _page(
         time=timeline.told(case, loaded, entries),
         definition=loaded.definition,
         around=around.of_task(task, entries, asked),
+        corrections=said.corrections(loaded, journal.entries(ctx, case.id), case.id),
     )
 
 
@@ -286,7 +287,8 @@ def _too_late(task_id: int, posted: Posted, refusal: cases.Refusal) -> ResponseR
     mine = actor.person.id
     saved = bool(posted.answers) and people.may_do(actor, task)
     if task.closed_at is None:
-        saved = saved and isinstance(refusal, cases.Stale | cases.CannotGoOn) and task.assignee_id in (None, mine)
+        old = isinstance(refusal, cases.Stale | cases.CannotGoOn)
+        saved = saved and old and cases.taken_by(ctx, actor, task) is None
     else:
         saved = saved and task.closed_by_id != mine  # a second click sent nothing new
     if saved:
@@ -384,7 +386,8 @@ def _attached(answered: Sequence[Answered], case: Case) -> list[Attached]:
 
 def files_of(case: Case, values: Mapping[str, Any]) -> dict[str, Upload]:
     """The uploads that a page may name: the case's, and those in `values` that who asks has sent."""
-    mine = and_(Upload.person_id == base.person().id, Upload.case_id.is_(None), Upload.id.in_(_texts(values)))
+    hands = people.hands(base.actor(), case)
+    mine = and_(Upload.person_id.in_(hands), Upload.case_id.is_(None), Upload.id.in_(_texts(values)))
     return {u.id: u for u in base.session().scalars(select(Upload).where(or_(Upload.case_id == case.id, mine)))}
 
 
