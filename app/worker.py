@@ -202,9 +202,8 @@ HOUSE: Sequence[Job] = (
     (_due_cases, fire_case),
     (_stale_cases, reckon_case),
     (_due_papers, fill_paper),
-    (_due_digests, write_digest),
 )
-MAIL: Sequence[Job] = ((_due_messages, send_message),)
+MAIL: Sequence[Job] = ((_due_digests, write_digest), (_due_messages, send_message))
 
 
 def _stopped_by_signals() -> threading.Event:

@@ -29,6 +29,10 @@ BPMN = "{http://www.omg.org/spec/BPMN/20100524/MODEL}"
 REFERENCES = (
     "id", "sourceRef", "targetRef", "processRef", "bpmnElement", "default", "attachedToRef", "calledElement",
 )  # fmt: skip
+NAMES = {
+    "pesan", "atasan", "pengaduan", "penarikan", "penolakan", "pengguguran", "pembukaan_kembali", "pembetulan",
+    "pencabutan",
+}  # fmt: skip  # properties that name lanes, letters and messages
 NEW = "Kembalikan ke awal"
 each = pytest.mark.parametrize("sop", sops.KEYS)
 one_kind = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
@@ -72,13 +76,15 @@ def alur(monkeypatch: pytest.MonkeyPatch, *words: object) -> None:
 
 
 def renamed(sop: str, to: Path) -> Path:
-    """An SOP with every id, lane, form and template called otherwise, one step and one branch more."""
+    """An SOP with every id, lane, form, template and message called otherwise, one step and one branch more."""
     old = sops.BUNDLES[sop]
     tree = etree.fromstring(old.diagram)
     ids = {e.get("id", ""): f"n{number}" for number, e in enumerate(tree.iter("{*}*"), 1) if e.get("id")}
     lanes = {e.get("name", ""): f"Meja {n} <& '{n}'>" for n, e in enumerate(tree.iter(f"{BPMN}lane"), 1)}
     asked = {name: f"lembar{n}" for n, name in enumerate(sorted(old.forms), 1)}
     templates = {name: f"surat-{n}.docx" for n, name in enumerate(sorted(old.templates), 1)}
+    texts = {name: f"kabar-{n}.txt" for n, name in enumerate(sorted(old.texts), 1)}
+    others = {**lanes, **templates, **texts}
     add_step_and_branch(tree, sops.definition(sop))
     for element in tree.iter("{*}*"):
         for name in REFERENCES:
@@ -97,8 +103,10 @@ def renamed(sop: str, to: Path) -> Path:
                 case "dokumen" | "unduhan" | "lembar_kendali":
                     template, bar, rest = value.partition("|")
                     element.set("value", f"{templates[template.strip()]} {bar}{rest}")
+                case name if name in NAMES:
+                    element.set("value", called(value, others))
     key = ids[sop]
-    for folder in ("bpmn", f"forms/{key}", f"docx_templates/{key}"):
+    for folder in ("bpmn", f"forms/{key}", f"docx_templates/{key}/{revisions.TEXTS}"):
         (to / folder).mkdir(parents=True)
     (to / "bpmn" / f"{key}.bpmn").write_bytes(etree.tostring(tree))
     for name, content in old.forms.items():
@@ -106,7 +114,16 @@ def renamed(sop: str, to: Path) -> Path:
         (to / "forms" / key / f"{asked[name]}.form").write_text(json.dumps(form))
     for name, content in old.templates.items():
         (to / "docx_templates" / key / templates[name]).write_bytes(with_lanes(content, lanes))
+    for name, content in old.texts.items():
+        (to / "docx_templates" / key / revisions.TEXTS / texts[name]).write_bytes(content)
     return to
+
+
+def called(value: str, others: dict[str, str]) -> str:
+    """The parts of a property between bars, or a list of them between commas, under their other names."""
+    parts = [part.strip() for part in value.split("|")]
+    lists = {part: [others.get(one.strip(), one.strip()) for one in part.split(",")] for part in parts}
+    return " | ".join(others.get(part) or ", ".join(lists[part]) for part in parts)
 
 
 def add_step_and_branch(tree: etree._Element, definition: Definition) -> None:
