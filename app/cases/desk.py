@@ -201,7 +201,7 @@ def note(ctx: Context, actor: Actor, case_id: int, text: str) -> Noted:
     seq = journal.append(ctx, case, "note", body, actor=actor.person, lane=lane or "", typed=_typed(text))
     for person in told:
         ctx.session.add(Mention(case_id=case.id, seq=seq, person_id=person.id))
-        facts = {"nomor": case.number, "oleh": actor.person.full_name, "alamat": f"/permohonan/{case.id}#p{seq}"}
+        facts = {"nomor": case.number, "oleh": actor.person.full_name, "alamat": f"/permohonan/{case.id}#c{seq}"}
         messages.notify(ctx, person, "disebut", facts, case=case)
     return Noted(seq, tuple(told), tuple(untold))
 
