@@ -27,7 +27,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     from werkzeug.middleware.proxy_fix import ProxyFix
 
     from app import config, database
-    from app.web import base, errors, routes, shown, squeeze
+    from app.web import base, errors, routes, seen, shown, squeeze
 
     settings = settings or config.settings()
     engine = database.connect(settings.database_url)
@@ -67,6 +67,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         if blueprint.name == "api":  # a bearer token is no cookie
             csrf.exempt(blueprint)
     app.after_request(_headers)
+    seen.install(app)
     return app
 
 

@@ -5,26 +5,29 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload, undefer
 
-from app import engine, files, forms, journal, revisions, standing
+from app import clock, ends, engine, files, journal, people, revisions, standing
 from app.context import Context
-from app.engine.definition import Definition
-from app.models import Case, EventValues, Lane, Membership, Revision, Upload
+from app.models import Case, EventValues, Lane, Revision, Upload
+from app.replay import Replay
 
-
-@dataclass(frozen=True)
-class Change:
-    """One value that an event changed, by JSON pointer."""
-
-    pointer: str
-    before: Any
-    after: Any
+BY_LANE = (
+    "complete",
+    "claim",
+    "release",
+    "assign",
+    "postpone",
+    "note",
+    "answer",
+    "take_back",
+    *ends.VERBS,
+)  # what only whoever stands in a lane may do
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Frame:
     done: tuple[str, ...]
     path: tuple[str, ...]
     returns: bool
-    changes: tuple[Change, ...]
+    changes: tuple[journal.Change, ...]
     findings: tuple[str, ...]
 
 
@@ -59,17 +62,12 @@ class Proof:
 
 
 @dataclass
-class _Replay:
-    """A case in a fresh engine, as far as its events have been read."""
+class _Shown(Replay):
+    """A case in a fresh engine, with what its frames show and what its row must be."""
 
-    definition: Definition
-    state: bytes = b""
     open: dict[str, tuple[str, int]] = field(default_factory=dict)
     done: list[str] = field(default_factory=list)
-    data: dict[str, Any] = field(default_factory=dict)
-    facts: dict[str, Any] = field(default_factory=dict)
     digest: str = ""
-    ends: list[str] = field(default_factory=list)
     ended_at: datetime | None = None
     next_due: datetime | None = None
     ended: bool = False
@@ -84,7 +82,7 @@ def frames(ctx: Context, case: Case, books: standing.Books | None = None) -> Pro
     ).one()
     try:
         loaded = revisions.load(ctx.session, revision.id)
-        replay = _Replay(loaded.definition, facts=engine.facts(loaded.definition, {}))
+        replay = _Shown.of(loaded)
     except (ValueError, TypeError, KeyError) as error:
         proof.findings.append(f"Revisi SOP yang tersimpan tidak terbaca: {error}")
         return proof
@@ -99,16 +97,17 @@ def frames(ctx: Context, case: Case, books: standing.Books | None = None) -> Pro
         before = replay.data
         try:
             entry = journal.parsed(row, values.get(row["seq"]))
+            findings += _missing_breach(replay, entry)
             findings += _effect(ctx, loaded, revision, replay, entry, sent)
             findings += _actor_findings(ctx, case, loaded, entry)
-            findings += _assignee_findings(ctx, case, loaded, entry)
+            findings += _assignee_findings(ctx, loaded, entry)
             frame = Frame(
                 entry,
                 tuple(replay.open.values()),
                 tuple(dict.fromkeys(replay.done)),
                 tuple(journal.nodes(replay.definition, entry.body.get("path", ()))),
                 journal.is_return(replay.definition, entry),
-                tuple(changes(before, replay.data)),
+                tuple(journal.differences(before, replay.data)),
                 tuple(findings),
             )
         except Exception:  # whatever stands there instead of an event
@@ -116,8 +115,8 @@ def frames(ctx: Context, case: Case, books: standing.Books | None = None) -> Pro
             proof.findings += [f"{row['seq']}: {text}" for text in findings]
             return proof
         proof.frames.append(frame)
-    proof.findings += _end_findings(case, replay, rows, previous)
     entries = [frame.entry for frame in proof.frames]
+    proof.findings += _end_findings(ctx, case, loaded, replay, rows, previous)
     proof.findings += standing.findings(ctx, case, loaded, entries, Counter() if books is None else books)
     return proof
 
@@ -209,30 +208,24 @@ def _effect(
     ctx: Context,
     loaded: revisions.Loaded,
     revision: Revision,
-    replay: _Replay,
+    replay: _Shown,
     entry: journal.Entry,
     sent: Mapping[str, str],
 ) -> list[str]:
     """Re-executes one event and compares; findings in words."""
     body, definition = entry.body, replay.definition
+    before = replay.mark(entry)
+    found = _typed_findings(ctx, loaded, replay, entry, sent)
     if entry.kind == "document":
         return _document_findings(ctx, entry)
-    if entry.kind not in ("start", "complete", "timer"):
-        return []
-    replay.facts = {**replay.facts, **body.get("facts", {})}
-    found = _typed_findings(ctx, loaded, replay, entry, sent)
-    outcome: engine.Outcome | None
+    if entry.kind == "breach":
+        return [*found, *_breach_findings(replay, entry)]
+    if not replay.moves(entry):
+        return found
+    if entry.kind == "start" and body.get("revision") != revisions.seal(revision):
+        found.append("Permohonan ini dimulai dengan SOP lain daripada yang tersimpan sebagai revisinya.")
     try:
-        if entry.kind == "start":
-            if body.get("revision") != revisions.seal(revision):
-                found.append("Permohonan ini dimulai dengan SOP lain daripada yang tersimpan sebagai revisinya.")
-            outcome = engine.start(definition, body.get("start"), replay.facts, ctx.local(entry.at))
-        elif entry.kind == "complete":
-            outcome = engine.complete(
-                definition, replay.state, body["token"], replay.facts, entry.choice or None, ctx.local(entry.at)
-            )
-        else:
-            outcome = engine.fire(definition, replay.state, replay.facts, ctx.local(entry.at))
+        outcome = replay.moved(ctx, entry)
     except Exception as error:  # whatever the engine objects to is what the proof has to report
         return [*found, f"Mesin menolak peristiwa ini: {error}"]
     if outcome is None:
@@ -251,27 +244,23 @@ def _effect(
         if token in replay.open:
             replay.done.append(replay.open.pop(token)[0])
     replay.open.update({o.token: (o.step, o.round) for o in outcome.opened})
-    replay.data = journal.data_after(None, replay.data, entry)
-    replay.facts = engine.facts(definition, forms.merge(replay.facts, outcome.facts))
-    replay.state, replay.digest, replay.ended = outcome.state, journal.short(outcome.digest), outcome.ended
-    replay.ends += outcome.ends
+    replay.took(entry, outcome, before)
+    replay.digest, replay.ended = journal.short(outcome.digest), outcome.ended
     replay.ended_at, replay.next_due = entry.at, outcome.next_due
     return found
 
 
 def _typed_findings(
-    ctx: Context, loaded: revisions.Loaded, replay: _Replay, entry: journal.Entry, sent: Mapping[str, str]
+    ctx: Context, loaded: revisions.Loaded, replay: _Shown, entry: journal.Entry, sent: Mapping[str, str]
 ) -> list[str]:
     """Takes over what was typed, checks its uploads and that the facts follow from it."""
     found = []
     replay.erased = replay.erased or entry.erased
-    if entry.kind == "complete":
-        answered = replace(entry, body={**entry.body, "set": {}})  # the facts are of before the diagram set anything
-        replay.data = journal.data_after(loaded.form_at(entry.step), replay.data, answered)
-        for upload_id in entry.typed.files if entry.typed else ():
-            if not files.whole(ctx.settings.files, sent.get(upload_id, "")):
-                found.append(f"Unggahan {upload_id} hilang atau berubah.")
-    if not replay.erased and engine.facts(replay.definition, replay.data) != replay.facts:
+    replay.typed(loaded, entry)
+    for upload_id in entry.typed.files if entry.typed else ():
+        if not files.whole(ctx.settings.files, sent.get(upload_id, "")):
+            found.append(f"Unggahan {upload_id} hilang atau berubah.")
+    if replay.moves(entry) and not replay.erased and engine.facts(replay.definition, replay.data) != replay.facts:
         found.append("Fakta yang dipakai mesin tidak sesuai dengan isian.")
     return found
 
@@ -287,38 +276,96 @@ def _actor_findings(ctx: Context, case: Case, loaded: revisions.Loaded, entry: j
     A later revision may have made another lane the applicant's or the counter's: what either says is held against
     nobody.
     """
-    if entry.kind not in ("complete", "claim", "release", "assign", "postpone", "note"):
+    if (proxy := entry.body.get("kuasa")) is not None:
+        mine = proxy.get("id") == case.applicant_id and people.stood_for(ctx, case, entry.actor_id, entry.at)
+        return [] if mine else [f"{entry.actor} tidak memegang kuasa pemohon pada saat itu."]
+    if entry.kind not in BY_LANE:
         return []
+    if entry.kind == "release" and not entry.lane and "from" in entry.body:
+        return []  # an administrator let go of it for somebody who has left
+    if entry.kind in ends.VERBS:
+        rule = ends.rule(loaded.definition, entry.kind)
+        if rule is None or entry.lane not in rule.lanes:
+            return ["SOP ini tidak memberi lajur itu wewenang untuk tindakan ini."]
     if entry.lane not in loaded.lanes:
         return ["Lajur peristiwa ini tidak dikenal."]
-    names = {entry.lane}
+    names, applicants = _standing_in(ctx, loaded, entry.lane)
+    if applicants and entry.actor_id == case.applicant_id:
+        return []
+    held = people.held(ctx.session, entry.actor_id, names, entry.at)
+    an = entry.body.get("an")
+    if an is not None and held.get(an["id"]) != an["kind"]:
+        return [f"{entry.actor} tidak mewakili {an['name']} di lajur {entry.lane} pada saat itu."]
+    if an is None and entry.actor_id not in held:
+        return [f"{entry.actor} tidak memegang lajur {entry.lane} pada saat itu."]
+    return []
+
+
+def _standing_in(ctx: Context, loaded: revisions.Loaded, lane: str) -> tuple[set[str], bool]:
+    """The lanes whose holders may act in a lane, and whether it is the applicant's, in which the counter may too."""
     lanes = ctx.session.execute(select(Lane.name, Lane.applicant, Lane.counter).where(Lane.sop == loaded.sop)).all()
-    applicants = {lane.name for lane in lanes if lane.applicant} | {loaded.definition.applicant_lane}
-    if entry.lane in applicants:
-        if entry.actor_id == case.applicant_id:
-            return []
-        names |= {lane.name for lane in lanes if lane.counter} | revisions.counters(loaded.definition)
-    held = ctx.session.scalar(
-        select(Membership.id).where(
-            Membership.person_id == entry.actor_id,
-            Membership.lane.in_(names),
-            Membership.since <= entry.at,
-            or_(Membership.until.is_(None), Membership.until > entry.at),
-        )
-    )
-    return [] if held else [f"{entry.actor} tidak memegang lajur {entry.lane} pada saat itu."]
+    applicants = {known.name for known in lanes if known.applicant} | {loaded.definition.applicant_lane}
+    if lane not in applicants:
+        return {lane}, False
+    return {lane} | {known.name for known in lanes if known.counter} | revisions.counters(loaded.definition), True
 
 
-def _assignee_findings(ctx: Context, case: Case, loaded: revisions.Loaded, entry: journal.Entry) -> list[str]:
-    """Whether whoever was given a step held its lane at that moment."""
+def _assignee_findings(ctx: Context, loaded: revisions.Loaded, entry: journal.Entry) -> list[str]:
+    """Whether whoever was given a step held its lane at that moment, or stood in for somebody who did."""
     step = loaded.definition.steps.get(entry.step)
     if entry.kind != "assign" or step is None:
         return []
-    to, name = entry.body.get("to"), str(entry.body.get("name"))
-    return _actor_findings(ctx, case, loaded, replace(entry, actor_id=to, actor=name, lane=step.lane))
+    names, _ = _standing_in(ctx, loaded, step.lane)
+    if people.held(ctx.session, entry.body.get("to"), names, entry.at):
+        return []
+    return [f"{entry.body.get('name')} tidak memegang lajur {step.lane} pada saat itu."]
 
 
-def _end_findings(case: Case, replay: _Replay, rows: Sequence[Mapping[str, Any]], head: bytes) -> list[str]:
+def _missing_breach(replay: _Shown, entry: journal.Entry) -> list[str]:
+    """Whatever somebody did after the case's limit had passed: that it passed was to be recorded before it."""
+    if entry.kind not in ("complete", "timer") or replay.ended:
+        return []
+    time = standing.told_time(replay.definition, replay.entries)
+    late = time.due_at is not None and time.due_at < entry.at and time.breached_at is None and time.paused_at is None
+    back = max((other.at for other in replay.entries if other.kind in journal.MOVES), default=entry.at)
+    if not late or time.due_at is None or time.due_at < back:  # it was moved to a day that had passed by then
+        return []
+    return ["Batas waktu permohonan sudah terlampaui sebelumnya, tetapi tidak tercatat."]
+
+
+def _breach_findings(replay: _Shown, entry: journal.Entry) -> list[str]:
+    """Whether a limit that is said to have passed was one: of an open step, once; or of the case, as it stood."""
+    found = [] if entry.at <= entry.recorded_at else ["Batas waktu ini tercatat sebelum terlampaui."]
+    if (token := entry.body.get("token")) is not None:
+        if replay.open.get(token, ("",))[0] != entry.step:
+            found.append("Langkah yang batas waktunya terlampaui tidak terbuka pada saat itu.")
+        if any(e.kind == "breach" and (e.body.get("token"), e.at) == (token, entry.at) for e in replay.entries[:-1]):
+            found.append("Batas waktu yang sama tercatat terlampaui dua kali.")
+        return found
+    time = standing.told_time(replay.definition, replay.entries[:-1])
+    if (time.due_at, time.breached_at, time.paused_at) != (entry.at, None, None) or replay.ended:
+        found.append("Batas waktu permohonan yang dicatat terlampaui bukan yang berlaku pada saat itu.")
+    return found
+
+
+def _next_due(ctx: Context, case: Case, loaded: revisions.Loaded, replay: _Shown) -> datetime | None:
+    """When the next thing happens by itself, as the replay says."""
+    if replay.ended:
+        return None
+    time = standing.told_time(replay.definition, replay.entries)
+    due_at = time.due_at if time.paused_at is None else None
+    limits = standing.limits(ctx, case, loaded, replay.entries)
+    return clock.next_due(replay.next_due, due_at, time.breached_at, limits)
+
+
+def _end_findings(
+    ctx: Context,
+    case: Case,
+    loaded: revisions.Loaded,
+    replay: _Shown,
+    rows: Sequence[Mapping[str, Any]],
+    head: bytes,
+) -> list[str]:
     """The case's own row, against where the replay came to."""
     found = []
     if case.seq != len(rows) or case.head != head:
@@ -327,26 +374,13 @@ def _end_findings(case: Case, replay: _Replay, rows: Sequence[Mapping[str, Any]]
         found.append("Keadaan yang tersimpan bukan yang dihasilkan riwayat.")
     elif case.state != (b"" if replay.ended else replay.state):
         found.append("Simpanan mesin berbeda dari yang dihasilkan riwayat.")
-    status = journal.status(replay.definition, replay.ends) if replay.ended else "open"
-    if (case.status, case.ended_at) != (status, replay.ended_at if replay.ended else None):
+    if (case.status, case.ended_at) != (replay.status, replay.ended_at if replay.ended else None):
         found.append("Status permohonan tidak sesuai dengan riwayat.")
-    if case.next_due != (None if replay.ended else replay.next_due):
+    if case.next_due != _next_due(ctx, case, loaded, replay):
         found.append("Tenggat berikutnya tidak sesuai dengan riwayat.")
     if not (replay.ended and case.data is None) and not replay.erased and case.data != replay.data:
         found.append("Data permohonan bukan yang dihasilkan riwayat.")
     return found
-
-
-def changes(before: Mapping[str, Any], after: Mapping[str, Any], parent: str = "") -> Iterator[Change]:
-    """Every leaf value that differs between two states of a case's data, by JSON pointer."""
-    for key in dict.fromkeys([*before, *after]):
-        old, new = before.get(key), after.get(key)
-        if isinstance(old, dict) or isinstance(new, dict):
-            yield from changes(
-                old if isinstance(old, dict) else {}, new if isinstance(new, dict) else {}, f"{parent}/{key}"
-            )
-        elif old != new:
-            yield Change(f"{parent}/{key}", old, new)
 
 
 def as_json(proof: Proof) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import SplitResult, unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -15,6 +17,27 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 class ConfigError(Exception):
     """A setting that cannot be used; the message names its variable."""
+
+
+@dataclass(frozen=True)
+class Smtp:
+    """A mail server: `tls` from the first byte on, else STARTTLS where it is offered."""
+
+    host: str
+    port: int
+    tls: bool
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class Provider:
+    """Where people may log in beside here: an OpenID Connect provider, and what its button is called."""
+
+    issuer: str
+    client_id: str
+    secret: str
+    name: str
 
 
 @dataclass(frozen=True)
@@ -30,6 +53,12 @@ class Settings:
     demo: bool  # the login page lists the demo accounts
     secure_cookies: bool
     trusted_proxies: int
+    url: str  # where people reach this office: links in messages begin with it
+    smtp: Smtp | None  # None: mail is put into the folder `sink`
+    mail_from: str
+    webhook: str | None  # of a gateway to telephones
+    sink: Path
+    oidc: Provider | None = None
 
     def now(self) -> datetime:
         """The time, aware, in UTC."""
@@ -65,7 +94,8 @@ def settings(environ: Mapping[str, str] | None = None) -> Settings:
 
     ALUR_DATABASE_URL, ALUR_FILES, ALUR_SECRET_KEY, ALUR_NOW (RFC 3339), ALUR_INSTANCE (folder of what is not given),
     ALUR_ZONE (IANA name), ALUR_UPLOAD_MB, ALUR_DEMO=1, ALUR_HTTPS=1 (cookies over TLS only), ALUR_PROXIES (how many
-    proxies in front are believed). Raises ConfigError.
+    proxies in front are believed), ALUR_URL, ALUR_SMTP and ALUR_MAIL_FROM, ALUR_WEBHOOK; ALUR_OIDC_ISSUER,
+    ALUR_OIDC_CLIENT_ID, ALUR_OIDC_SECRET and ALUR_OIDC_NAME for a provider of log-ins. Raises ConfigError.
     """
     env = os.environ if environ is None else environ
     instance = Path(env.get("ALUR_INSTANCE") or PROJECT / "instance").resolve()
@@ -79,6 +109,17 @@ def settings(environ: Mapping[str, str] | None = None) -> Settings:
         demo=_flag("ALUR_DEMO", env.get("ALUR_DEMO")),
         secure_cookies=_flag("ALUR_HTTPS", env.get("ALUR_HTTPS")),
         trusted_proxies=_number("ALUR_PROXIES", env.get("ALUR_PROXIES") or "0"),
+        url=_address("ALUR_URL", env.get("ALUR_URL") or f"http://127.0.0.1:{env.get('PORT') or '8000'}").rstrip("/"),
+        smtp=_smtp("ALUR_SMTP", env.get("ALUR_SMTP")),
+        mail_from=_sender("ALUR_MAIL_FROM", env.get("ALUR_MAIL_FROM"), bool(env.get("ALUR_SMTP"))),
+        webhook=_address("ALUR_WEBHOOK", hook) if (hook := env.get("ALUR_WEBHOOK")) else None,
+        sink=instance / "surat",
+        oidc=_provider(
+            env.get("ALUR_OIDC_ISSUER"),
+            env.get("ALUR_OIDC_CLIENT_ID"),
+            env.get("ALUR_OIDC_SECRET"),
+            env.get("ALUR_OIDC_NAME"),
+        ),
     )
 
 
@@ -109,6 +150,23 @@ def _kept_secret(instance: Path) -> str:
     return path.read_text().strip()
 
 
+def _provider(issuer: str | None, client_id: str | None, secret: str | None, name: str | None) -> Provider | None:
+    """The provider of log-ins, None where there is none; a secret travels over TLS, but on this machine itself."""
+    if not issuer:
+        if client_id or secret:
+            raise ConfigError("ALUR_OIDC_ISSUER: belum disebut, padahal ALUR_OIDC_CLIENT_ID atau _SECRET ada.")
+        return None
+    there = urlsplit(issuer)
+    here = there.scheme == "http" and there.hostname in ("localhost", "127.0.0.1", "::1")
+    if not (there.scheme == "https" and there.hostname) and not here:
+        raise ConfigError(f"ALUR_OIDC_ISSUER: bukan alamat https: {issuer!r}")
+    if not client_id:
+        raise ConfigError("ALUR_OIDC_CLIENT_ID: belum disebut.")
+    if not secret:
+        raise ConfigError("ALUR_OIDC_SECRET: belum disebut.")
+    return Provider(issuer.rstrip("/"), client_id, secret, name or there.hostname or issuer)
+
+
 def _instant(name: str, text: str | None) -> datetime | None:
     if not text:
         return None
@@ -132,6 +190,39 @@ def _number(name: str, text: str) -> int:
     if not text.isascii() or not text.isdigit():
         raise ConfigError(f"{name}: bukan bilangan bulat: {text!r}")
     return int(text)
+
+
+def _url(name: str, text: str, schemes: tuple[str, ...]) -> SplitResult:
+    try:
+        parts = urlsplit(text.strip())
+        whole = parts.scheme in schemes and parts.hostname and parts.port != 0
+    except ValueError:
+        whole = False
+    if not whole:
+        raise ConfigError(f"{name}: bukan alamat {' atau '.join(f'{s}://' for s in schemes)}: {text!r}")
+    return parts
+
+
+def _address(name: str, text: str) -> str:
+    return _url(name, text, ("http", "https")).geturl()
+
+
+def _smtp(name: str, text: str | None) -> Smtp | None:
+    if not text:
+        return None
+    parts = _url(name, text, ("smtp", "smtps"))
+    tls = parts.scheme == "smtps"
+    port = parts.port or (465 if tls else 25)
+    return Smtp(parts.hostname or "", port, tls, unquote(parts.username or ""), unquote(parts.password or ""))
+
+
+def _sender(name: str, text: str | None, needed: bool) -> str:
+    if needed and not text:
+        raise ConfigError(f"{name}: tulis alamat pengirim surel, misalnya layanan@contoh.go.id")
+    sender = (text or "alur@localhost").strip()
+    if not re.fullmatch(r"[^@\s<>\"',;]+@[^@\s<>\"',;]+", sender) or not sender.isascii():
+        raise ConfigError(f"{name}: bukan alamat surel: {text!r}")
+    return sender
 
 
 def _flag(name: str, text: str | None) -> bool:

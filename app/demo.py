@@ -16,7 +16,7 @@ from random import Random
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from app import cases, forms, papers, people, revisions, uploads, worktime
+from app import absences, cases, forms, papers, people, revisions, uploads, worktime
 from app.config import Settings
 from app.context import Context
 from app.engine.definition import Choice
@@ -70,7 +70,8 @@ def hire(ctx: Context, installed: list[Revision]) -> Staff:
             if lane.name == definition.applicant_lane or lane.name in by_lane:
                 continue
             person = people.new_person(
-                ctx, _login(lane.name), PASSWORD, full_name=next(names), title=lane.name,
+                ctx, _login(lane.name), PASSWORD, full_name=next(names), title=lane.name, email=_address(lane.name),
+                email_verified_at=ctx.now,
                 nip=f"19{75 + len(by_lane)}0612 200{len(by_lane) % 10}01 {1 + len(by_lane) % 2} 00{len(by_lane) % 10}",
             )  # fmt: skip
             people.grant(ctx, person, lane.name)
@@ -79,9 +80,29 @@ def hire(ctx: Context, installed: list[Revision]) -> Staff:
         people.new_person(ctx, f"pemohon{n}", PASSWORD, full_name=name, applicant=True)
         for n, name in enumerate(APPLICANTS, 1)
     ]
-    people.new_person(ctx, "pemilik", PASSWORD, full_name="Kartika Dewanti", owner=True, admin=True)
-    people.new_person(ctx, "auditor", PASSWORD, full_name="Surya Wibowo", auditor=True)
+    admin = people.new_person(
+        ctx, "pemilik", PASSWORD, full_name="Kartika Dewanti", owner=True, admin=True, email=_address("pemilik"),
+        email_verified_at=ctx.now,
+    )  # fmt: skip
+    people.new_person(
+        ctx, "auditor", PASSWORD, full_name="Surya Wibowo", auditor=True, email=_address("auditor"),
+        email_verified_at=ctx.now,
+    )  # fmt: skip
+    _leave(ctx, admin, [*by_lane.values()])
     return Staff(by_lane, applicants)
+
+
+def _leave(ctx: Context, admin: Person, officers: list[Person]) -> None:
+    """An absence that is to come: the second of two officers stands in for the first, a week from today."""
+    first = ctx.settings.now().astimezone(ctx.settings.zone).date() + timedelta(days=7)
+    letter = f"SP 800/12/{first.year} tanggal {first - timedelta(days=9):%d-%m-%Y}"
+    if len(officers) > 1:
+        entered = absences.Entered(officers[0], officers[1], "plh", first, first + timedelta(days=4), letter)
+        absences.enter(ctx, admin, entered, understood=True)
+
+
+def _address(name: str) -> str:
+    return f"{_login(name)}@contoh.id"
 
 
 def play(session: Session, settings: Settings, revision: Revision, staff: Staff, *, seed: int, of: int) -> Case:

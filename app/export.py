@@ -21,6 +21,11 @@ from app.models import Case
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 HEAD = ("case", "sop", "revision", "activity", "timestamp", "lifecycle", "resource", "role", "choice", "kind", "seq")
 
+LIFECYCLE = {  # IEEE 1849, 7: what happened to the work on a step, and to the whole case
+    "claim": "assign", "release": "withdraw", "assign": "reassign", "postpone": "suspend", "take_back": "ate_abort",
+    "withdraw": "pi_abort", "refuse": "pi_abort", "lapse": "pi_abort",
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Row:
@@ -58,9 +63,10 @@ def _rows(ctx: Context) -> Iterator[Row]:
 def _row(case: Case, definition: Definition, entry: journal.Entry) -> Row:
     step = definition.steps.get(entry.step)
     choice = next((c.label for c in step.choices if c.id == entry.choice), "") if step else ""
-    lifecycle = {"claim": "assign", "release": "withdraw"}.get(entry.kind, "complete")
+    activity = step.name if step and (entry.kind in LIFECYCLE or entry.kind == "complete") else entry.kind
+    lifecycle = LIFECYCLE.get(entry.kind, "complete")
     return Row(
-        case.number, case.sop, case.revision.number, step.name if step else entry.kind, entry.at.isoformat(), lifecycle,
+        case.number, case.sop, case.revision.number, activity, entry.at.isoformat(), lifecycle,
         entry.actor, entry.lane, choice, entry.kind, entry.seq,
     )  # fmt: skip
 

@@ -160,7 +160,8 @@ class Fitting:
             for key in documents.answers(templates[template]) if template in templates else ():
                 sources = self.of(key)
                 if sources and not any(self._by_then(source, at) for source in sources for _, at in where):
-                    message = f"{template} mencetak isian.{key}, yang baru diisi sesudah surat itu terbit, pada langkah"
+                    then = "pesan itu dikirim" if template.endswith(".txt") else "surat itu terbit"
+                    message = f"{template} mencetak isian.{key}, yang baru diisi sesudah {then}, pada langkah"
                     message += f" {self.steps(sources)}; tempatnya tercetak kosong. Terbitkanlah sesudah langkah itu,"
                     message += f" atau tulis isian.{key}|kosong bila memang diisi tangan."
                     yield Finding(where[0][0], "warning", "isian-belum-ada", message)

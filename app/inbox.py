@@ -17,6 +17,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from app.context import Context
 from app.models import Case, Lane, Person, SavedView, Task, instant
+from app.people import Mandate
 
 VIEWS = 20  # saved by one person
 CAP = 99  # counts stop here: nobody reads on, and counting a whole lane is what makes a page slow
@@ -32,6 +33,8 @@ class Holder(Protocol):
     def lanes(self) -> Collection[int]: ...
     @property
     def counter(self) -> Collection[str]: ...
+    @property
+    def principals(self) -> Sequence[Mandate]: ...
 
 
 @dataclass(frozen=True)
@@ -206,18 +209,25 @@ def _shared(lane_id: int) -> Select[int, int]:
 
 
 def _own(session: Session, actor: Holder) -> list[Select[int, int]]:
-    """Tasks of the person's own applications: those they filed, and those that the counter filed for them."""
+    """Tasks of the person's own applications, and of those for whom they act by a power of attorney."""
     if not actor.person.applicant:
         return []
-    person = actor.person.id
+    parts = _applied(session, actor.person.id, "")
+    for mandate in actor.principals:
+        parts += _applied(session, mandate.principal, mandate.sop)
+    return parts
+
+
+def _applied(session: Session, person: int, sop: str) -> list[Select[int, int]]:
+    """Tasks of an applicant's cases, of one SOP or all: those they filed, and those that the counter filed for them."""
     filed_for = session.scalars(
         select(Case.id).where(Case.applicant_id == person, Case.filed_by_id != person, Case.status == "open")
     ).all()
     parts = [_open().where(Task.applicant_id == person)]
+    theirs = select(Lane.id).where(Lane.applicant)
     if filed_for:
-        theirs = select(Lane.id).where(Lane.applicant)
         parts.append(_open().where(Task.case_id.in_(filed_for), Task.lane_id.in_(theirs)))
-    return parts
+    return [part.where(Task.lane_id.in_(theirs.where(Lane.sop == sop))) for part in parts] if sop else parts
 
 
 def _filtered(ctx: Context, actor: Holder, filters: Filters, query: Select[int, int]) -> Select[int, int]:

@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -26,20 +26,23 @@ from sqlalchemy import (
     bindparam,
     cast,
     insert,
+    or_,
     select,
     type_coerce,
     update,
 )
 from sqlalchemy.orm.attributes import set_committed_value
 
-from app import forms
+from app import forms, wording
 from app.context import Context
 from app.engine.definition import Definition
 from app.forms import Form
 from app.models import Case, Event, EventValues, Person, canonical, instant, moment
 
-MOVES = ("start", "complete", "timer", "take_back", "withdraw", "refuse", "lapse", "reopen")  # what the engine does
-WORK = ("claim", "release", "assign", "postpone", "note", "question", "answer", "correct", "revoke", "link")
+STOPS = {"withdraw": "withdrawn", "refuse": "refused", "lapse": "lapsed"}  # a person ends the case: what it then is
+UNDOING = ("take_back", "reopen")  # `of` in the body is the event that no longer holds
+MOVES = ("start", "complete", "timer", "correct", *STOPS, *UNDOING)  # what the engine re-executes
+WORK = ("claim", "release", "assign", "postpone", "note", "question", "answer", "revoke", "link")
 KINDS = (*MOVES, *WORK, "document", "breach", "calendar")
 ENDS = {"selesai": "ended", "ditolak": "refused", "ditarik": "withdrawn", "gugur": "lapsed"}
 COLUMNS = ("at", "recorded_at", "actor_id", "actor", "lane", "kind", "step", "choice", "body", "answers_digest")
@@ -90,6 +93,15 @@ class Entry:
         return closed
 
     @property
+    def by(self) -> str:
+        """Who did it, and for whom: `Budi (Plh., a.n. Sari)`, `Nadia (kuasa dari Andi)`."""
+        if kuasa := self.body.get("kuasa"):
+            return f"{self.actor} (kuasa dari {kuasa['name']})"
+        return (
+            f"{self.actor} ({wording.as_deputy(an['kind'], an['name'])})" if (an := self.body.get("an")) else self.actor
+        )
+
+    @property
     def note(self) -> str:
         return self.typed.note if self.typed else ""
 
@@ -108,6 +120,25 @@ class Pass:
     entered: datetime
     left: Entry | None
     returned_by: Entry | None  # the return that opened this pass
+
+
+@dataclass(frozen=True)
+class Change:
+    """One value that an event changed, by JSON pointer."""
+
+    pointer: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True)
+class Correction:
+    """A value that an applicant typed and an official changed: what it was, what it is, and by whose event."""
+
+    pointer: str
+    before: Any
+    after: Any
+    entry: Entry
 
 
 _RAW = {"at": BigInteger, "recorded_at": BigInteger, "body": Text}
@@ -208,14 +239,18 @@ def _moved(columns: tuple[str, ...]) -> Update:
     return update(table).where(table.c.id == bindparam("case")).values({name: bindparam(name) for name in columns})
 
 
-def entries(ctx: Context, case_id: int) -> list[Entry]:
-    """Every event of a case, in order, with what was typed where that still exists."""
-    rows = ctx.session.execute(
-        select(Event, EventValues)
-        .outerjoin(EventValues, (EventValues.case_id == Event.case_id) & (EventValues.seq == Event.seq))
-        .where(Event.case_id == case_id)
-        .order_by(Event.seq)
-    )
+def entries(ctx: Context, case_id: int, *, typed: bool = True, kind: str = "") -> list[Entry]:
+    """Every event of a case, or those of a kind, in order, with what was typed where that still exists.
+
+    Without `typed` what was typed is not looked for, and counts as erased.
+    """
+    query = select(Event).where(Event.case_id == case_id).order_by(Event.seq)
+    if kind:
+        query = query.where(Event.kind == kind)
+    if not typed:
+        return [_entry(event, None) for event in ctx.session.scalars(query)]
+    beside = (EventValues.case_id == Event.case_id) & (EventValues.seq == Event.seq)
+    rows = ctx.session.execute(query.add_columns(EventValues).outerjoin(EventValues, beside))
     return [_entry(event, values) for event, values in rows]
 
 
@@ -243,18 +278,75 @@ def _entry(event: Event, values: EventValues | None) -> Entry:
 
 def data_after(form: Form | None, data: Mapping[str, Any], entry: Entry) -> dict[str, Any]:
     """A case's data after an event at a step with this form: what was answered, the numbers given, what scripts set."""
-    if entry.kind == "complete" and form is not None:
+    if entry.kind in ("complete", "correct") and form is not None:
         data = forms.apply(form, data, entry.typed.answers if entry.typed else {})
     data = forms.merge(data, forms.nested(entry.body.get("numbers", {})))
     return forms.merge(data, entry.body.get("set", {}))
 
 
-def data(form_at: Callable[[str], Form | None], journal: Sequence[Entry]) -> dict[str, Any]:
-    """A case's data as its events made it; `form_at` gives the form of a step."""
+def data(
+    form_at: Callable[[str], Form | None], journal: Sequence[Entry], without: Collection[int] = ()
+) -> dict[str, Any]:
+    """A case's data as its events made it; `form_at` gives the form of a step, `without` what is being taken back.
+
+    Of an event that was taken back the numbers stay: they stand in their registers, and no other may have them.
+    """
     whole: dict[str, Any] = {}
+    gone = undone(journal).union(without)
     for entry in journal:
+        if entry.seq in gone:
+            entry = replace(entry, typed=None, body={"numbers": entry.body.get("numbers", {})})
         whole = data_after(form_at(entry.step), whole, entry)
     return whole
+
+
+def undone(journal: Sequence[Entry]) -> set[int]:
+    """The events that were taken back: they happened, and hold no longer."""
+    return {entry.body["of"] for entry in journal if entry.kind in UNDOING}
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any], parent: str = "") -> Iterator[Change]:
+    """Every leaf value that differs between two states of a case's data, by JSON pointer."""
+    for key in dict.fromkeys([*before, *after]):
+        old, new = before.get(key), after.get(key)
+        if isinstance(old, dict) or isinstance(new, dict):
+            yield from differences(
+                old if isinstance(old, dict) else {}, new if isinstance(new, dict) else {}, f"{parent}/{key}"
+            )
+        elif old != new:
+            yield Change(f"{parent}/{key}", old, new)
+
+
+def corrections(
+    definition: Definition, form_at: Callable[[str], Form | None], journal: Sequence[Entry]
+) -> list[Correction]:
+    """Which of the values that stand now were the applicant's and are an official's, in the order of the changes.
+
+    What is filled in at the applicant's lane is theirs, whoever held the pen; once they fill it in anew it is again.
+    """
+    gone = undone(journal)
+    typed: dict[str, Any] = {}  # what the applicant typed, by pointer
+    found: dict[str, Correction] = {}
+    whole: dict[str, Any] = {}
+    for entry in journal:
+        form, answers = form_at(entry.step), entry.kind in ("complete", "correct") and entry.seq not in gone
+        if form is None or not answers or entry.typed is None:
+            continue
+        step, before = definition.steps.get(entry.step), whole
+        whole = forms.apply(form, whole, entry.typed.answers)
+        theirs = entry.kind == "complete" and step is not None and step.lane == definition.applicant_lane
+        for change in differences({}, forms.apply(form, {}, entry.typed.answers)) if theirs else ():
+            typed[change.pointer] = change.after
+            found.pop(change.pointer, None)
+        for change in differences(before, whole):
+            if theirs and change.after is None:
+                typed.pop(change.pointer, None)
+            if theirs or change.pointer not in typed:
+                continue
+            found.pop(change.pointer, None)
+            if typed[change.pointer] != change.after:
+                found[change.pointer] = Correction(change.pointer, typed[change.pointer], change.after, entry)
+    return list(found.values())
 
 
 def without_typed(entry: Entry) -> Entry:
@@ -264,24 +356,33 @@ def without_typed(entry: Entry) -> Entry:
 
 def passes(definition: Definition, journal: Sequence[Entry]) -> list[Pass]:
     """The control sheet's rows: each time that a step was opened, in order, and the event that closed it."""
-    rows: dict[str, Pass] = {}
+    rows: list[Pass] = []
+    last: dict[str, int] = {}
     for entry in journal:
         for token in entry.closed:
-            if token in rows:
-                rows[token] = Pass(
-                    token, rows[token].step, rows[token].round, rows[token].entered, entry, rows[token].returned_by
-                )
+            if token in last:
+                rows[last[token]] = replace(rows[last[token]], left=entry)
         returned = entry if is_return(definition, entry) else None
         for token, step, round_ in entry.body.get("opened", ()):
-            rows[token] = Pass(token, step, round_, entry.at, None, returned)
-    return list(rows.values())
+            again = rows[last[token]].returned_by if token in last else returned  # open once more
+            last[token] = len(rows)
+            rows.append(Pass(token, step, round_, entry.at, None, again))
+    return rows
 
 
 def reached(ctx: Context, case_id: int) -> list[str]:
     """Every end that a case has come to, in order: of parallel branches one may end long before the others."""
     body = type_coerce(Event.body, Text)
-    query = select(Event.body).where(Event.case_id == case_id, body.contains('"ends":')).order_by(Event.seq)
-    return [end for found in ctx.session.scalars(query) for end in found.get("ends", ())]
+    query = (
+        select(Event.seq, Event.body)
+        .where(Event.case_id == case_id, or_(body.contains('"ends":'), Event.kind.in_(UNDOING)))
+        .order_by(Event.seq)
+    )
+    found: dict[int, list[str]] = {}
+    for seq, told in ctx.session.execute(query):
+        found[seq] = told.get("ends", [])
+        found.pop(told.get("of"), None)
+    return [end for ends in found.values() for end in ends]
 
 
 def status(definition: Definition, ends: Sequence[str]) -> str:

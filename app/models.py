@@ -337,11 +337,17 @@ class Task(Base):
     )
 
 
+COUNTED = "kind IN ('breach', 'take_back', 'withdraw', 'refuse', 'lapse', 'reopen', 'correct', 'revoke')"
+
+
 class Event(Base):
     """One thing that happened to a case. Written by `journal.append` only; never changed, never deleted."""
 
     __tablename__ = "event"
-    __table_args__ = {"sqlite_with_rowid": False}  # read by case, in order
+    __table_args__ = (
+        Index("ix_event_counted", "at", "kind", **where(COUNTED)),  # the few that a report counts
+        {"sqlite_with_rowid": False},  # read by case, in order
+    )
     case_id: Mapped[int] = mapped_column(ForeignKey("case.id"), primary_key=True)
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     at: Mapped[datetime]
@@ -442,7 +448,7 @@ class CalendarChange(Base):
     closed: Mapped[bool | None]  # None: back to the national calendar
     reason: Mapped[str] = mapped_column(String(300))
     reference: Mapped[str] = mapped_column(String(300))
-    by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))  # None: the operator's command
     at: Mapped[datetime]
 
 

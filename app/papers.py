@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import bindparam, insert, select
 from sqlalchemy.orm import undefer
 
-from app import documents, files, journal, revisions
+from app import calendars, clock, documents, ends, files, journal, revisions, wording, worktime
 from app.context import Context
+from app.engine.definition import Definition
 from app.models import Case, Document, Event, Person
 
 ATTEMPTS = 5
@@ -39,7 +40,7 @@ def due(ctx: Context, case: Case, seq: int, wanted: Sequence[revisions.Paper]) -
     """
     if not wanted:
         return False
-    frozen = _frozen(ctx, case)
+    inputs = frozen(ctx, case)
     rows = [
         {
             "case_id": case.id,
@@ -49,7 +50,7 @@ def due(ctx: Context, case: Case, seq: int, wanted: Sequence[revisions.Paper]) -
             "kind": paper.template.removesuffix(".docx"),
             "copies": paper.copies,
             "internal": paper.internal,
-            "inputs": frozen,
+            "inputs": inputs,
             "attempts": 0,
             "created_at": ctx.now,
         }
@@ -88,7 +89,7 @@ def made(ctx: Context, document_id: int) -> Filled | None:
     paper = {"nama": document.name, "rangkap": document.copies}
     try:
         template = revisions.template(ctx.session, case.revision_id, document.template)
-        return Filled(documents.fill(template, {**_context(ctx, loaded, entries, document.inputs), "dokumen": paper}))
+        return Filled(documents.fill(template, {**context(ctx, loaded, entries, document.inputs), "dokumen": paper}))
     except documents.DocumentError as error:
         return Filled(b"", str(error))
 
@@ -126,21 +127,28 @@ def control_sheet(ctx: Context, case: Case, loaded: revisions.Loaded) -> bytes |
     if not wanted:
         return None
     template = revisions.template(ctx.session, case.revision_id, wanted[0].template)
-    context = _context(ctx, loaded, journal.entries(ctx, case.id), _frozen(ctx, case))
-    return documents.fill(template, {**context, "dokumen": {"nama": wanted[0].name, "rangkap": 1}})
+    seen = context(ctx, loaded, journal.entries(ctx, case.id), frozen(ctx, case))
+    return documents.fill(template, {**seen, "dokumen": {"nama": wanted[0].name, "rangkap": 1}})
 
 
 def blank(ctx: Context, loaded: revisions.Loaded, paper: revisions.Paper) -> bytes:
     """A form to be filled by hand: the template without anybody's data."""
     template = revisions.template(ctx.session, loaded.id, paper.template)
-    empty: dict[str, Any] = {"permohonan": {}, "isian": {}, "lembar": [], "petugas": {}, "kembalian": {}}
+    empty: dict[str, Any] = {
+        "permohonan": {},
+        "isian": {},
+        "lembar": [],
+        "petugas": {},
+        "kembalian": {},
+        "keputusan": {},
+    }
     return documents.fill(
         template,
         {**empty, **_sop(loaded), "sekarang": None, "dokumen": {"nama": paper.name, "rangkap": paper.copies}},
     )
 
 
-def _frozen(ctx: Context, case: Case) -> dict[str, Any]:
+def frozen(ctx: Context, case: Case) -> dict[str, Any]:
     """What a paper says beside the journal: it may be another tomorrow, and is kept as it is now."""
     rows = ctx.session.connection().execute(_PEOPLE, {"case_id": case.id})
     return {
@@ -154,24 +162,34 @@ def _frozen(ctx: Context, case: Case) -> dict[str, Any]:
             "status": case.status,
         },
         "orang": {str(row.id): [row.nip or "", row.title or ""] for row in rows},
+        "kalender": _own_days(ctx, case),
         "sekarang": _local(ctx, ctx.now),
     }
 
 
-def _context(
-    ctx: Context, loaded: revisions.Loaded, entries: Sequence[journal.Entry], frozen: Mapping[str, Any]
+def _own_days(ctx: Context, case: Case) -> dict[str, tuple[bool, str]]:
+    """The days of this case's time on which the office's own calendar is not the national one: minutes are by it."""
+    first, last = ctx.local(case.opened_at).date(), ctx.local().date()
+    return {day.isoformat(): told for day, told in calendars.current(ctx).own.items() if first <= day <= last}
+
+
+def context(
+    ctx: Context, loaded: revisions.Loaded, entries: Sequence[journal.Entry], inputs: Mapping[str, Any]
 ) -> dict[str, Any]:
     """What a template sees: JSON values only, times as RFC 3339 in the office's zone."""
-    people = {int(key): value for key, value in frozen["orang"].items()}
-    rows = _rows(loaded, entries, {person: nip for person, (nip, _) in people.items()})
-    last = next((e for e in reversed(entries) if journal.is_return(loaded.definition, e)), None)
+    people = {int(key): value for key, value in inputs["orang"].items()}
+    own = {date.fromisoformat(day): (closed, why) for day, (closed, why) in inputs.get("kalender", {}).items()}
+    rows = _rows(ctx, loaded, entries, {person: nip for person, (nip, _) in people.items()}, worktime.Calendar(own))
+    gone = journal.undone(entries)
+    returns = [e for e in entries if journal.is_return(loaded.definition, e) and e.seq not in gone]
     return {
-        "permohonan": {**frozen["permohonan"], "revisi": loaded.number},
+        "permohonan": {**inputs["permohonan"], "revisi": loaded.number},
         "isian": journal.data(loaded.form_at, entries),
         "lembar": [{**r, "masuk": _local(ctx, r["masuk"]), "keluar": _local(ctx, r["keluar"])} for r in rows],
         "petugas": _officers(ctx, entries, people),
-        "kembalian": _last_return(ctx, last),
-        "sekarang": frozen["sekarang"],
+        "kembalian": _last_return(ctx, returns[-1] if returns else None),
+        "keputusan": _decision(ctx, entries),
+        "sekarang": inputs["sekarang"],
         **_sop(loaded),
     }
 
@@ -184,58 +202,98 @@ def sheet(ctx: Context, loaded: revisions.Loaded, entries: Sequence[journal.Entr
     """The rows of the control sheet, one for each pass of a step; the page and the paper show these same rows."""
     ids = {e.actor_id for e in entries if e.actor_id}
     rows = ctx.session.execute(select(Person.id, Person.nip).where(Person.id.in_(ids)))
-    return _rows(loaded, entries, {row.id: row.nip or "" for row in rows})
+    return _rows(ctx, loaded, entries, {row.id: row.nip or "" for row in rows}, calendars.current(ctx))
 
 
-def _rows(loaded: revisions.Loaded, entries: Sequence[journal.Entry], nip: Mapping[int, str]) -> list[dict[str, Any]]:
+def _rows(
+    ctx: Context,
+    loaded: revisions.Loaded,
+    entries: Sequence[journal.Entry],
+    nip: Mapping[int, str],
+    calendar: worktime.Calendar,
+) -> list[dict[str, Any]]:
+    """One row for each pass of a step and for each verb on the whole case, in the order in which they began."""
     definition = loaded.definition
+    hours = clock.hours(definition)
+    gone = journal.undone(entries)
+    late = {entry.body.get("token") for entry in entries if entry.kind == "breach"}
     rows = []
-    for number, done in enumerate(journal.passes(definition, entries), 1):
-        step, left = definition.steps[done.step], done.left
-        mine = left is not None and left.kind == "complete" and left.body.get("token") == done.token
-        taken = next((c for c in step.choices if mine and left and c.id == left.choice), None)
-        returns = bool(taken and taken.returns)
-        rows.append(
-            {
-                "no": number,
-                "nomor": step.properties.get("nomor", ""),
-                "langkah": step.name,
-                "pelaksana": step.lane,
-                "petugas": left.actor if left and mine else "",
-                "nip": nip.get(left.actor_id or 0, "") if left and mine else "",
-                "masuk": done.entered,
-                "keluar": left.at if left else None,
-                "menit": _minutes(done.entered, left.at) if left else None,
-                "standar": step.properties.get("waktu", ""),
-                "hasil": _result(taken, left is not None, mine),
-                "alasan": left.note if left and mine and returns else "",
-                "catatan": left.note if left and mine and not returns else "",
-                "putaran": done.round,
-                "kembali": returns,
-            }
-        )
-    return rows
+    for done in journal.passes(definition, entries):
+        minutes = _minutes(ctx, done.entered, done.left.at, calendar, hours) if done.left else None
+        rows.append({**_pass(definition, done, gone, nip), "menit": minutes})
+        rows[-1]["terlambat"] = "lewat batas waktu" if done.token in late else ""
+    rows += [_verb(entry, nip) for entry in entries if entry.kind in ends.VERBS]
+    return [{"no": number, **row} for number, row in enumerate(sorted(rows, key=lambda row: row["masuk"]), 1)]
 
 
-def _minutes(entered: datetime, left: datetime) -> int:
-    """Whole minutes between two instants, as the sheet states them: by the clock on the wall."""
-    return max(0, round((left - entered).total_seconds() / 60))
+def _pass(definition: Definition, done: journal.Pass, gone: Collection[int], nip: Mapping[int, str]) -> dict[str, Any]:
+    step, left = definition.steps[done.step], done.left
+    mine = left is not None and left.kind == "complete" and left.body.get("token") == done.token
+    taken = next((c for c in step.choices if mine and left and c.id == left.choice), None)
+    returns = bool(taken and taken.returns)
+    return {
+        "nomor": step.properties.get("nomor", ""),
+        "langkah": step.name,
+        "pelaksana": step.lane,
+        "petugas": left.by if left and mine else "",
+        "nip": nip.get(left.actor_id or 0, "") if left and mine else "",
+        "masuk": done.entered,
+        "keluar": left.at if left else None,
+        "standar": step.properties.get("waktu", ""),
+        "hasil": _result(taken, left, mine, gone),
+        "alasan": left.note if left and mine and returns else "",
+        "catatan": left.note if left and mine and not returns else "",
+        "putaran": done.round,
+        "kembali": returns,
+    }
 
 
-def _result(taken: Any, closed: bool, mine: bool) -> str:
-    if taken:
-        return str(taken.label)
-    if not closed:
+def _verb(entry: journal.Entry, nip: Mapping[int, str]) -> dict[str, Any]:
+    """What was done to the whole case, outside of any step."""
+    return {
+        "nomor": "",
+        "langkah": wording.VERBS[entry.kind],
+        "pelaksana": entry.lane,
+        "petugas": entry.by,
+        "nip": nip.get(entry.actor_id or 0, ""),
+        "masuk": entry.at,
+        "keluar": entry.at,
+        "menit": None,
+        "standar": "",
+        "terlambat": "",
+        "hasil": wording.DONE[entry.kind],
+        "alasan": entry.note,
+        "catatan": "",
+        "putaran": 1,
+        "kembali": False,
+    }
+
+
+def _minutes(
+    ctx: Context, entered: datetime, left: datetime, calendar: worktime.Calendar, hours: worktime.Hours
+) -> int:
+    """Whole minutes between two instants, as the sheet states them: those during which the office was open."""
+    return round(worktime.minutes(entered, left, ctx.settings.zone, calendar, hours))
+
+
+def _result(taken: Any, left: journal.Entry | None, mine: bool, gone: Collection[int]) -> str:
+    if left is None:
         return "Sedang berjalan"
-    return "Selesai" if mine else "Dilewati"
+    if not mine:
+        return wording.DONE.get(left.kind, "Dilewati")
+    said = str(taken.label) if taken else "Selesai"
+    return f"{said} (diambil kembali)" if left.seq in gone else said
 
 
 def _officers(ctx: Context, entries: Sequence[journal.Entry], people: Mapping[int, Sequence[str]]) -> dict[str, Any]:
     """The last performer of each lane."""
-    last = {e.lane: e for e in entries if e.kind == "complete" and e.actor_id}
+    gone = journal.undone(entries)
+    last = {e.lane: e for e in entries if e.actor_id and e.seq not in gone and e.kind in ("complete", *ends.VERBS)}
     found = {}
     for lane, entry in last.items():
         nip, title = people.get(entry.actor_id or 0, ("", ""))
+        if an := entry.body.get("an"):
+            title = wording.deputy_title(an["kind"], an.get("title") or lane)
         found[lane] = {"nama": entry.actor, "nip": nip, "jabatan": title or lane, "pada": _local(ctx, entry.at)}
     return found
 
@@ -244,7 +302,16 @@ def _last_return(ctx: Context, entry: journal.Entry | None) -> dict[str, Any]:
     if entry is None:
         return {}
     faults = [f["message"] or f["pointer"] for f in entry.faults]
-    return {"oleh": entry.actor, "pada": _local(ctx, entry.at), "alasan": entry.note, "kesalahan": faults}
+    return {"oleh": entry.by, "pada": _local(ctx, entry.at), "alasan": entry.note, "kesalahan": faults}
+
+
+def _decision(ctx: Context, entries: Sequence[journal.Entry]) -> dict[str, Any]:
+    """The last verb on the whole case: that it was withdrawn, refused, lapsed, reopened, corrected or revoked."""
+    entry = next((e for e in reversed(entries) if e.kind in ends.VERBS), None)
+    if entry is None:
+        return {}
+    who = {"jenis": wording.VERBS[entry.kind], "oleh": entry.by, "lajur": entry.lane}
+    return {**who, "pada": _local(ctx, entry.at), "alasan": entry.note}
 
 
 def _sop(loaded: revisions.Loaded) -> dict[str, Any]:

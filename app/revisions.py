@@ -10,21 +10,22 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
-from pathlib import Path, PurePosixPath
+from dataclasses import asdict, dataclass, field
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Integer, cast, func, select
 from sqlalchemy.orm import Session
 
-from app import documents, engine, fitting, forms, registers
+from app import documents, ends, engine, fitting, forms, registers
 from app.context import Context
-from app.engine.definition import Definition, Finding, Step
+from app.engine.definition import Definition, Finding, Step, Telling
 from app.forms import Form
 from app.models import Lane, Revision, RevisionFile
 
-KINDS = {".bpmn": "diagram", ".dmn": "called", ".form": "forms", ".docx": "templates"}
+KINDS = {".bpmn": "diagram", ".dmn": "called", ".form": "forms", ".docx": "templates", ".txt": "texts"}
+TEXTS = "pesan"  # the folder of what is mailed: any other .txt is somebody's note
 BESIDE = ("forms", "docx_templates", "dmn")  # folders beside a diagram's, in which one of its name is its own
 COPIES = re.compile(r"rangkap\s+(\d{1,2})$", re.IGNORECASE)
 T = TypeVar("T")
@@ -45,13 +46,16 @@ class NotRunnable(Exception):
 
 @dataclass(frozen=True)
 class Bundle:
-    """An SOP as files: the diagram, diagrams and decision tables it may use, forms by id, templates by name."""
+    """An SOP as files: the diagram, diagrams and decision tables it may use, forms by id, templates and the texts of
+    messages by name.
+    """
 
     name: str
     diagram: bytes
     called: Mapping[str, bytes]
     forms: Mapping[str, bytes]
     templates: Mapping[str, bytes]
+    texts: Mapping[str, bytes] = field(default_factory=dict)
 
     def files(self) -> dict[str, bytes]:
         """Every file by the path under which a revision keeps it."""
@@ -60,6 +64,7 @@ class Bundle:
             **{f"called/{name}": content for name, content in self.called.items()},
             **{f"forms/{name}.form": content for name, content in self.forms.items()},
             **{f"templates/{name}": content for name, content in self.templates.items()},
+            **{f"texts/{name}": content for name, content in self.texts.items()},
         }
 
     def digest(self) -> str:
@@ -134,6 +139,7 @@ def gathered(files: Mapping[str, bytes]) -> list[Bundle]:
             ),
             _unlike((PurePosixPath(p).stem, c) for p, c in _own(files, ".form", stem, mains)),
             _unlike((PurePosixPath(p).name, c) for p, c in _own(files, ".docx", stem, mains)),
+            _unlike((PurePosixPath(p).name, c) for p, c in _own(files, ".txt", stem, mains)),
         )
         for stem, path in sorted(mains.items())
     ]
@@ -148,9 +154,13 @@ def _unlike(named: Iterable[tuple[str, T]]) -> dict[str, T]:
     return found
 
 
+def _is_part(path: PurePath) -> bool:
+    return path.suffix in KINDS and (path.suffix != ".txt" or path.parent.name == TEXTS)
+
+
 def _gather(path: Path) -> dict[str, bytes]:
     if path.is_dir():
-        return {str(p): p.read_bytes() for p in sorted(path.rglob("*")) if p.suffix in KINDS and p.is_file()}
+        return {str(p): p.read_bytes() for p in sorted(path.rglob("*")) if _is_part(p) and p.is_file()}
     beside: dict[str, bytes] = {}
     if path.suffix == ".bpmn":
         for folder in BESIDE:
@@ -168,7 +178,7 @@ def _unzipped(files: Mapping[str, bytes]) -> dict[str, bytes]:
             continue
         try:
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
-                inside = [i for i in archive.infolist() if PurePosixPath(i.filename).suffix in KINDS]
+                inside = [i for i in archive.infolist() if _is_part(PurePosixPath(i.filename))]
                 if sum(i.file_size for i in inside) > BUNDLE_BYTES:
                     raise BundleError(f"{path}: isinya lebih besar daripada yang wajar untuk satu SOP.")
                 plain += [(i.filename, archive.read(i)) for i in inside]
@@ -199,13 +209,17 @@ def check(bundle: Bundle) -> tuple[Definition | None, tuple[Finding, ...]]:
     known = _known(reading.definition, bundle) if reading.definition else None
     for name, content in bundle.templates.items():
         findings += documents.check_file(name, content, known)
+    for name, content in bundle.texts.items():
+        findings += documents.check_text(name, content, {**documents.TOLD, **(known or {})})
     if reading.definition:
         findings += _missing(reading.definition, bundle)
         findings += _too_long(reading.definition, bundle)
+        findings += _telling(reading.definition, bundle)
         loaded = _forms(reading.definition, bundle) if reading.runnable else None
         if loaded is not None:
-            issued = list(_issued(reading.definition))
-            findings += fitting.check(reading.definition, loaded, issued, bundle.templates)
+            issued = [*_issued(reading.definition), *_told(reading.definition)]
+            texts = {**bundle.templates, **bundle.texts}
+            findings += fitting.check(reading.definition, loaded, issued, texts)
     return reading.definition, tuple(findings)
 
 
@@ -256,6 +270,13 @@ def _missing(definition: Definition, bundle: Bundle) -> list[Finding]:
                     f"Pola nomor permohonan “{pattern}” tidak terbaca. Tulis seperti: {{urut:5}}/IMTA/{{tahun}}, "
                     "paling panjang 60 huruf.")
         )  # fmt: skip
+    for name, lane in ends.unknown(definition):
+        message = f"Properti {name} menyebut lajur “{lane}”, tetapi lajur itu tidak digambar."
+        found.append(Finding(definition.key, "error", "lajur-tidak-ada", message))
+    answering = definition.properties.get("pengaduan", "").partition("|")[2].strip()
+    if answering and answering not in {lane.name for lane in definition.lanes}:
+        message = f"Properti pengaduan menyebut lajur “{answering}”, tetapi lajur itu tidak digambar."
+        found.append(Finding(definition.key, "error", "lajur-tidak-ada", message))
     for element, name, text in _papers(definition):
         for paper in papers(text):
             if paper.template not in bundle.templates:
@@ -320,11 +341,122 @@ def papers_of(
     return [paper for text in texts for paper in papers(text)]
 
 
+def papers_at(
+    definition: Definition, kind: str, step: str, choice: str, ended: Iterable[str], path: Iterable[str] = ()
+) -> list[Paper]:
+    """The letters that an event of this kind makes due: those of what is drawn, or of a verb of the whole case."""
+    if kind in ("start", "complete", "timer"):
+        return papers_of(definition, step, choice, ended, path)
+    rule = ends.rule(definition, kind) if kind in ends.VERBS else None
+    return papers(rule.letters) if rule else []
+
+
+@dataclass(frozen=True)
+class Text:
+    """One line of a `pesan` property: the text, and the lane whose holders are told; None is the case's applicant."""
+
+    template: str
+    lane: str | None
+
+
+APPLICANT, SUPERIOR = "pemohon", "atasan"  # whom a message goes to, unless a lane is so called
+
+
+def texts_of(
+    definition: Definition, step: str, choice: str, ended: Iterable[str], path: Iterable[str] = ()
+) -> list[Text]:
+    """What is told when this step is completed with this choice, on what is passed then, and at the ends reached."""
+    if not definition.tells:
+        return []
+    passed = [element for element in path if element not in definition.steps]
+    places = [
+        definition.tells[key] for key in dict.fromkeys((step, choice, *passed, *ended)) if key in definition.tells
+    ]
+    return list(dict.fromkeys(text for place in places for text in texts(definition, place)))
+
+
+def texts(definition: Definition, place: Telling) -> Iterator[Text]:
+    """The lines `text.txt | whom` of a place. What names no lane of this SOP stays as it is written."""
+    for line in place.text.splitlines():
+        template, _, whom = (part.strip() for part in line.partition("|"))
+        names = {lane.name for lane in definition.lanes} - {definition.applicant_lane}
+        if whom not in names:
+            if whom.lower() == SUPERIOR:
+                whom = superior(definition, place.lane) or SUPERIOR
+            elif whom.lower() == APPLICANT or whom in ("", definition.applicant_lane):
+                whom = APPLICANT
+        if template:
+            yield Text(template, None if whom == APPLICANT and whom not in names else whom)
+
+
+def superior(definition: Definition, lane: str) -> str:
+    """The lane above a lane (`atasan`), "" where it names none."""
+    found = next((known for known in definition.lanes if known.name == lane), None)
+    return found.properties.get("atasan", "").strip() if found else ""
+
+
+def _told(definition: Definition) -> Iterator[tuple[str, str, str]]:
+    """Where each message stands in the drawing, which step, event or end sends it, and its text."""
+    for element, place in definition.tells.items():
+        at = definition.flows[element].source if element in definition.flows else element
+        for text in texts(definition, place):
+            yield element, at, text.template
+
+
+def _telling(definition: Definition, bundle: Bundle) -> Iterator[Finding]:
+    """Texts that are not there, people who are not, and an applicant who hears nothing of what concerns them."""
+    lanes = {lane.name for lane in definition.lanes}
+    for lane in definition.lanes:
+        above = lane.properties.get("atasan", "").strip()
+        if above and above not in lanes - {lane.name}:
+            message = (
+                f"Lajur “{lane.name}”: atasan “{above}” bukan lajur lain di diagram ini, maka tidak ada yang diberi"
+            )
+            yield Finding(lane.id, "warning", "atasan-tidak-ada", f"{message} tahu. Tulislah nama lajurnya.")
+    heard = set()
+    for element, place in definition.tells.items():
+        name = definition.names.get(element) or getattr(definition.flows.get(element), "name", "") or element
+        for text in texts(definition, place):
+            if text.lane is None:
+                heard.add(element)
+            what = f"“{name}” mengirim {text.template}"
+            if text.template not in bundle.texts:
+                message = f"{what}, tetapi teks itu tidak ada di map {TEXTS} berkas SOP."
+                yield Finding(element, "error", "pesan-tidak-ada", message)
+            if text.lane is None and definition.applicant_lane is None:
+                message = f"{what} kepada pemohon, tetapi SOP ini tidak mempunyai pemohon. Sebutkan lajurnya."
+                yield Finding(element, "error", "pesan-kepada", message)
+            elif text.lane == SUPERIOR and SUPERIOR not in lanes:
+                message = f"{what} kepada atasan, tetapi lajur “{place.lane}” tidak menyebut atasannya."
+                yield Finding(element, "error", "pesan-kepada", f"{message} Tulislah properti atasan pada lajur itu.")
+            elif text.lane is not None and text.lane not in lanes:
+                message = f"{what} kepada “{text.lane}”, tetapi tidak ada lajur bernama itu."
+                yield Finding(element, "error", "pesan-kepada", message)
+    yield from _unheard(definition, heard)
+
+
+def _unheard(definition: Definition, heard: set[str]) -> Iterator[Finding]:
+    """Returns to the applicant and ends of which an applicant from outside is told nothing."""
+    if definition.applicant_lane is None:
+        return
+    own = {step.id for step in definition.steps.values() if step.lane == definition.applicant_lane}
+    returns = [c for step in definition.steps.values() for c in step.choices if c.returns and c.target in own]
+    silent = {c.id: c.label for c in returns if c.id not in heard}
+    before = {flow.target for flow in definition.flows.values() if {flow.id, flow.source} & heard}
+    silent |= {end.id: end.name or end.id for end in definition.ends.values() if end.id not in heard | before}
+    if silent:
+        places = ", ".join(f"“{name}”" for name in dict.fromkeys(silent.values()))
+        message = f"Pemohon tidak dikirimi pesan ketika permohonannya dikembalikan atau berakhir lewat {places}."
+        yield Finding(definition.key, "info", "tanpa-pesan", f"{message} Bila perlu, tulislah properti pesan di sana.")
+
+
 def _papers(definition: Definition) -> list[tuple[str, str, str]]:
     places = [
         (definition.key, definition.title, definition.properties.get(name, ""))
         for name in ("unduhan", "lembar_kendali")
     ]
+    rules = [rule for kind in ends.VERBS if (rule := ends.rule(definition, kind))]
+    places += [(definition.key, definition.title, rule.letters) for rule in rules]
     for step in definition.steps.values():
         places.append((step.id, step.name, step.properties.get("dokumen", "")))
         places += [(c.id, c.label, c.properties.get("dokumen", "")) for c in step.choices]
@@ -457,10 +589,10 @@ def file_contents(session: Session, revision_id: int, prefix: str = "") -> dict[
     return {row.path: row.content for row in rows}
 
 
-def template(session: Session, revision_id: int, name: str) -> bytes:
-    """A letter's template as this revision keeps it."""
+def template(session: Session, revision_id: int, name: str, folder: str = "templates") -> bytes:
+    """A letter's template, or of `texts` the text of a message, as this revision keeps it."""
     return session.scalars(
         select(RevisionFile.content).where(
-            RevisionFile.revision_id == revision_id, RevisionFile.path == f"templates/{name}"
+            RevisionFile.revision_id == revision_id, RevisionFile.path == f"{folder}/{name}"
         )
     ).one()

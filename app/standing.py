@@ -10,9 +10,21 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from app import files, journal, registers, revisions
+from app import clock, files, journal, registers, revisions
 from app.context import Context
-from app.models import Case, Document, Event, EventValues, Register, RegisterEntry, Task, Upload
+from app.engine.definition import Definition
+from app.models import (
+    Case,
+    Complaint,
+    Document,
+    Event,
+    EventValues,
+    Register,
+    RegisterEntry,
+    Task,
+    Upload,
+    moment,
+)
 
 Books = Counter[tuple[str, int]]  # register and year -> numbers that events gave
 
@@ -41,6 +53,7 @@ def findings(
     yield from _case(case, loaded, entries)
     if _tasks(ctx, case) != _passes(case, loaded, entries):
         yield "Langkah di kotak tugas bukan yang dihasilkan riwayat."
+    yield from _complaints(ctx, case, entries)
     yield from _papers(ctx, case, loaded, entries)
     yield from _uploads(ctx, case, entries)
     yield from _numbers(ctx, case, loaded, entries, books)
@@ -50,6 +63,7 @@ def strays(ctx: Context, books: Books) -> Iterator[str]:
     """What belongs to no case at all, and registers whose numbers are not those that the events gave."""
     for words, table in (
         ("peristiwa", Event), ("isian", EventValues), ("tugas", Task), ("dokumen", Document), ("unggahan", Upload),
+        ("pengaduan", Complaint),
     ):  # fmt: skip
         owner = table.case_id
         lost = ctx.session.scalar(
@@ -73,17 +87,61 @@ def _case(case: Case, loaded: revisions.Loaded, entries: Sequence[journal.Entry]
     if not entries:
         return
     begun = entries[0]
-    clocks = [e.at for e in entries if e.kind == "complete" and loaded.property_of(e.step, "jam") == "mulai"]
+    time = told_time(loaded.definition, entries)
     for name, stored, told in (
         ("SOP", case.sop, loaded.sop),
         ("nomor", case.number, begun.body.get("number")),
         ("pemohon", case.applicant_id, begun.body.get("applicant")),
-        ("pengaju", case.filed_by_id, begun.actor_id),
+        ("pengaju", case.filed_by_id, begun.body.get("kuasa", {}).get("id", begun.actor_id)),
         ("waktu mulai", case.opened_at, begun.at),
-        ("H (tanda terima)", case.clock_at, clocks[0] if clocks else None),
+        ("H (tanda terima)", case.clock_at, time.clock_at),
+        ("jatuh tempo", case.due_at, time.due_at),
+        ("jeda yang sudah diberikan", case.pause_days, time.pause_days),
+        ("jam yang berhenti", case.paused_at, time.paused_at),
+        ("batas yang terlampaui", case.breached_at, time.breached_at),
     ):
         if stored != told:
             yield f"Permohonan ini menyimpan {name} yang bukan menurut riwayatnya."
+
+
+@dataclass(frozen=True)
+class Time:
+    """A case's time as its journal tells it."""
+
+    clock_at: datetime | None = None
+    due_at: datetime | None = None
+    pause_days: int = 0
+    paused_at: datetime | None = None
+    breached_at: datetime | None = None
+
+
+def told_time(definition: Definition, entries: Sequence[journal.Entry]) -> Time:
+    """The columns of a case that tell of its time, from its events alone."""
+    time, gone = Time(), journal.undone(entries)
+    for entry in entries:
+        starts = entry.kind == "complete" and clock.begins(definition, entry.step)
+        if starts and entry.seq in gone and time.clock_at is None:
+            continue
+        if starts and time.clock_at is None:
+            time = replace(time, clock_at=entry.at)
+        if entry.kind == "breach":
+            time = replace(time, breached_at=time.breached_at if "token" in entry.body else entry.at)
+        if entry.kind not in clock.TELLS:
+            continue
+        if "due" in entry.body:
+            due = moment(entry.body["due"]) if entry.body["due"] is not None else None
+            again = due is not None and entry.at < due != time.due_at
+            time = replace(time, due_at=due, breached_at=None if again else time.breached_at)
+        time = replace(time, pause_days=entry.body.get("pause_days", time.pause_days))
+    standing = next((pause for pause in clock.pauses(definition, entries) if pause.until is None), None)
+    return replace(time, paused_at=standing.since if standing else None)
+
+
+def limits(ctx: Context, case: Case, loaded: revisions.Loaded, entries: Sequence[journal.Entry]) -> list[datetime]:
+    """When limits of open steps, as their tasks hold them, may still pass."""
+    query = select(Task.token, Task.opened_at, Task.due_at).where(Task.case_id == case.id, Task.closed_at.is_(None))
+    rows = ctx.session.execute(query).all()
+    return [row.due_at for row in clock.pending(loaded.definition, entries, rows)]
 
 
 def _tasks(ctx: Context, case: Case) -> dict[str, _Pass]:
@@ -113,6 +171,9 @@ def _passes(case: Case, loaded: revisions.Loaded, entries: Sequence[journal.Entr
                 )
         returned = entry.seq if journal.is_return(definition, entry) else None
         for token, key, round_ in entry.body.get("opened", ()):
+            if token in rows:  # taken back: the same row, open once more
+                rows[token] = replace(rows[token], closed=None, closed_by=None)
+                continue
             step = definition.steps[key]
             theirs = step.lane == definition.applicant_lane and case.filed_by_id == case.applicant_id
             applicant = case.applicant_id if theirs else None
@@ -136,13 +197,30 @@ def _handled(entry: journal.Entry) -> dict[str, Any]:
     return {}
 
 
+def _complaints(ctx: Context, case: Case, entries: Sequence[journal.Entry]) -> Iterator[str]:
+    rows = ctx.session.execute(
+        select(
+            Complaint.seq, Complaint.kind, Complaint.by_id, Complaint.at, Complaint.due_at, Complaint.answered_seq,
+            Complaint.answered_at,
+        ).where(Complaint.case_id == case.id)
+    )  # fmt: skip
+    replies = {e.body.get("of"): e for e in entries if e.kind == "answer"}
+    told = [
+        (e.seq, e.body.get("kind"), e.actor_id, e.at, datetime.fromisoformat(e.body["due"]), reply and reply.seq,
+         reply and reply.at)
+        for e in entries if e.kind == "question"
+        for reply in (replies.get(e.seq),)
+    ]  # fmt: skip
+    if Counter(map(tuple, rows)) != Counter(told) or replies.keys() - {row[0] for row in told}:
+        yield "Pertanyaan atau pengaduan yang tersimpan bukan menurut riwayat."
+
+
 def _papers(ctx: Context, case: Case, loaded: revisions.Loaded, entries: Sequence[journal.Entry]) -> Iterator[str]:
     due = [
         (e.seq, p)
         for e in entries
-        if e.kind in ("start", "complete", "timer")
-        for p in revisions.papers_of(
-            loaded.definition, e.step, e.choice, e.body.get("ends", ()), e.body.get("path", ())
+        for p in revisions.papers_at(
+            loaded.definition, e.kind, e.step, e.choice, e.body.get("ends", ()), e.body.get("path", ())
         )
     ]
     rows = ctx.session.execute(

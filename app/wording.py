@@ -209,3 +209,34 @@ def _date(value: object, zone: tzinfo | None) -> date | None:
     if isinstance(value, date):
         return value
     return _day(value) if isinstance(value, str) else None
+
+
+# What can be done to a whole case (ends.VERBS), as papers call it, and what has become of the case then.
+VERBS = {
+    "withdraw": "Penarikan permohonan",
+    "refuse": "Penolakan permohonan",
+    "lapse": "Pengguguran permohonan",
+    "reopen": "Pembukaan kembali permohonan",
+    "correct": "Pembetulan",
+    "revoke": "Pencabutan",
+}
+DONE = {
+    "withdraw": "Ditarik pemohon",
+    "refuse": "Ditolak",
+    "lapse": "Gugur",
+    "reopen": "Dibuka kembali",
+    "correct": "Dibetulkan",
+    "revoke": "Dicabut",
+    "take_back": "Diambil kembali",
+}
+DEPUTIES = {"plt": "Plt.", "plh": "Plh."}  # of a vacant post; of one whose holder is away. A leave has no title.
+
+
+def as_deputy(kind: str, name: str) -> str:
+    """For whom a deputy acted: `Plh., a.n. Sari Wulandari`; for somebody on leave `a.n. Sari Wulandari`."""
+    return f"{DEPUTIES[kind]}, a.n. {name}" if kind in DEPUTIES else f"a.n. {name}"
+
+
+def deputy_title(kind: str, title: str) -> str:
+    """What stands under a deputy's signature: `Plh. Kepala Dinas`; for somebody on leave `a.n. Kepala Dinas`."""
+    return f"{DEPUTIES.get(kind, 'a.n.')} {title}"

@@ -1,16 +1,19 @@
-"""What happens by itself: timers that fall due, papers left over. Any number of these may run, on any machine."""
+"""What happens by itself: timers and limits that fall due, dates that a calendar moved, papers left over, messages.
+
+Any number of these may run, on any machine.
+"""
 
 from __future__ import annotations
 
 import logging
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from app import cases, papers
+from app import calendars, cases, digest, documents, messages, papers, post
 from app.config import Settings
 from app.context import Context
 from app.models import EPOCH, Case
@@ -29,8 +32,22 @@ def run(
 ) -> None:
     """Works until it is told to stop (SIGTERM, SIGINT or `stop`)."""
     stop = stop or _stopped_by_signals()
+    mail = threading.Thread(target=_keep_on, args=(settings, reading, writing, stop, MAIL), daemon=True)
+    mail.start()  # beside the rest: a mail server that takes its time keeps no timer waiting
+    _keep_on(settings, reading, writing, stop, HOUSE)
+    mail.join(post.DEADLINE)  # what is half sent is finished, or it would be sent again
+
+
+def _keep_on(
+    settings: Settings, reading: Sessions, writing: Sessions, stop: threading.Event, jobs: Sequence[Job]
+) -> None:
     while not stop.is_set():
-        if not once(settings, reading, writing, stop.is_set):
+        try:
+            done = once(settings, reading, writing, stop.is_set, jobs)
+        except Exception:  # the database went away: it may come back
+            log.exception("looking for what is due")
+            done = 0
+        if not done:
             stop.wait(PAUSE)
 
 
@@ -39,11 +56,12 @@ def once(
     reading: Sessions,
     writing: Sessions,
     stopped: Callable[[], bool] = lambda: False,
+    jobs: Sequence[Job] | None = None,
 ) -> int:
-    """Does what is due now; how much that was. Each case and each paper is a transaction of its own."""
+    """Does what is due now; how much that was. Each case, paper and message is a transaction of its own."""
     done = 0
-    for work, ids in ((fire_case, _due_cases(settings, reading)), (fill_paper, _due_papers(settings, reading))):
-        for item in ids:
+    for look, work in jobs or (*HOUSE, *MAIL):
+        for item in look(settings, reading):
             if stopped():
                 return done
             try:
@@ -62,9 +80,8 @@ def _due_cases(settings: Settings, reading: Sessions) -> Iterator[int]:
         with reading() as session:
             due = (
                 select(Case.next_due, Case.id)
-                .where(
-                    Case.next_due <= now, or_(Case.next_due > last[0], (Case.next_due == last[0]) & (Case.id > last[1]))
-                )
+                .where(Case.next_due <= now, Case.next_due >= last[0])
+                .where(or_(Case.next_due > last[0], Case.id > last[1]))
                 .order_by(Case.next_due, Case.id)
                 .limit(BATCH)
             )
@@ -72,6 +89,18 @@ def _due_cases(settings: Settings, reading: Sessions) -> Iterator[int]:
         for moment, case_id in found:
             last = (moment or EPOCH, case_id)
             yield case_id
+        if len(found) < BATCH:
+            return
+
+
+def _stale_cases(settings: Settings, reading: Sessions) -> Iterator[int]:
+    """Every open case whose dates were reckoned by an older calendar, by the batch; one that is broken is met once."""
+    last = (-2, 0)
+    while True:
+        with reading() as session:
+            found = calendars.stale(Context(session, settings.now(), settings), last, BATCH)
+        for last in found:
+            yield last[1]
         if len(found) < BATCH:
             return
 
@@ -89,6 +118,14 @@ def fire_case(settings: Settings, _reading: Sessions, writing: Sessions, case_id
         return cases.fire_due(ctx, case) if case else 0
 
 
+def reckon_case(settings: Settings, _reading: Sessions, writing: Sessions, case_id: int) -> int:
+    """Reckons one case's dates anew, after what was due; none where somebody else has it under way."""
+    with writing.begin() as session:
+        ctx = Context(session, settings.now(), settings)
+        case = cases.locked(ctx, case_id, skip=True)
+        return cases.fire_due(ctx, case) + cases.reckon(ctx, case) if case else 0
+
+
 def fill_paper(settings: Settings, reading: Sessions, writing: Sessions, paper: int) -> int:
     """Fills one paper without holding up who writes meanwhile; 0 where it was filled already or failed."""
     try:
@@ -102,6 +139,72 @@ def fill_paper(settings: Settings, reading: Sessions, writing: Sessions, paper: 
         return 0
     with writing.begin() as session:
         return int(papers.keep(Context(session, settings.now(), settings), paper, filled))
+
+
+def _due_digests(settings: Settings, reading: Sessions) -> Iterator[int]:
+    """Whoever is to get a digest, and at the end 0: all have theirs."""
+    with reading() as session:
+        ctx = Context(session, settings.now(), settings)
+        found = [*digest.readers(ctx), 0] if digest.due(ctx) else []
+    yield from found
+
+
+def write_digest(settings: Settings, reading: Sessions, writing: Sessions, person: int) -> int:
+    """Writes one person's digest, once a day, without holding up who writes meanwhile."""
+    with reading() as session:
+        said = digest.of(Context(session, settings.now(), settings), person) if person else None
+    if person and said is None:
+        return 0
+    with writing.begin() as session:
+        ctx = Context(session, settings.now(), settings)
+        if said is None:
+            digest.move_on(ctx)
+        else:
+            digest.tell(ctx, person, said)
+    return int(said is not None)
+
+
+def _due_messages(settings: Settings, reading: Sessions) -> list[int]:
+    with reading() as session:
+        return messages.due(Context(session, settings.now(), settings), BATCH)
+
+
+def send_message(settings: Settings, reading: Sessions, writing: Sessions, message: int) -> int:
+    """Sends one message, outside of any transaction; 0 where somebody else has it, or it did not go out."""
+    with writing.begin() as session:
+        if not messages.claim(Context(session, settings.now(), settings), message):
+            return 0
+    letter: post.Letter | None = None
+    trouble: post.Trouble | None = None
+    try:
+        with reading() as session:
+            letter = messages.composed(Context(session, settings.now(), settings), message)
+        channel = post.channels(settings).get(letter.channel)
+        if channel is None:
+            raise post.Failed("Gerbang pesan tidak lagi diatur di sini.")
+        channel.send(letter)
+    except documents.DocumentError as error:
+        trouble = post.Refused(str(error))
+    except post.Trouble as error:
+        trouble = error
+    except Exception:
+        log.exception("send_message %s", message)
+        trouble = post.Failed("Pesan ini tidak dapat disiapkan; catatan sistem memuat sebabnya.")
+    with writing.begin() as session:
+        return int(messages.settle(Context(session, settings.now(), settings), message, letter, trouble))
+
+
+# What there is to do, and how it is done: each look asks one index, so that what it does not find costs nothing.
+Look = Callable[[Settings, Sessions], Iterable[int]]
+Work = Callable[[Settings, Sessions, Sessions, int], int]
+Job = tuple[Look, Work]
+HOUSE: Sequence[Job] = (
+    (_due_cases, fire_case),
+    (_stale_cases, reckon_case),
+    (_due_papers, fill_paper),
+    (_due_digests, write_digest),
+)
+MAIL: Sequence[Job] = ((_due_messages, send_message),)
 
 
 def _stopped_by_signals() -> threading.Event:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from app.engine.properties import LISTED, PAPER, PLACE_NAMES, VOCABULARY, Place, Property
+from app.engine.properties import LISTED, MESSAGE, PAPER, PLACE_NAMES, VOCABULARY, Place, Property
 from tests.conftest import ROOT
 
 GUIDE = ROOT / "docs" / "menggambar-sop.md"
@@ -25,6 +25,7 @@ APPLIES: Mapping[Place, tuple[str, ...]] = {
     "langkah": ("bpmn:Task",),
     "panah": ("bpmn:SequenceFlow",),
     "mulai": ("bpmn:StartEvent",),
+    "kejadian": ("bpmn:IntermediateCatchEvent", "bpmn:IntermediateThrowEvent", "bpmn:BoundaryEvent"),
     "akhir": ("bpmn:EndEvent",),
 }
 
@@ -70,7 +71,7 @@ def _field(kind: str, known: Property) -> dict[str, Any]:
         "group": "alur",
         "binding": {"type": f"{kind}:property", "name": known.name},
     }
-    several = known.shape in ("", PAPER)
+    several = known.shape in ("", PAPER, MESSAGE)
     if known.shape in LISTED:
         words = known.shape.split("|")
         field["type"] = "Dropdown"

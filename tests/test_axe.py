@@ -12,6 +12,7 @@ import os
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import pairwise, product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,11 +23,12 @@ from sqlalchemy import select
 from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
-from app import cases, revisions
-from app.models import Case, Document, Person, Task, Upload
+from app import cases, messages, revisions
+from app.models import Case, Deputy, Document, Membership, Message, Person, Task, Upload
+from app.people import grant, new_person, new_token
 from tests import play, sops
 from tests.browser import AXE, axe
-from tests.conftest import Office
+from tests.conftest import PASSWORD, Office
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
@@ -47,6 +49,9 @@ QUERIES = {  # what else a page may be asked for
     ),
     "/permohonan/semua": ("cari=tidak-ada-yang-begini", "status=ended", "sebelum=1"),
     "/permohonan": ("sebelum=1",),
+    "/pengelola/pesan": ("keadaan=gagal", "keadaan=ditarik", "sebelum=1"),
+    "/pengelola/orang": ("cari=tidak-ada-yang-begini", "keadaan=terkunci", "hal=2"),
+    "/pengelola/kalender": ("tahun=2027", "hari=2026-12-14"),
 }
 POSTS: dict[str, tuple[dict[str, Any], ...]] = {  # faults of pages beside the steps; a file is its bytes
     "account.masuk_kirim": ({"nama": NAUGHTY, "sandi": "salah"},),
@@ -55,14 +60,47 @@ POSTS: dict[str, tuple[dict[str, Any], ...]] = {  # faults of pages beside the s
     "applications.ajukan_kirim": ({}, {"pemohon": "\u202e" + NAUGHTY, "jalan": "tidak-ada"}),
     "inbox.simpan_saringan": ({"cari": NAUGHTY}, {"nama": NAUGHTY, "belum_diambil": "1"}, {"nama": "Mudah", "cari": "x"}),
     "portal.lacak_kirim": ({}, {"nomor": NAUGHTY, "kode": "salah"}),
+    "calendar.ubah": (
+        {}, {"hari": "besok", "keadaan": NAUGHTY, "alasan": NAUGHTY, "acuan": ""},
+        {"hari": "2026-12-14", "keadaan": "tutup", "alasan": NAUGHTY, "acuan": "Surat"},
+    ),
     "sops.pasang": (
         {}, {"berkas": (b"x", "gambar.png")}, {"berkas": (b"<definitions", "salah.bpmn")},
         {"berkas": (sops.BUNDLES[sops.LARGEST].diagram, "diagram.bpmn")},  # without its forms there is much to say about it,
     ),
 }  # fmt: skip
+POSTS |= {
+    "factor.kode_kirim": ({},),
+    "factor.pasang": ({"kode": "salah"},),
+    "factor.pemulihan": ({},),
+    "factor.matikan": ({},),
+    "oidc.hubungkan_kirim": ({},),
+    "admin.baru_kirim": ({}, {"nama": NAUGHTY, "pengguna": "luar", "surel": NAUGHTY}),
+    "admin.ubah": ({}, {"nama": NAUGHTY, "pengguna": "auditor", "surel": NAUGHTY, "pengelola": "1"}),
+    "admin.lajur": ({}, {"lajur": "tidak ada", "lajur_sejak": "2020-01-01"}),
+    "admin.akhiri_lajur": ({},),
+    "admin.faktor": ({},),
+    "absences.catat": (
+        {},
+        {"orang": "1", "wakil": "1", "sejak": "2020-01-01", "sampai": "2019-01-01", "surat": NAUGHTY},
+    ),
+    "absences.akhiri": ({},),
+    **dict.fromkeys(("admin.sandi", "admin.buka", "admin.token", "admin.tautan", "admin.nonaktif", "admin.aktif"), ()),
+}
 NO_PAGES = ("api.", "static", "bootstrap.", "account.keluar", "inbox.berikutnya", "inbox.hapus_saringan",
             "cases.unggah", "tasks.", "desk.serahkan", "desk.tunda", "desk.beberapa", "desk.catatan", "desk.dibaca",
             "desk.hadir")  # fmt: skip  # the desk's own states: test_desk_browser.py
+NO_PAGES += ("outbox.ulang", "outbox.tarik", "outbox.percobaan", "outbox.pilihan_kirim")
+
+
+TOLD = {"subject": f"Permohonan {NAUGHTY}", "text": f"Yth. {NAUGHTY},\n\nbaris", "attempts": 2}
+MESSAGES: tuple[dict[str, Any], ...] = (
+    {},
+    {**TOLD, "error": f"Server surel menjawab 451: {NAUGHTY}"},
+    {**TOLD, "unsure": True, "error": "Server surel memutus sambungan."},
+    {**TOLD, "next_try": None, "error": "Server surel menjawab 550."},
+    {"next_try": None, "error": messages.WITHDRAWN},
+)
 
 
 @dataclass
@@ -150,7 +188,16 @@ def everything(office: Office) -> Pages:
     with office.look() as ctx:
         people = ["", *ctx.session.scalars(select(Person.name).order_by(Person.id))]
     walk_routes(pages, people)  # nobody has done anything yet
+    administered(office)
+    with office.work() as ctx:
+        for person in ctx.session.scalars(select(Person)):
+            person.email, person.email_verified_at = f"{person.name}@contoh.id", ctx.now
     walk_steps(pages, play.apply(office))
+    with office.work() as ctx:  # messages in every state
+        found = list(ctx.session.scalars(select(Message).order_by(Message.id.desc()).limit(5)))
+        for message, changes in zip(found, MESSAGES, strict=True):
+            for name, value in changes.items():
+                setattr(message, name, value)
     new = play.apply(office)
     while play_forward(office, new, last=True):
         pass
@@ -160,6 +207,23 @@ def everything(office: Office) -> Pages:
     office.later(days=4)
     walk_routes(pages, people)
     return pages
+
+
+def administered(office: Office) -> None:
+    """Somebody whom an administrator has much to do with: locked, with a token and a second factor, deputised."""
+    with office.work() as ctx:
+        person = new_person(ctx, "diurus", PASSWORD, full_name=NAUGHTY, applicant=False, title="Jabatan")
+        person.locked_until = ctx.now + timedelta(days=9)
+        person.oidc_subject, person.totp = "x", "x" * 64
+        new_token(ctx, person)
+        first, second = list(office.officers)[:2]
+        grant(ctx, person, first)
+        deputy, by = office.person(ctx, office.officers[second]), office.person(ctx, "pemilik")
+        for days in (-20, 2, 30):
+            span = {"since": ctx.now + timedelta(days=days), "until": ctx.now + timedelta(days=days + 9)}
+            absence = {"kind": "plh", "reference": NAUGHTY, "by_id": by.id, "created_at": ctx.now}
+            ctx.session.add(Deputy(person_id=person.id, deputy_id=deputy.id, **span, **absence))
+            ctx.session.add(Membership(person_id=person.id, lane=second, **span))
 
 
 def play_forward(office: Office, case_id: int, last: bool = False) -> bool:
@@ -190,6 +254,9 @@ def known(office: Office) -> dict[str, list[Any]]:
             "path": [file, "tidak-ada"],
             "template": [*(blank.template for blank in blanks[:1]), "tidak-ada.docx"],
             "kode": ["id"],
+            "person_id": [*ctx.session.scalars(select(Person.id).where(Person.name.in_(["diurus", "luar"]))), 999],
+            "membership_id": list(ctx.session.scalars(select(Membership.id).where(Membership.until.is_not(None)))),
+            "absence_id": [999],
         }
 
 

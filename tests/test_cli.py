@@ -19,7 +19,7 @@ import pytest
 from sqlalchemy import select, text
 
 from app import cli, people
-from app.models import Membership, Person, Revision
+from app.models import Lane, Membership, Person, Revision
 from tests import play
 from tests.conftest import ROOT, Database, Office
 
@@ -113,6 +113,8 @@ def test_calendar(words: list[object], out: str, empty: Run) -> None:
         (f"sop install {ROOT / 'pyproject.toml'}", {}, 1, "diagram"),
         ("case show 0", {}, 1, "0: nomor ini tidak dikenal"),
         ("token nobody", {}, 1, "nobody: orang ini tidak dikenal"),
+        ("user reset nobody", {}, 1, "nobody: orang ini tidak dikenal"),
+        ("sop list", {"ALUR_OIDC_ISSUER": "http://masuk.contoh.id"}, 1, "ALUR_OIDC_ISSUER"),
         ("export pdf -o x", {}, 2, "pdf"),
         ("export csv -o /no/where", {}, 1, "/no/"),
         ("backup /no/where", {}, 1, "/no/"),
@@ -154,6 +156,22 @@ def test_a_person(empty: Run, db: Database) -> None:
 
 
 @one_kind
+def test_everybody_is_listed_and_a_password_is_reset(empty: Run, db: Database) -> None:
+    _code, first, _err = empty("user", "add", "sari", "--lane", "TU", "--owner")
+    empty("user", "add", "budi", "--applicant")
+    code, second, err = empty("user", "reset", "sari")
+    assert (code, err) == (0, "")
+    with db.writing.begin() as session:
+        sari, budi = session.scalars(select(Person).order_by(Person.name.desc()))
+        assert people.password_fits(sari, second.strip())
+        assert not people.password_fits(sari, first.strip())
+        assert sari.must_change
+        budi.active = False
+        session.add(Lane(sop="x", name="TU"))
+    told = "budi  budi  pemohon  nonaktif\nsari  sari  TU, pemilik SOP\n"
+    assert empty("user", "list") == (0, told, "")
+
+
 def test_a_person_whose_first_password_is_only_that(empty: Run, db: Database) -> None:
     empty("user", "add", "sari", "--temporary")
     with db.reading() as session:

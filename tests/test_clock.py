@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 import pytest
 
-from app import clock
+from app import calendars, clock
 from app.models import ClosedDay
 from tests.conftest import Office
 
@@ -32,11 +32,12 @@ def test_due(properties: dict[str, str], case_due: str | None, step_due: str, of
     definition = replace(next(iter(office.definitions().values())), properties=properties)
     step = replace(next(iter(definition.steps.values())), properties={"batas": "H+2"})
     with office.look() as ctx:
-        due = clock.case_due(ctx, definition, RECEIVED)
+        calendar = calendars.current(ctx)
+        due = clock.case_due(ctx, definition, RECEIVED, calendar)
         assert due == (case_due and datetime.fromisoformat(case_due))
-        assert clock.step_due(ctx, definition, step, RECEIVED) == datetime.fromisoformat(step_due)
-        assert clock.step_due(ctx, definition, step, None) is None
-        assert clock.step_due(ctx, definition, replace(step, properties={}), RECEIVED) is None
+        assert clock.step_due(ctx, definition, step, RECEIVED, calendar) == datetime.fromisoformat(step_due)
+        assert clock.step_due(ctx, definition, step, None, calendar) is None
+        assert clock.step_due(ctx, definition, replace(step, properties={}), RECEIVED, calendar) is None
 
 
 def test_the_office_closes_a_day(office: Office) -> None:
@@ -44,5 +45,5 @@ def test_the_office_closes_a_day(office: Office) -> None:
     with office.work() as ctx:
         ctx.session.add(ClosedDay(day=date(2017, 7, 3), closed=True, reason="Banjir"))
         ctx.session.flush()
-        due = clock.case_due(ctx, definition, RECEIVED)
+        due = clock.case_due(ctx, definition, RECEIVED, calendars.current(ctx))
     assert due == datetime.fromisoformat("2017-07-12T19:00+08:00")

@@ -22,14 +22,14 @@ BPMN = "{http://www.omg.org/spec/BPMN/20100524/MODEL}"
 # Imports run one way: a module takes those of the lines above its own, and nothing of its own line or below.
 LAYERS = (
     {"config", "models", "wording", "worktime", "files", "engine"},
-    {"forms", "documents", "database", "context"},
-    {"journal", "people", "registers", "clock", "uploads", "migrations"},
-    {"fitting"},
+    {"forms", "documents", "database", "context", "ends", "post"},
+    {"access", "journal", "links", "people", "registers", "calendars", "uploads", "migrations", "factor"},
+    {"fitting", "clock"},
     {"revisions", "backup"},
-    {"papers"},
+    {"papers", "replay", "absences"},
     {"messages"},
-    {"cases", "inbox", "standing"},
-    {"audit", "export"},
+    {"cases", "inbox", "standing", "statistics"},
+    {"audit", "export", "digest", "accounts"},
     {"worker", "demo"},
     {"web"},
     {"app"},  # create_app

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.cases import complaints, proxies
 from app.cases.desk import (
     Handed,
     Naming,
@@ -20,6 +21,8 @@ from app.cases.desk import (
     readers_of,
     unread,
 )
+from app.cases.ends import act, apply_again, correct, end, may_take_back, offered, reopen, revoke, take_back
+from app.cases.limits import reckon
 from app.cases.readers import (
     Returned,
     asks_nothing,
@@ -36,9 +39,11 @@ from app.cases.readers import (
     may_take,
     no_way_in,
     open_tasks,
+    own,
     returned,
     sees_all,
     step_of,
+    taken_by,
     task_for,
     tracked,
     values,
@@ -54,6 +59,7 @@ from app.cases.refusals import (
     Invalid,
     NoSuchSop,
     NotFound,
+    NotNow,
     NotYours,
     ReasonNeeded,
     Refusal,
@@ -61,14 +67,26 @@ from app.cases.refusals import (
     Taken,
     TooLarge,
 )
-from app.cases.verbs import NOTE_LIMIT, Completion, claim, complete, fire_due, open_case, release, save_draft
+from app.cases.verbs import (
+    NOTE_LIMIT,
+    Completion,
+    claim,
+    complete,
+    fire_due,
+    let_go,
+    open_case,
+    release,
+    save_draft,
+)
 
 __all__ = [
-    "NOTE_LIMIT", "AlreadyDone", "CannotGoOn", "CaseEnded", "ChoiceNeeded", "Completion", "FourEyes", "Handed",
-    "Invalid", "Naming", "NoSuchSop", "NotFound", "NotYours", "Noted", "ReasonNeeded", "Refusal", "Returned", "Stale",
-    "Taken", "TooLarge", "asks_nothing", "assign", "case_for", "choices", "claim", "colleagues", "complete",
-    "data_of", "document", "documents", "duplicates", "fire_due", "for_applicant", "form_of", "handed", "handed_over",
-    "holders", "journal_for", "locked", "mark_read", "may_hand_over", "may_take", "names_me", "namings", "no_way_in",
-    "note", "open_case", "open_tasks", "postpone", "readers_of", "release", "returned", "save_draft", "sees_all",
-    "step_of", "task_for", "tracked", "unread", "values", "visible_cases", "ways_in",
+    "AlreadyDone", "CannotGoOn", "CaseEnded", "ChoiceNeeded", "Completion", "FourEyes", "Handed", "Invalid",
+    "NOTE_LIMIT", "Naming", "NoSuchSop", "NotFound", "NotNow", "NotYours", "Noted", "ReasonNeeded", "Refusal",
+    "Returned", "Stale", "Taken", "TooLarge", "act", "apply_again", "asks_nothing", "assign", "case_for", "choices",
+    "claim", "colleagues", "complaints", "complete", "correct", "data_of", "document", "documents", "duplicates",
+    "end", "fire_due", "for_applicant", "form_of", "handed", "handed_over", "holders", "journal_for", "let_go",
+    "locked", "mark_read", "may_hand_over", "may_take", "may_take_back", "names_me", "namings", "no_way_in", "note",
+    "offered", "open_case", "open_tasks", "own", "postpone", "proxies", "readers_of", "reckon", "release", "reopen",
+    "returned", "revoke", "save_draft", "sees_all", "step_of", "take_back", "taken_by", "task_for", "tracked",
+    "unread", "values", "visible_cases", "ways_in",
 ]  # fmt: skip

@@ -79,10 +79,14 @@ def assign(ctx: Context, actor: Actor, task_id: int, to_name: str, note: str = "
         raise ReasonNeeded(f"Tulis alasannya: langkah ini sedang dikerjakan {_holder(task)}.")
     task.assignee_id, task.assignee, task.postponed_until = to.id, to, None
     task.version += 1
-    mine = people.may_do(actor, task)
+    if people.may_do(actor, task):
+        lane, an = task.lane.name, people.on_behalf(actor, task)
+    else:
+        lane, number = _above(ctx, task)
+        an = people.acted(actor.behalf(number))
     journal.append(
-        ctx, task.case, "assign", {"token": task.token, "to": to.id, "name": to.full_name}, actor=actor.person,
-        lane=task.lane.name if mine else superior(ctx, task), step=task.step, typed=_typed(note),
+        ctx, task.case, "assign", {"token": task.token, "to": to.id, "name": to.full_name, **an}, actor=actor.person,
+        lane=lane, step=task.step, typed=_typed(note),
     )  # fmt: skip
     return task
 
@@ -91,15 +95,14 @@ def may_hand_over(ctx: Context, actor: Actor, task: Task) -> bool:
     """Whether the actor may give a task to a colleague: as a holder of its lane, or of the lane above it."""
     if task.applicant_id is not None or not _officer(actor, task.case):
         return False
-    above = superior(ctx, task)
-    return people.may_do(actor, task) or (bool(above) and above in actor.names)
+    return people.may_do(actor, task) or _above(ctx, task)[1] in actor.lanes
 
 
-def superior(ctx: Context, task: Task) -> str:
-    """The lane above a task's lane, as its revision draws it; "" where it draws none."""
-    definition = revisions.load(ctx.session, task.case.revision_id).definition
-    lane = next((lane for lane in definition.lanes if lane.name == task.lane.name), None)
-    return lane.properties.get("atasan", "").strip() if lane else ""
+def _above(ctx: Context, task: Task) -> tuple[str, int]:
+    """The lane above a task's lane, as its revision draws it, with its number; "" and 0 where it draws none."""
+    loaded = revisions.load(ctx.session, task.case.revision_id)
+    name = revisions.superior(loaded.definition, task.lane.name)
+    return name, loaded.lanes.get(name, 0)
 
 
 def postpone(ctx: Context, actor: Actor, task_id: int, until: date | None, reason: str = "") -> Task:
@@ -131,8 +134,8 @@ def _opening(ctx: Context, task: Task, day: date) -> datetime:
     if not today < day <= today + FARTHEST:
         raise Invalid([forms.Fault("/until", "Pilih hari sesudah hari ini, paling lama setahun lagi.")])
     hours = clock.hours(revisions.load(ctx.session, task.case.revision_id).definition)
-    opens, _closes = hours.get(day.weekday()) or hours.get(0) or HOURS[0]
-    return datetime.combine(day, opens, ctx.settings.zone)
+    first, *_rest = hours.get(day.weekday()) or hours.get(0) or HOURS[0]
+    return datetime.combine(day, first[0], ctx.settings.zone)
 
 
 def handed(entries: Sequence[journal.Entry], task: Task) -> Handed | None:
@@ -141,7 +144,7 @@ def handed(entries: Sequence[journal.Entry], task: Task) -> Handed | None:
     last = taken[-1] if taken and task.assignee_id is not None else None
     if last is None or last.kind != "assign" or last.body.get("to") != task.assignee_id:
         return None
-    return Handed(last.actor, last.at, last.note)
+    return Handed(last.by, last.at, last.note)
 
 
 def handed_over(ctx: Context, tasks: Collection[Task]) -> dict[int, Handed]:
@@ -194,11 +197,11 @@ def note(ctx: Context, actor: Actor, case_id: int, text: str) -> Noted:
         raise Invalid([forms.Fault("/text", "Tulis dahulu catatannya.")])
     fire_due(ctx, case)
     told, untold = _named(ctx, actor, case, text)
-    lane = ctx.session.scalar(
-        select(Lane.name).where(Lane.id.in_(actor.lanes), Lane.sop == case.sop).order_by(Lane.id).limit(1)
-    )
+    mine = select(Lane).where(Lane.id.in_(actor.lanes), Lane.sop == case.sop).order_by(Lane.id).limit(1)
+    lane = ctx.session.scalars(mine).one()
     body = {"mentions": [person.id for person in told]} if told else {}
-    seq = journal.append(ctx, case, "note", body, actor=actor.person, lane=lane or "", typed=_typed(text))
+    body |= people.acted(actor.behalf(lane.id))
+    seq = journal.append(ctx, case, "note", body, actor=actor.person, lane=lane.name, typed=_typed(text))
     for person in told:
         ctx.session.add(Mention(case_id=case.id, seq=seq, person_id=person.id))
         facts = {"nomor": case.number, "oleh": actor.person.full_name, "alamat": f"/permohonan/{case.id}#c{seq}"}
@@ -306,6 +309,6 @@ def _told_of(
     ctx: Context, actor: Actor, task: Task, kind: str, more: Mapping[str, str | None] | None = None, note: str = ""
 ) -> None:
     journal.append(
-        ctx, task.case, kind, {"token": task.token, **(more or {})}, actor=actor.person, lane=task.lane.name,
-        step=task.step, typed=_typed(note),
+        ctx, task.case, kind, {"token": task.token, **(more or {}), **people.on_behalf(actor, task)},
+        actor=actor.person, lane=task.lane.name, step=task.step, typed=_typed(note),
     )  # fmt: skip

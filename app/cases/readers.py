@@ -10,13 +10,14 @@ from typing import Any
 
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import contains_eager, joinedload, undefer
+from sqlalchemy.sql.elements import ColumnElement
 
 from app import forms, journal, people, registers, revisions
 from app.cases.record import unique_key
 from app.cases.refusals import FourEyes, NotFound, NotYours, Refusal, Taken
 from app.context import Context
 from app.engine.definition import Choice, Definition, Start, Step
-from app.models import Case, Document, Person, Task
+from app.models import Case, Document, Event, Person, Task
 from app.people import Actor
 
 
@@ -147,7 +148,7 @@ def returned(ctx: Context, task: Task) -> Returned | None:
         return None
     entry = next(e for e in journal.entries(ctx, task.case_id) if e.seq == task.returned_seq)
     definition = revisions.load(ctx.session, task.case.revision_id).definition
-    return Returned(entry.actor, entry.lane, entry.at, definition.steps[entry.step].name, entry.note, entry.faults)
+    return Returned(entry.by, entry.lane, entry.at, definition.steps[entry.step].name, entry.note, entry.faults)
 
 
 def duplicates(ctx: Context, case: Case, data: Mapping[str, Any] | None = None) -> list[Case]:
@@ -165,9 +166,16 @@ def may_take(ctx: Context, actor: Actor, task: Task) -> Refusal | None:
     """Why the actor may not work on an open task, or None where they may."""
     if not people.may_do(actor, task):
         return NotYours()
-    if task.assignee_id not in (None, actor.person.id):
+    if taken_by(ctx, actor, task):
         return Taken(f"Langkah ini sedang dikerjakan {task.assignee.full_name}." if task.assignee else "")
     return four_eyes(ctx, actor, task)
+
+
+def taken_by(ctx: Context, actor: Actor, task: Task) -> Person | None:
+    """Who else is at work on an open task: whoever claimed it, while they are there and it is still theirs to do."""
+    if task.assignee_id in (None, actor.person.id):
+        return None
+    return task.assignee if people.can_still(ctx.session, task.assignee_id, task, ctx.now) else None
 
 
 def journal_for(ctx: Context, actor: Actor, case: Case) -> list[journal.Entry]:
@@ -197,10 +205,13 @@ def document(ctx: Context, actor: Actor, document_id: int) -> Document:
 
 
 def _for_applicant(entry: journal.Entry, own: set[str]) -> bool:
-    """What the applicant typed, and what was returned to them; not what officers said when they passed it on."""
+    """What the applicant typed or asked, what was returned to them, and what they were answered; not what officers said
+    when they passed it on.
+    """
     if entry.kind in ("assign", "postpone"):
         return False
-    return entry.step in own or any(step in own for _, step, _ in entry.body.get("opened", ()))
+    told = entry.step in own or entry.kind in ("question", "answer")
+    return told or any(step in own for _, step, _ in entry.body.get("opened", ()))
 
 
 def tracked(ctx: Context, number: str, code: str) -> Case | None:
@@ -214,13 +225,21 @@ def visible_cases(actor: Actor, q: str = "", status: str = "", before: int | Non
     """The cases that the actor may see, newest first, with their revision: all words of `q`, older than `before`."""
     query = select(Case).options(joinedload(Case.revision)).order_by(Case.id.desc())
     if not actor.person.auditor:
-        mine = or_(Case.applicant_id == actor.person.id, Case.filed_by_id == actor.person.id)
-        query = query.where(or_(mine, Case.sop.in_(actor.sops)))
+        query = query.where(or_(own(actor), Case.sop.in_(actor.sops)))
     if status:
         query = query.where(Case.status == status)
     for word in q.lower().split()[:5]:
         query = query.where(Case.search.contains(word, autoescape=True))
     return query.where(Case.id < min(before, 2**31 - 1)) if before else query
+
+
+def own(actor: Actor) -> ColumnElement[bool]:
+    """The cases that are the actor's as an applicant: applied for, filed, or a principal's."""
+    by_proxy = [
+        (Case.applicant_id == m.principal) & (Case.sop == m.sop) if m.sop else Case.applicant_id == m.principal
+        for m in actor.principals
+    ]
+    return or_(Case.applicant_id == actor.person.id, Case.filed_by_id == actor.person.id, *by_proxy)
 
 
 def task_query() -> Select[Task]:
@@ -240,15 +259,34 @@ def task_query() -> Select[Task]:
 
 
 def four_eyes(ctx: Context, actor: Actor, task: Task) -> FourEyes | None:
-    """Nobody checks their own work: the last performer of a step named in `empat_mata` may not do this one."""
+    """Nobody checks their own work: the last performer of a step named in `empat_mata` may not do this one.
+
+    What a deputy does is theirs and that of the person whom they act for: neither checks it, neither's deputy does.
+    """
     others = step_of(ctx, task).properties.get("empat_mata", "").replace(",", " ").split()
+    if not others:
+        return None
+    mine = {actor.person.id, *_whose(people.on_behalf(actor, task))}
     for other in others:
-        last = ctx.session.scalar(
-            select(Task.closed_by_id)
-            .where(Task.case_id == task.case_id, Task.step == other, Task.closed_by_id.is_not(None))
-            .order_by(Task.closed_at.desc())
+        last = ctx.session.execute(
+            select(Event.actor_id, Event.body)
+            .where(Event.case_id == task.case_id, Event.step == other, Event.kind == "complete")
+            .order_by(Event.seq.desc())
             .limit(1)
-        )
-        if last == actor.person.id:
+        ).first()
+        if last is None:
+            continue
+        theirs = {last.actor_id, *_whose(last.body)}
+        if actor.person.id == last.actor_id:
             return FourEyes()
+        if mine & theirs:
+            return FourEyes(
+                "Langkah ini harus diperiksa orang lain: langkah sebelumnya dikerjakan oleh, atau atas nama, orang "
+                "yang Anda wakili atau yang mewakili Anda."
+            )
     return None
+
+
+def _whose(body: Mapping[str, Any]) -> list[int]:
+    """The person on whose behalf an event was done, if it was."""
+    return [body["an"]["id"]] if "an" in body else []

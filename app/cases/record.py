@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, insert, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm.attributes import set_committed_value
 
-from app import clock, database, engine, forms, journal, papers, registers, revisions
+from app import clock, database, engine, forms, journal, messages, papers, people, registers, revisions
 from app.context import Context
 from app.engine.definition import Choice, Definition, Step
 from app.models import NEVER, Case, Task, instant
@@ -36,36 +36,48 @@ def record(
     *,
     actor: Actor | None = None,
     task: Task | None = None,
+    lane: str = "",
+    step: str = "",
     choice: Choice | None = None,
     typed: journal.Typed | None = None,
     uploads: Mapping[str, str] | None = None,
     at: datetime | None = None,
     changes: Mapping[str, Any] | None = None,
     draft: Mapping[str, Any] | None = None,
+    unbegun: bool = False,
 ) -> tuple[int, bool]:
-    """One event and its whole effect: tasks closed and opened, state kept, papers due, the case ended. Gives the
-    event's number, and whether papers are due.
+    """One event and its whole effect: tasks closed and opened, state kept, papers due, messages written, case ended.
+    Gives the event's number, and whether papers are due.
 
     `data` is what was filled in by now, `changes` what else becomes of the case's own row, `draft` the draft of every
-    task that opens.
+    task that opens. `lane` and `step` say where it happened, where there is no `task` to say so;
+    `unbegun` that what started the clock is taken back.
     """
     definition = loaded.definition
     whole = {
         **body,
+        **(people.on_behalf(actor, task) if actor and task else {}),
         "path": journal.passed(definition, outcome.path),
         "opened": [[o.token, o.step, o.round] for o in outcome.opened],
         "closed": list(outcome.closed) if list(outcome.closed) != ([task.token] if task else []) else None,
         "ends": list(outcome.ends),
+        "ended": outcome.ended,
         "set": dict(outcome.facts),
         "state": journal.short(outcome.digest),
     }
     body = {name: value for name, value in whole.items() if value}
-    step = task.step if task else ""
-    lane = task.lane.name if task else ""
+    step, lane = (task.step, task.lane.name) if task else (step, lane)
     returned_seq = case.seq + 1 if choice and choice.returns else None
-    moved = {**(changes or {}), **_after(ctx, case, definition, outcome, data, at or ctx.now)}
+    undoing = kind in journal.UNDOING
+    starts = kind == "complete" and case.clock_at is None and clock.begins(definition, step)
+    if unbegun:
+        time = clock.unbegun(outcome)
+    else:
+        time = clock.after(ctx, case, definition, outcome, at or ctx.now, starts=starts)
+    body |= {name: value for name, value in time.told.items() if value is not None}
+    moved = {**(changes or {}), **time.changes, **_after(ctx, case, definition, outcome, kind, data, at or ctx.now)}
     moved = {name: value for name, value in moved.items() if getattr(case, name) != value}
-    rows = _opened(ctx, case, loaded, outcome, returned_seq, at or ctx.now, moved.get("clock_at", case.clock_at), draft)
+    rows = [] if undoing else _opened(case, loaded, outcome, returned_seq, at or ctx.now, time.dues, draft)
     with database.together(ctx.session):
         seq = journal.append(
             ctx, case, kind, body, actor=actor.person if actor else None, lane=lane, step=step,
@@ -76,21 +88,35 @@ def record(
         for row in rows:
             ctx.session.connection().execute(_OPENED, row)
     _interrupt(ctx, case, [token for token in outcome.closed if task is None or token != task.token])
-    wanted = revisions.papers_of(definition, step, choice.id if choice else "", outcome.ends, outcome.path)
+    if undoing:
+        _open_again(ctx, case, outcome, draft)
+    if time.moved:
+        move_due_dates(ctx, case, time.dues)
+    if kind in ("start", "complete", "timer"):
+        told = revisions.texts_of(definition, step, choice.id if choice else "", outcome.ends, outcome.path)
+        messages.tell(ctx, case, seq, told)
+    wanted = revisions.papers_at(definition, kind, step, choice.id if choice else "", outcome.ends, outcome.path)
     return seq, papers.due(ctx, case, seq, wanted)
 
 
 def _after(
-    ctx: Context, case: Case, definition: Definition, outcome: engine.Outcome, data: Mapping[str, Any], at: datetime
+    ctx: Context,
+    case: Case,
+    definition: Definition,
+    outcome: engine.Outcome,
+    kind: str,
+    data: Mapping[str, Any],
+    at: datetime,
 ) -> dict[str, Any]:
     """What becomes of the case's row; an ended case needs no data and state: its journal has them."""
     digest = journal.short(outcome.digest)
     if outcome.ended:
-        status = journal.status(definition, [*journal.reached(ctx, case.id), *outcome.ends])
-        over = {"status": status, "ended_at": at, "next_due": None, "data": None, "state": b""}
+        status = journal.STOPS.get(kind) or journal.status(definition, [*journal.reached(ctx, case.id), *outcome.ends])
+        over = {"status": status, "ended_at": at, "next_due": None, "paused_at": None, "data": None, "state": b""}
         return {**over, "state_digest": digest}
     data = forms.merge(data, outcome.facts) if outcome.facts else data
-    return {"data": data, "state": outcome.state, "state_digest": digest, "next_due": outcome.next_due}
+    here = {"status": "open", "ended_at": None}
+    return {**here, "data": data, "state": outcome.state, "state_digest": digest}
 
 
 def _close(ctx: Context, task: Task, actor: Actor) -> None:
@@ -111,21 +137,41 @@ def _interrupt(ctx: Context, case: Case, tokens: Sequence[str]) -> None:
         )
 
 
+def _open_again(ctx: Context, case: Case, outcome: engine.Outcome, draft: Mapping[str, Any] | None) -> None:
+    """Tasks of before are open again, as nobody's work yet; a page of theirs that is still open somewhere is stale."""
+    kept = {"draft": dict(draft), "draft_at": ctx.now} if draft else {}
+    ctx.session.execute(
+        update(Task)
+        .where(Task.case_id == case.id, Task.token.in_([again.token for again in outcome.opened]))
+        .values(closed_at=None, closed_by_id=None, version=Task.version + 1, **kept)
+    )
+
+
+def move_due_dates(ctx: Context, case: Case, dues: Mapping[str, datetime | None]) -> int:
+    """Gives a case's open tasks the due dates of their steps; how many had another."""
+    moved = 0
+    for task in ctx.session.scalars(select(Task).where(Task.case_id == case.id, Task.closed_at.is_(None))):
+        due = dues.get(task.step)
+        if task.due_at != due:
+            task.due_at, moved = due, moved + 1
+            task.rank = instant(due) if due else NEVER + instant(task.opened_at)
+    return moved
+
+
 def _opened(
-    ctx: Context,
     case: Case,
     loaded: revisions.Loaded,
     outcome: engine.Outcome,
     returned_seq: int | None,
     at: datetime,
-    clock_at: datetime | None,
+    dues: Mapping[str, datetime | None],
     draft: Mapping[str, Any] | None,
 ) -> list[dict[str, Any]]:
     """The rows of the tasks that open."""
     rows = []
     for pass_ in outcome.opened:
         step = loaded.definition.steps[pass_.step]
-        due = clock.step_due(ctx, loaded.definition, step, clock_at)
+        due = dues.get(pass_.step)
         theirs = step.lane == loaded.definition.applicant_lane and case.filed_by_id == case.applicant_id
         row = {
             "case_id": case.id,

@@ -49,6 +49,10 @@ class Stale(Refusal):
     message = "Halaman ini sudah tidak mutakhir. Muat ulang, lalu coba lagi."
 
 
+class NotNow(Refusal):
+    """It could have been done before, or may be later; the message says why."""
+
+
 class Invalid(Refusal):
     """Fields are at fault; `faults` says which."""
 

@@ -12,7 +12,8 @@ from typing import Any
 from sqlalchemy import Row, bindparam, select, update
 from sqlalchemy.orm import contains_eager
 
-from app import clock, engine, forms, journal, people, registers, revisions, uploads
+from app import engine, forms, journal, people, registers, revisions, uploads
+from app.cases import limits
 from app.cases.readers import may_take, no_way_in, task_query, ways_in
 from app.cases.record import described, numbers_given, record
 from app.cases.refusals import (
@@ -30,7 +31,7 @@ from app.cases.refusals import (
 )
 from app.context import Context
 from app.engine.definition import Choice, Step
-from app.models import Case, Person, Revision, Task, Upload, canonical, instant
+from app.models import Case, Person, Revision, Task, Upload, canonical
 from app.people import Actor
 
 _LOCKED_TASK = (
@@ -69,10 +70,13 @@ def open_case(
     data: Mapping[str, Any] | None = None,
     start: str | None = None,
     on_behalf_of: str | None = None,
+    previous: Case | None = None,
 ) -> Case:
     """Opens a case under the revision in force; `data` becomes the draft of its first tasks.
 
-    `on_behalf_of` is somebody's login name, or the name of a walk-in applicant; only the counter may give it.
+    `on_behalf_of` is somebody's login name, or the name of a walk-in applicant; the counter may give it, and a proxy
+    who names their principal: that is the principal's case, as if they had filed it. `previous` is the case that it
+    follows.
     Raises NoSuchSop, NotYours, Invalid (an unknown start, data that is no JSON), TooLarge, CannotGoOn.
     """
     revision = revisions.in_force(ctx.session, sop)
@@ -81,7 +85,8 @@ def open_case(
     loaded = revisions.load(ctx.session, revision.id)
     applicant, name = _applicant(ctx, actor, loaded, start, on_behalf_of)
     _check_draft(data or {})
-    return _begin(ctx, actor, revision, applicant, name, data or {}, start)
+    whose = _filed_as(actor, loaded, applicant, start, on_behalf_of)
+    return _begin(ctx, actor, revision, applicant, name, data or {}, start, previous, whose)
 
 
 def _begin(
@@ -93,6 +98,7 @@ def _begin(
     data: Mapping[str, Any],
     start: str | None = None,
     previous: Case | None = None,
+    whose: people.Behalf | None = None,
 ) -> Case:
     """A new case, filed by `actor` for a person or for a walk-in of this name. Raises Invalid, CannotGoOn."""
     loaded = revisions.load(ctx.session, revision.id)
@@ -104,6 +110,7 @@ def _begin(
         raise Invalid([forms.Fault("/start", "Jalan masuk ini tidak ada pada SOP yang berlaku.")]) from None
     except engine.RoutingError as error:
         raise CannotGoOn() from error
+    kuasa = people.acting(actor, applicant.id, loaded.sop) if applicant and loaded.sop not in actor.counter else {}
     case = Case(
         number=f"?{secrets.token_hex(8)}",
         code=_tracking_code(),
@@ -111,7 +118,7 @@ def _begin(
         revision_id=revision.id,
         applicant_id=applicant.id if applicant else None,
         applicant_name=name,
-        filed_by_id=actor.person.id,
+        filed_by_id=applicant.id if applicant and kuasa else actor.person.id,
         previous_id=previous.id if previous else None,
         opened_at=ctx.now,
         data={},
@@ -120,7 +127,8 @@ def _begin(
     ctx.session.flush()
     case.number = registers.application(ctx, definition.properties.get("nomor_permohonan", ""), case.id)
     case.revision = revision
-    body = {"start": start, "revision": loaded.seal, "number": case.number, "applicant": case.applicant_id}
+    body = {"start": start, "revision": loaded.seal, "number": case.number, "applicant": case.applicant_id, **kuasa}
+    body |= people.acted(whose)
     changes = described(case, loaded, data)
     ctx.session.flush()
     record(ctx, case, loaded, outcome, "start", body, {}, actor=actor, changes=changes, draft=data)
@@ -128,26 +136,48 @@ def _begin(
 
 
 def claim(ctx: Context, actor: Actor, task_id: int) -> Task:
-    """Takes an open task; taking one's own again changes nothing. Raises as `open_task`, Taken."""
+    """Takes an open task, also one that somebody who is no longer there had taken; one's own again changes nothing.
+
+    Raises as `open_task`, Taken.
+    """
     task = open_task(ctx, actor, task_id)
     if task.assignee_id != actor.person.id:
+        body = {"token": task.token, **_had(task), **people.on_behalf(actor, task)}
         task.assignee_id, task.assignee = actor.person.id, actor.person
-        journal.append(
-            ctx, task.case, "claim", {"token": task.token}, actor=actor.person, lane=task.lane.name, step=task.step
-        )
+        journal.append(ctx, task.case, "claim", body, actor=actor.person, lane=task.lane.name, step=task.step)
     return task
+
+
+def _had(task: Task) -> dict[str, Any]:
+    """Who has claimed a task, as an event says it that takes it from them."""
+    return {"from": {"id": task.assignee_id, "name": task.assignee.full_name}} if task.assignee else {}
 
 
 def release(ctx: Context, actor: Actor, task_id: int) -> Task:
     """Puts a task that one had taken back into the lane's inbox; its draft stays."""
     task = open_task(ctx, actor, task_id)
     if task.assignee_id is not None:
+        body = {"token": task.token, **people.on_behalf(actor, task)}
         task.assignee_id = task.assignee = task.postponed_until = None
         task.version += 1
-        journal.append(
-            ctx, task.case, "release", {"token": task.token}, actor=actor.person, lane=task.lane.name, step=task.step
-        )
+        journal.append(ctx, task.case, "release", body, actor=actor.person, lane=task.lane.name, step=task.step)
     return task
+
+
+def let_go(ctx: Context, by: Person, person: Person) -> int:
+    """Puts everything that somebody has claimed back into its lane's inbox, as an administrator does; how many."""
+    claimed = select(Task.id).where(Task.assignee_id == person.id, Task.closed_at.is_(None)).order_by(Task.case_id)
+    released = 0
+    for task_id in ctx.session.scalars(claimed).all():
+        task = ctx.session.scalar(_LOCKED_TASK, {"task_id": task_id})
+        if task is None or task.closed_at is not None or task.assignee_id != person.id:
+            continue  # done while we waited for its case
+        body = {"token": task.token, **_had(task)}
+        task.assignee_id = task.assignee = task.postponed_until = None
+        task.version += 1
+        journal.append(ctx, task.case, "release", body, actor=by, step=task.step)
+        released += 1
+    return released
 
 
 def save_draft(ctx: Context, actor: Actor, task_id: int, answers: Mapping[str, Any]) -> Task:
@@ -181,7 +211,7 @@ def complete(
     taken = _taken(step, choice)
     note, faults = _remarks(note, faults, taken)
     form = loaded.form_of(step)
-    clean, sent = _checked(ctx, actor, case, form, answers)
+    clean, sent = checked(ctx, actor, case, form, answers, case.data)
     numbers = numbers_given(ctx, case, step)
     data = forms.merge(forms.apply(form, case.data, clean) if form else case.data, forms.nested(numbers))
     facts = engine.facts(loaded.definition, data)
@@ -193,27 +223,14 @@ def complete(
         raise CannotGoOn() from error
     before = engine.facts(loaded.definition, case.data)
     changes = described(case, loaded, data) if form else {}
-    starts = step.properties.get("jam") == "mulai" and case.clock_at is None
-    if starts:
-        changes |= {"clock_at": ctx.now, "due_at": clock.case_due(ctx, loaded.definition, ctx.now)}
     body = {"token": task.token, "facts": journal.changed(before, facts), "numbers": numbers}
     typed = journal.Typed(clean, note, faults, sorted(sent)) if clean or note or faults else None
     seq, due = record(
         ctx, case, loaded, outcome, "complete", body, data,
         actor=actor, task=task, choice=taken, typed=typed, uploads=sent, changes=changes,
     )  # fmt: skip
-    if starts:
-        _give_due_dates(ctx, case, loaded)
     _follow_up(ctx, case, loaded, outcome, data)
     return Completion(case, seq, outcome.opened, due)
-
-
-def _give_due_dates(ctx: Context, case: Case, loaded: revisions.Loaded) -> None:
-    """The clock has started: what was opened before, in another branch, is due now too."""
-    open_now = select(Task).where(Task.case_id == case.id, Task.closed_at.is_(None), Task.due_at.is_(None))
-    for task in ctx.session.scalars(open_now):
-        task.due_at = clock.step_due(ctx, loaded.definition, loaded.definition.steps[task.step], case.clock_at)
-        task.rank = instant(task.due_at) if task.due_at else task.rank
 
 
 def fire_due(ctx: Context, case: Case) -> int:
@@ -223,18 +240,22 @@ def fire_due(ctx: Context, case: Case) -> int:
     """
     fired, moments = 0, Counter[datetime]()
     while case.status == "open" and case.next_due is not None and case.next_due <= ctx.now:
-        moments[case.next_due] += 1
-        if moments[case.next_due] > AT_ONCE:
+        moment = case.next_due
+        moments[moment] += 1
+        if moments[moment] > AT_ONCE:
             raise CannotGoOn()
         loaded = revisions.load(ctx.session, case.revision_id)
+        if moments[moment] == 1 and (passed := limits.passed(ctx, case, loaded, moment)):
+            fired += passed
+            continue
         facts = engine.facts(loaded.definition, case.data)
         try:
-            outcome = engine.fire(loaded.definition, case.state, facts, ctx.local())
+            outcome = engine.fire(loaded.definition, case.state, facts, ctx.local(moment))
         except engine.RoutingError as error:
             raise CannotGoOn() from error
-        if outcome is None:
-            case.next_due = None
-            break
+        if outcome is None:  # nothing happens then after all
+            case.next_due = limits.next_due(ctx, case, loaded)
+            continue
         data = case.data
         record(ctx, case, loaded, outcome, "timer", {}, data, at=outcome.at)
         _follow_up(ctx, case, loaded, outcome, data)
@@ -289,8 +310,12 @@ def _applicant(
     definition = loaded.definition
     outside = definition.applicant_lane is not None
     if on_behalf_of is not None and (name := " ".join(forms.normal_text(on_behalf_of).split())):
+        principal = next((m.principal for m in actor.principals if m.login == name and m.sop in ("", loaded.sop)), None)
+        if outside and principal is not None:
+            whose = ctx.session.get_one(Person, principal)
+            return whose, whose.full_name
         if not outside or loaded.sop not in actor.counter:
-            raise NotYours("Hanya petugas loket yang dapat mengajukan untuk orang lain.")
+            raise NotYours("Hanya petugas loket atau kuasa pemohon yang dapat mengajukan untuk orang lain.")
         person = ctx.session.scalar(select(Person).where(Person.name == name, Person.active, Person.applicant))
         return person, person.full_name if person else name[:200]
     if outside and actor.person.applicant:
@@ -299,6 +324,18 @@ def _applicant(
     if way is None:
         raise no_way_in(definition)
     return None, actor.person.full_name if outside else (definition.properties.get("kantor_nama") or way.lane)[:200]
+
+
+def _filed_as(
+    actor: Actor, loaded: revisions.Loaded, applicant: Person | None, start: str | None, on_behalf_of: str | None
+) -> people.Behalf | None:
+    """Whose deputy files a case: at the counter for a walk-in, else in the lane of the start; None for oneself."""
+    if applicant is not None and applicant.id == actor.person.id:
+        return None
+    if on_behalf_of is not None and loaded.sop in actor.counter:
+        return actor.deputy_at.get(loaded.sop)
+    way = next((w for w in ways_in(actor, loaded) if (w.id == start if start else w.default)), None)
+    return actor.behalf(loaded.lanes[way.lane]) if way else None
 
 
 def _taken(step: Step, choice: str | None) -> Choice | None:
@@ -324,10 +361,10 @@ def _remarks(note: str, faults: Sequence[Mapping[str, str]], taken: Choice | Non
     return note, kept
 
 
-def _checked(
-    ctx: Context, actor: Actor, case: Case, form: forms.Form | None, answers: Mapping[str, Any]
+def checked(
+    ctx: Context, actor: Actor, case: Case, form: forms.Form | None, answers: Mapping[str, Any], data: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """The answers as the form takes them, and the uploads among them, now the case's, by id with their SHA-256.
+    """The answers as the form takes them over `data`, and the uploads among them, now the case's, by id with SHA-256.
 
     Raises Invalid.
     """
@@ -344,7 +381,7 @@ def _checked(
         return forms.UploadInfo(upload.name, upload.media_type, upload.size)
 
     today = ctx.now.astimezone(ctx.settings.zone).date()
-    clean, faults = forms.check(form, answers, case.data, find, today=today)
+    clean, faults = forms.check(form, answers, data, find, today=today)
     if faults:
         raise Invalid(faults)
     if used:
@@ -371,7 +408,7 @@ def _sent(ctx: Context, answers: Any) -> dict[str, Row[Any]]:
 def _usable(upload: Row[Any], case: Case, actor: Actor) -> bool:
     """An upload is used by who sent it, until it belongs to a case; then in that case and the one that follows it."""
     if upload.case_id is None:
-        return bool(upload.person_id == actor.person.id)
+        return bool(upload.person_id in people.hands(actor, case))
     return bool(upload.case_id in (case.id, case.previous_id))
 
 

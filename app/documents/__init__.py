@@ -34,7 +34,7 @@ serve()
 
 ROW = (
     "no", "nomor", "langkah", "pelaksana", "petugas", "nip", "masuk", "keluar", "menit", "standar", "hasil", "alasan",
-    "catatan", "putaran", "kembali",
+    "catatan", "putaran", "kembali", "terlambat",
 )  # fmt: skip
 # Every name that a template may read. What stands below None is not looked at: `isian` is the SOP's own.
 CONTEXT: Mapping[str, Any] = {
@@ -53,9 +53,12 @@ CONTEXT: Mapping[str, Any] = {
     "kantor": dict.fromkeys(("nama", "alamat", "kota", "induk")),
     "petugas": None,
     "kembalian": {**dict.fromkeys(("oleh", "pada", "alasan")), "kesalahan": [None]},
+    "keputusan": dict.fromkeys(("jenis", "oleh", "lajur", "pada", "alasan")),
     "sekarang": None,
     "dokumen": dict.fromkeys(("nama", "rangkap")),
 }  # fmt: skip
+# A message tells besides where the case can be seen.
+TOLD: Mapping[str, Any] = {**{name: CONTEXT[name] for name in CONTEXT if name != "dokumen"}, "tautan": None}
 
 
 class DocumentError(Exception):
@@ -68,6 +71,15 @@ def fill(template: bytes, context: Mapping[str, Any]) -> bytes:
     if "error" in answer:
         raise DocumentError(str(answer["error"]))
     return content
+
+
+def text(template: bytes, context: Mapping[str, Any]) -> tuple[str, str]:
+    """Subject (one line) and body of a message, of a .txt template as letters are of a .docx. Raises DocumentError."""
+    answer, _ = _child.ask({"do": "text", "context": context}, template)
+    if "error" in answer:
+        raise DocumentError(str(answer["error"]))
+    subject, body = answer["text"]
+    return str(subject), str(body)
 
 
 def known(answers: Iterable[str], lanes: Iterable[str]) -> dict[str, Any]:
@@ -90,8 +102,17 @@ def check_file(name: str, content: bytes, expected: Mapping[str, Any] | None = N
     """
     if not name.lower().endswith(".docx"):
         return [Finding(name, "error", "bukan-docx", f"{name}: hanya berkas .docx yang dapat menjadi templat.")]
+    return _checked(name, "check", content, {**CONTEXT, **(expected or {})})
+
+
+def check_text(name: str, content: bytes, expected: Mapping[str, Any]) -> list[Finding]:
+    """What is wrong with the text of a message; `expected` is all that it may read. Never raises."""
+    return _checked(name, "check_text", content, expected)
+
+
+def _checked(name: str, what: str, content: bytes, expected: Mapping[str, Any]) -> list[Finding]:
     try:
-        answer, _ = _child.ask({"do": "check", "known": {**CONTEXT, **(expected or {})}}, content)
+        answer, _ = _child.ask({"do": what, "known": expected}, content)
     except DocumentError as error:
         answer = {"error": str(error)}
     if "error" in answer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from jinja2 import TemplateSyntaxError, UndefinedError, nodes
@@ -46,9 +46,13 @@ def answers(template: bytes) -> list[str]:
         pass
     letter = Letter(io.BytesIO(template))
     letter.init_docx()
+    return printed([ENVIRONMENT.parse(lined(letter.patch_xml(source))) for source in _sources(letter)])
+
+
+def printed(trees: Iterable[nodes.Template]) -> list[str]:
+    """The answers that parsed templates print, as `answers` gives them."""
     found: dict[str, None] = {}
-    for source in _sources(letter):
-        tree = ENVIRONMENT.parse(lined(letter.patch_xml(source)))
+    for tree in trees:
         expected = {".".join(path) for node in _expected_missing(tree) if (path := _path(node))}
         found.update((name, None) for name, _ in _reads(tree, {"isian": {}}) if name not in expected)
     return [name.removeprefix("isian.") for name in found if name.startswith("isian.")]
@@ -126,6 +130,11 @@ def _names(source: str, known: Mapping[str, Any]) -> list[Found]:
         compiled(lines)
     except TemplateSyntaxError as error:
         return [("error", "tag-rusak", told(error, lines, error.lineno))]
+    return unknown(tree, known)
+
+
+def unknown(tree: nodes.Template, known: Mapping[str, Any]) -> list[Found]:
+    """Names that a template reads and no context has."""
     found: dict[str, Found] = {}
     for name, free in _reads(tree, known):
         level = "warning" if free else "error"

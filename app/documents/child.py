@@ -1,7 +1,7 @@
 """The process in which templates run: a template is code, so it gets no files, no sockets, little memory and time.
 
-`serve` answers requests on standard input one after the other: `fill` and `check`. The server itself imports nothing of
-this.
+`serve` answers requests on standard input one after the other: `fill` and `check` for letters, `text` and `check_text`
+for messages. The server itself imports nothing of this.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ import jinja2
 from app.documents.archive import BadArchive
 from app.documents.check import answers, check
 from app.documents.letter import ENVIRONMENT, Broken, fill
+from app.documents.text import answers as text_answers
+from app.documents.text import check as check_text
+from app.documents.text import compose
 
 FRAME = struct.Struct(">II")
 MEMORY = 512 * 1024 * 1024
@@ -49,7 +52,11 @@ def _answer(ask: dict[str, Any], template: bytes) -> tuple[dict[str, Any], bytes
         if ask["do"] == "check":
             return {"found": check(template, ask["known"])}, b""
         if ask["do"] == "answers":
-            return {"answers": answers(template)}, b""
+            return {"answers": answers(template) if template[:2] == b"PK" else text_answers(template)}, b""
+        if ask["do"] == "text":
+            return {"text": compose(template, ask["context"])}, b""
+        if ask["do"] == "check_text":
+            return {"found": check_text(template, ask["known"])}, b""
         return {}, fill(template, ask["context"])
     except (Broken, BadArchive) as error:
         return {"error": str(error)}, b""
@@ -81,6 +88,7 @@ def _warm() -> None:
     document.save(blank)
     check(blank.getvalue(), {"isian": {"nama": None}})
     check(b"", {})
+    check_text(b"Perihal: {{ isian.nama }}\n{{ a + 1 }}", {"isian": {"nama": None}})
     for broken in ("{% if", "{{ nama.a + 1 }}"):
         with contextlib.suppress(Exception):
             ENVIRONMENT.from_string(broken).render()

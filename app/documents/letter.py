@@ -37,8 +37,8 @@ class Broken(Exception):
 class Environment(ImmutableSandboxedEnvironment):
     """Where templates run: values are escaped, keys come before methods, nothing is loaded from elsewhere."""
 
-    def __init__(self) -> None:
-        super().__init__(autoescape=True, undefined=ChainableUndefined, finalize=_printed)
+    def __init__(self, autoescape: bool = True) -> None:
+        super().__init__(autoescape=autoescape, undefined=ChainableUndefined, finalize=_printed)
         self.filters.update(wording.FILTERS)
         for name in RAW_MARKUP:
             del self.filters[name]
@@ -92,7 +92,7 @@ class Letter(DocxTemplate):  # type: ignore[misc]
         except (MemoryError, RecursionError):
             raise
         except Exception as error:
-            raise Broken(told(error, source, _line(error))) from error
+            raise Broken(told(error, source, line_of(error))) from error
         return str(self.resolve_listing(re.sub(r"\n<w:p([ >])", r"<w:p\1", rendered)))
 
     def fix_tables(self, xml: str) -> Any:
@@ -141,18 +141,19 @@ def fill(template: bytes, context: Mapping[str, Any]) -> bytes:
     with opened(template):
         pass
     letter = Letter(io.BytesIO(template))
-    letter.render(_clean(context), ENVIRONMENT)
+    letter.render(cleaned(context), ENVIRONMENT)
     written = io.BytesIO()
     letter.save(written)
     return sealed(written.getvalue())
 
 
-def _clean(value: Any) -> Any:
+def cleaned(value: Any) -> Any:
+    """JSON values without what no paper can print."""
     if isinstance(value, str):
         return SURROGATES.sub("\ufffd", UNPRINTABLE.sub("", NEWLINES.sub("\n", value)))
     if isinstance(value, Mapping):
-        return {key: _clean(item) for key, item in value.items()}
-    return [_clean(item) for item in value] if isinstance(value, list) else value
+        return {key: cleaned(item) for key, item in value.items()}
+    return [cleaned(item) for item in value] if isinstance(value, list) else value
 
 
 # -- what is wrong, in the owner's words -------------------------------------------------------------------------------
@@ -198,7 +199,8 @@ def words(xml: str) -> str:
     return text if len(text) <= 160 else f"{text[:159]}…"
 
 
-def _line(error: BaseException) -> int | None:
+def line_of(error: BaseException) -> int | None:
+    """The line of a template at which it failed."""
     found, trace = None, error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == "<template>":

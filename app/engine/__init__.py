@@ -24,8 +24,12 @@ from app.engine.run import (
     complete,
     facts,
     fire,
+    pending,
+    resume,
+    rewind,
     send,
     start,
+    stop,
 )
 from app.engine.walk import Walk, walk
 
@@ -50,10 +54,14 @@ __all__ = [
     "complete",
     "facts",
     "fire",
+    "pending",
     "process_ids",
     "read",
     "read_tables",
+    "resume",
+    "rewind",
     "send",
     "start",
+    "stop",
     "walk",
 ]

@@ -145,6 +145,8 @@ def vocabulary(
             place = "mulai"
         elif node.kind == "endEvent":
             place = "akhir"
+        elif node.kind in (CATCH, THROW, "boundaryEvent"):
+            place = "kejadian"
         look(node.id, place, node.label, node.properties)
         for edge in node.outgoing:
             look(edge.id, "panah", f"panah “{edge.name}”" if edge.name else "panah", edge.properties)

@@ -83,6 +83,14 @@ class Flow:
 
 
 @dataclass(frozen=True)
+class Telling:
+    """What is told when an element is passed, a step when it is completed: its `pesan`, and the lane it stands in."""
+
+    text: str
+    lane: str
+
+
+@dataclass(frozen=True)
 class Definition:
     """A drawn process and the model as run. `facts` are the dotted data keys that the model's expressions read."""
 
@@ -100,6 +108,7 @@ class Definition:
     names: Mapping[str, str]  # drawn id -> drawn name, every flow node
     model: str  # bare BPMN that Spiff parses, XML
     issues: Mapping[str, str] = field(default_factory=dict)  # flow that is no choice -> its `dokumen`
+    tells: Mapping[str, Telling] = field(default_factory=dict)  # step, flow, event or end -> its `pesan`
 
     def dumps(self) -> str:
         """This definition as canonical JSON, for the revision."""
@@ -121,6 +130,7 @@ class Definition:
                 "ends": {key: End(**end) for key, end in raw["ends"].items()},
                 "flows": {key: Flow(**flow) for key, flow in raw["flows"].items()},
                 "facts": tuple(raw["facts"]),
+                "tells": {key: Telling(**telling) for key, telling in raw.get("tells", {}).items()},
             }
         )
 

@@ -104,6 +104,13 @@ class Catch(Node, spiff.BoundaryEvent):  # type: ignore[misc]
             if due.left:
                 token.internal_data["every"], token.internal_data["left"] = due.every, due.left
 
+    def restart(self, token: Token) -> None:
+        """A timer that counts from its beginning begins now; one that waits for a date goes on waiting."""
+        if self.timer is not None and self.timer.kind != "date" and token.internal_data.pop("due", None):
+            for name in ("every", "left"):
+                token.internal_data.pop(name, None)
+            self.wind(token)
+
     def happen(self, token: Token) -> None:
         """The event has happened: move its token on, and end the activity that it interrupts."""
         case: Case = token.workflow.top_workflow

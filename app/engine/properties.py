@@ -11,7 +11,7 @@ from typing import Literal
 
 from lxml import etree
 
-Place = Literal["proses", "lajur", "langkah", "panah", "mulai", "akhir", "lain"]
+Place = Literal["proses", "lajur", "langkah", "panah", "mulai", "kejadian", "akhir", "lain"]
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,13 @@ class Property:
 YES = "ya|tidak"
 ENDINGS = "selesai|ditolak|ditarik|gugur"
 PAPER = r".+\.docx(\s*\|.*)?"
+MESSAGE = r".+\.txt(\s*\|.*)?"
 LIMIT = r"H(\s*\+\s*\d+)?"
+ANSWERED = r"\d{1,3}\s*(hari\s*)?(kerja|kalender)?\s*(\|.*)?"
 LENGTH = r"\d{1,3}\s*(hari\s*)?(kerja|kalender)?"
-LISTED = (YES, ENDINGS, "mulai")  # values that are one of a few words
+WHO = r"[^|]+(\|\s*.+\.docx(\s*\|.*)?)?"
+CLOCK = "mulai|jeda|jalan"
+LISTED = (YES, ENDINGS, CLOCK)  # values that are one of a few words
 VOCABULARY = (
     Property("nomor", ("proses", "langkah"), "nomor SOP; nomor langkah di tabel SOP"),
     Property("revisi", ("proses",), "nomor revisi SOP"),
@@ -43,6 +47,7 @@ VOCABULARY = (
     Property("masa_berlaku", ("proses",), "masa berlaku produk"),
     Property("jam_layanan", ("proses",), "jam layanan"),
     Property("jangka_waktu", ("proses",), "batas waktu permohonan dari H", LENGTH, "7 kerja"),
+    Property("diam_positif", ("proses",), "lewat batas tanpa keputusan berarti dikabulkan (UU 30/2014)", YES, "ya"),
     Property("nomor_permohonan", ("proses",), "pola nomor permohonan", r".*\{urut(:\d+)?\}.*", "{urut:5}/IMTA/{tahun}"),
     Property("ringkasan", ("proses",), "kunci data yang ditampilkan sebagai pokok permohonan"),
     Property("cari", ("proses",), "kunci data lain yang ditemukan oleh pencarian"),
@@ -53,14 +58,24 @@ VOCABULARY = (
     Property("kantor_induk", ("proses",), "kop surat: instansi induk"),
     Property("unduhan", ("proses",), "formulir kosong di halaman layanan", PAPER, "surat-kuasa.docx | Nama"),
     Property("lembar_kendali", ("proses",), "templat lembar pengendali proses", PAPER, "lembar.docx | Nama"),
+    Property("penarikan", ("proses",), "siapa yang boleh menarik permohonan, dan suratnya", WHO, "pemohon"),
+    Property("penolakan", ("proses",), "siapa yang boleh menolak permohonan, dan suratnya", WHO, "Arsip | tolak.docx"),
+    Property("pengguguran", ("proses",), "siapa yang boleh menggugurkan permohonan, dan suratnya", WHO, "Arsip"),
+    Property("pembukaan_kembali", ("proses",), "siapa yang boleh membuka kembali permohonan", WHO, "Direktur"),
+    Property("pembetulan", ("proses",), "siapa yang boleh membetulkan isian, juga setelah terbit", WHO, "Arsip, Loket"),
+    Property("pencabutan", ("proses",), "siapa yang boleh mencabut yang sudah terbit", WHO, "Direktur | cabut.docx"),
+    Property("pengaduan", ("proses",), "batas menjawab pertanyaan pemohon, dan lajurnya", ANSWERED, "5 kerja | Loket"),
+    Property("instansi", ("lajur",), "instansi pelaksananya, bila bukan kantor ini"),
     Property("pemohon", ("lajur",), "lajur pemohon", YES, "ya"),
     Property("loket", ("lajur",), "boleh mengajukan atas nama pemohon yang datang", YES, "ya"),
+    Property("atasan", ("lajur",), "lajur yang diberi tahu bila batas waktu terlampaui", ".+", "Kepala Bagian"),
     Property("formulir", ("langkah",), "formulir langkah: nama berkas tanpa .form"),
     Property("waktu", ("langkah",), "standar menit", r"\d+(\s*-\s*\d+)?", "10-30"),
     Property("batas", ("langkah",), "batas waktu langkah dalam hari kerja setelah H", LIMIT, "H+2"),
-    Property("jam", ("langkah",), "langkah yang memulai jam: H", "mulai", "mulai"),
+    Property("jam", ("langkah",), "jam layanan: mulai di sini (H), berhenti (jeda), atau tetap jalan", CLOCK, "mulai"),
     Property("register", ("langkah",), "nomor yang diberikan: kunci = register : pola"),
     Property("dokumen", ("langkah", "panah", "akhir"), "dokumen yang terbit", PAPER, "izin.docx | Izin | rangkap 3"),
+    Property("pesan", ("langkah", "panah", "kejadian", "akhir"), "pesan yang dikirim", MESSAGE, "surat.txt | pemohon"),
     Property("empat_mata", ("langkah",), "langkah yang pelaksananya tidak boleh mengerjakan langkah ini"),
     Property("kelengkapan", ("langkah",), "kolom kelengkapan SOP"),
     Property("keluaran", ("langkah",), "kolom keluaran SOP"),
@@ -73,15 +88,16 @@ VOCABULARY = (
 
 ONCE = frozenset(
     {"nomor", "revisi", "tanggal_efektif", "jangka_waktu", "nomor_permohonan", "satu_terbuka", "kantor_nama",
-     "kantor_kota", "pemohon", "loket", "formulir", "waktu", "batas", "jam", "kembali", "utama", "status",
-     "permohonan_baru"}
+     "kantor_kota", "pemohon", "loket", "atasan", "formulir", "waktu", "batas", "jam", "kembali", "utama", "status",
+     "permohonan_baru", "penarikan", "penolakan", "pengguguran", "pembukaan_kembali", "pembetulan", "pencabutan",
+     "diam_positif", "pengaduan", "instansi"}
 )  # fmt: skip  # of these one value is meant, of all others every line counts
 FOR_LANES = frozenset(known.name for known in VOCABULARY if "lajur" in known.places)
 WORDS = frozenset(known.name for known in VOCABULARY if known.shape in LISTED)
 FOREIGN = {"formJsonSchemaFilename", "formUiSchemaFilename"}  # other tools' names that we read or may ignore
 PLACE_NAMES: Mapping[Place, str] = {
     "proses": "proses", "lajur": "lajur", "langkah": "langkah", "panah": "panah", "mulai": "kejadian awal",
-    "akhir": "kejadian akhir", "lain": "elemen ini",
+    "kejadian": "kejadian perantara", "akhir": "kejadian akhir", "lain": "elemen ini",
 }  # fmt: skip
 
 

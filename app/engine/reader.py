@@ -9,12 +9,12 @@ from lxml import etree
 
 from app.engine import check, dmn, rules, soundness
 from app.engine.choices import Chooser, Decision
-from app.engine.definition import Choice, Definition, End, Finding, Flow, Lane, Reading, Start, Step
+from app.engine.definition import Choice, Definition, End, Finding, Flow, Lane, Reading, Start, Step, Telling
 from app.engine.drawing import Drawing, DrawnLane, Findings, Node, Process, Unreadable, parse, process_of, text_of
 from app.engine.graph import Flowgraph, find, forward_order
 from app.engine.model import Model, Pools
 from app.engine.properties import FOR_LANES, Given, form_of, local
-from app.engine.rules import HEARING, STEP, Rules, handed
+from app.engine.rules import CATCH, HEARING, STEP, THROW, Rules, handed
 
 
 def read(diagram: bytes, called: Mapping[str, bytes] | None = None, outside: Iterable[str] = ()) -> Reading:
@@ -395,7 +395,25 @@ class _Reader:
                 for edge in drawing.edges.values()
                 if edge.properties.get("dokumen") and edge.id not in chosen
             },
+            tells=self.tells(steps, lanes),
         )
+
+    def tells(self, steps: Mapping[str, Step], lanes: Mapping[str, DrawnLane]) -> dict[str, Telling]:
+        """What is told where. An event in the flow that waits is passed when it begins to: the flow after it tells."""
+        found: dict[str, Telling] = {}
+        for node in self.drawing.nodes.values():
+            waits = node.kind == CATCH and node.id not in steps
+            where = [edge.id for edge in node.outgoing[:1]] if waits else [node.id]
+            if node.id not in steps and node.kind not in (CATCH, THROW, "boundaryEvent", "endEvent"):
+                where = []
+            for key, given in [
+                *((key, node.properties) for key in where),
+                *((e.id, e.properties) for e in node.outgoing),
+            ]:
+                text = "\n".join(filter(None, (found[key].text if key in found else "", given.get("pesan", ""))))
+                if text:
+                    found[key] = Telling(text, lanes[node.lane].name)
+        return found
 
     def step(self, node: Node, lanes: dict[str, DrawnLane], choices: tuple[Choice, ...]) -> Step:
         name = node.name

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -31,7 +31,8 @@ from app.engine.tokens import (
 
 __all__ = [
     "BadValue", "Endless", "EngineError", "NoBranch", "NotOpen", "OpenStep", "Outcome", "RoutingError", "Stuck",
-    "UnknownChoice", "UnknownStart", "complete", "facts", "fire", "send", "start", "waiting",
+    "UnknownChoice", "UnknownStart", "complete", "facts", "fire", "pending", "resume", "rewind", "send", "start",
+    "stop", "waiting",
 ]  # fmt: skip
 
 
@@ -58,10 +59,14 @@ class OpenStep:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a verb did. `facts` is what script tasks set, nested, to be merged into the data; `at` is when."""
+    """What a verb did. `facts` is what script tasks set, nested, to be merged into the data; `at` is when.
+
+    `opened` are the steps that it opened, `open` all that are open after it.
+    """
 
     state: bytes
     opened: tuple[OpenStep, ...]
+    open: tuple[OpenStep, ...]
     closed: tuple[str, ...]
     path: tuple[str, ...]
     ended: bool
@@ -139,6 +144,48 @@ def send(definition: Definition, state: bytes, name: str, facts: Mapping[str, An
     return _settle(definition, case)
 
 
+def resume(definition: Definition, state: bytes, facts: Mapping[str, Any], now: datetime) -> Outcome:
+    """Facts have become others while nobody did a step: what waited for that happens. Raises RoutingError."""
+    return _settle(definition, _load(definition, state, facts, now))
+
+
+def stop(definition: Definition, state: bytes, facts: Mapping[str, Any], now: datetime) -> Outcome:
+    """The case ends where it stands, as no diagram draws it: every token is taken away."""
+    case = _load(definition, state, facts, now)
+    for token in list(case.task_tree.children):
+        token.cancel()
+    case.mail.clear()
+    return _settle(definition, case)
+
+
+def rewind(
+    definition: Definition, before: bytes, after: bytes, facts: Mapping[str, Any], now: datetime, anew: bool = False
+) -> Outcome:
+    """Back from `after` to where the case stood `before`: the steps of then are open again, under their old names.
+
+    No name is given twice, so the ids that came after stay used up. With `anew` every timer that counts from when it
+    began begins now: what was due while the case lay closed has not happened.
+    """
+    case, gone = (_load(definition, state, facts, now) for state in (before, after))
+    open_now = {token.id: token for token in case.tokens() if token.state == READY}
+    closed = [token.id for token in gone.tokens() if token.state == READY and token.id not in open_now]
+    was = {token.id for token in gone.tokens()}
+    case.first_id = case.last_id = gone.last_id
+    for token in case.tokens():
+        if anew and isinstance(token.task_spec, Catch):
+            token.task_spec.restart(token)
+    outcome = _settle(definition, case)
+    opened = tuple(_open(token) for key, token in open_now.items() if key not in was)
+    return replace(outcome, opened=opened, closed=tuple(closed))
+
+
+def pending(definition: Definition, state: bytes) -> tuple[tuple[OpenStep, ...], datetime | None]:
+    """What a case waits for: every open step, and when its next timer is due."""
+    tokens = list(_load(definition, state, {}, EPOCH).tokens())
+    due = min((_due(token) for token in tokens if token.state == WAITING and "due" in token.internal_data), default="")
+    return tuple(_open(token) for token in tokens if token.state == READY), unstamp(due) if due else None
+
+
 def waiting(definition: Definition, state: bytes) -> tuple[str, ...]:
     """The names of the signals and messages that the case waits for."""
     return tuple(
@@ -168,24 +215,26 @@ def _open(token: Token) -> OpenStep:
 
 def _settle(definition: Definition, case: Case) -> Outcome:
     case.settle()
-    opened, steps, waits, due = [], [], [], ""
+    steps, waits, due = [], [], ""
     for token in case.tokens():
         if token.state == READY:
-            step = _open(token)
-            steps.append([step.step, step.round])
-            if case.is_new(token.id):
-                opened.append(step)
+            steps.append(_open(token))
         elif token.state == WAITING:
             at = token.internal_data.get("due", "")
             waits.append([token.task_spec.bpmn_id, at])
             if at and (not due or at < due):
                 due = at
-    view = {"facts": facts(definition, case.names), "steps": sorted(steps), "waits": sorted(waits)}
+    view = {
+        "facts": facts(definition, case.names),
+        "steps": sorted([step.step, step.round] for step in steps),
+        "waits": sorted(waits),
+    }
     view |= {"mail": sorted(case.mail)} if case.mail else {}
     canonical = json.dumps(view, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return Outcome(
         state=states.dumps(case),
-        opened=tuple(opened),
+        opened=tuple(step for step in steps if case.is_new(step.token)),
+        open=tuple(steps),
         closed=tuple(token for token in case.closed if not case.is_new(token)),
         path=tuple(case.path),
         ended=not case.task_tree.children,

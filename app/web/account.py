@@ -6,22 +6,24 @@ import re
 from datetime import timedelta
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import session as flask_session
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy import func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app import people
+from app import links, people
+from app.accounts import EMAIL
 from app.demo import PASSWORD as DEMO_PASSWORD
 from app.models import Membership, Person
-from app.web import base
+from app.web import base, mailed
 
 blueprint = Blueprint("account", __name__)
-EMAIL = re.compile(r"[^@\s<>\"',;]+@[^@\s<>\"',;]+\.[^@\s<>\"',;.]{2,}")
 SHORTEST, LONGEST = 8, 200
 TRIES, LOCKED = 5, timedelta(minutes=15)
+HALF, HALFWAY = "setengah_masuk", 10 * 60  # seconds in which the code of a second factor has to follow
 
 
 def local_path(given: str | None) -> str | None:
@@ -58,12 +60,34 @@ def masuk_kirim() -> ResponseReturnValue:
     locked = person.locked_until is not None and person.locked_until > base.now()
     if not fits or locked or person.password != found.password:
         if not locked:
-            _count_failure(person)
+            count_failure(person)
         base.keep()
         return _login_page(name, wrong=True)
-    person.failures, person.locked_until = 0, None
+    if not person.totp:  # else only once the second factor fits as well
+        person.failures, person.locked_until = 0, None
+    return entered(person, request.form.get("next"))
+
+
+def entered(person: Person, onward: str | None) -> ResponseReturnValue:
+    """Somebody has shown who they are: logged in, or on to their second factor where they have one."""
+    onward = local_path(onward) or ""
+    if person.totp:
+        flask_session[HALF] = [base.User(person).get_id(), base.now().timestamp()]
+        return redirect(url_for("factor.kode", next=onward or None), 303)
     base.sign_in(person)
-    return redirect(local_path(request.form.get("next")) or home(person), 303)
+    return redirect(onward or home(person), 303)
+
+
+def halfway() -> Person | None:
+    """Who has given their password a few minutes ago, and not yet the code of their second factor."""
+    cookie, at = flask_session.get(HALF, ("", 0))
+    user = base.User.load(cookie) if cookie and 0 <= base.now().timestamp() - at <= HALFWAY else None
+    return user.person if user is not None and user.person.totp else None
+
+
+def login_address() -> str:
+    """The log-in page, and where it leads on to."""
+    return url_for("account.masuk", next=local_path(request.values.get("next")) or None)
 
 
 def _called(session: Session, name: str) -> Person | None:
@@ -71,19 +95,25 @@ def _called(session: Session, name: str) -> Person | None:
     return session.scalar(select(Person).where(same, Person.active).order_by(Person.id).limit(1)) if name else None
 
 
-def _count_failure(person: Person) -> None:
+def count_failure(person: Person) -> None:
+    """Counts a wrong password or code; the fifth closes the log-in for a while."""
     person.failures += 1
     if person.failures >= TRIES:
         person.failures, person.locked_until = 0, base.now() + LOCKED
 
 
 def _login_page(name: str = "", wrong: bool = False) -> ResponseReturnValue:
+    return login_page(name, wrong), 422 if wrong else 200
+
+
+def login_page(name: str = "", wrong: bool = False, told: tuple[str, str] = ("", "")) -> str:
+    """The log-in page; `told` is what happened elsewhere on the way in, and what to do now."""
     onward = local_path(request.values.get("next")) or ""
     demo = _demo_accounts() if base.alur().settings.demo else []
-    page = render_template(
-        "portal/masuk.html", name=name, wrong=wrong, next=onward, demo=demo, demo_password=DEMO_PASSWORD
+    return render_template(
+        "portal/masuk.html", name=name, wrong=wrong, next=onward, demo=demo, demo_password=DEMO_PASSWORD, told=told,
+        provider=base.alur().settings.oidc,
     )  # fmt: skip
-    return page, 422 if wrong else 200
 
 
 def _demo_accounts() -> list[dict[str, Any]]:
@@ -140,7 +170,7 @@ def daftar_kirim() -> ResponseReturnValue:
         faults["surel"] = _("Tulis alamat surel yang lengkap, misalnya nama@contoh.id.")
     elif len(email) > 80:
         faults["surel"] = _("Alamat surel paling panjang 80 huruf.")
-    faults |= _new_password_faults(password, again)
+    faults |= new_password_faults(password, again)
     hashed = "" if faults else people.HASHER.hash(password)  # slow, before the writers' lock is taken
     if not faults and _taken(email):
         faults["surel"] = _("Surel ini sudah terdaftar. Silakan masuk, atau pakai surel lain.")
@@ -155,6 +185,7 @@ def daftar_kirim() -> ResponseReturnValue:
     except IntegrityError:  # somebody else just took the address
         base.session().rollback()
         return _signup_page({"nama": name, "surel": email}, {"surel": _("Surel ini sudah terdaftar.")})
+    mailed.send(base.context(), person, links.VERIFY, email)
     base.sign_in(person)
     flash(_("Akun Anda sudah jadi. Anda sudah masuk dan dapat mengajukan permohonan."))
     return redirect(local_path(request.form.get("next")) or "/permohonan", 303)
@@ -165,7 +196,8 @@ def _taken(email: str) -> bool:
     return base.session().scalar(select(Person.id).where(same)) is not None
 
 
-def _new_password_faults(password: str, again: str) -> dict[str, str]:
+def new_password_faults(password: str, again: str) -> dict[str, str]:
+    """What is wrong with a new password, by field."""
     if len(password) < SHORTEST:
         return {"sandi": _("Kata sandi paling pendek %(n)s huruf atau angka.", n=SHORTEST)}
     if len(password) > LONGEST:
@@ -187,7 +219,7 @@ def ganti_sandi_kirim() -> ResponseReturnValue:
     person, old = base.person(), base.typed("sandi_lama", LONGEST)
     password, again = base.typed("sandi"), base.typed("sandi_lagi")
     faults = {} if people.password_fits(person, old) else {"sandi_lama": _("Kata sandi yang sekarang tidak cocok.")}
-    faults |= _new_password_faults(password, again)
+    faults |= new_password_faults(password, again)
     if not faults and password == old:
         faults["sandi"] = _("Pilih kata sandi yang berbeda dari yang sekarang.")
     if faults:

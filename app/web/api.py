@@ -17,10 +17,10 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload, undefer
 
-from app import cases, files, forms, inbox, journal, people, revisions, uploads
+from app import cases, clock, files, forms, inbox, journal, people, revisions, uploads
 from app.forms import Fault
 from app.models import Case, Document, Retry, Revision, Task, canonical
-from app.web import base, openapi
+from app.web import base, openapi, seen
 from app.web.errors import error_page, problem
 
 PAGE, MOST = 50, 200
@@ -144,12 +144,35 @@ def list_cases() -> Response:
     query = cases.visible_cases(actor, request.args.get("q", ""), request.args.get("status", ""), before)
     found = list(base.session().scalars(query.options(undefer(Case.data)).limit(limit + 1)))
     after = str(found[limit - 1].id) if len(found) > limit else None
+    seen.shown("daftar", found[:limit])
     return jsonify(items=[_case(case) for case in found[:limit]], next=after)
 
 
 @call("GET", "/cases/{case_id}", gives="Case")
 def one_case(case_id: str) -> Response:
-    """One case with its open tasks."""
+    """One case with its open tasks, and the rules that made its due date."""
+    case = _find_case(case_id)
+    return jsonify({**_case(case), "due_rules": _due_rules(case)})
+
+
+@call("POST", "/cases/{case_id}/act", takes="Act", gives="Case")
+def act(case_id: str) -> Response:
+    """Withdraw, refuse, lapse, reopen, revoke or correct a case; a correction names its step and gives its data."""
+    body, number = _body("Act"), _number(case_id)
+    base.now_write()
+    done = cases.act(
+        base.context(), base.actor(), number, body["act"], body["reason"], body.get("step", ""), body.get("data") or {}
+    )
+    base.fill_papers_of(done.id, done.seq)
+    return jsonify(_case(done))
+
+
+@call("POST", "/cases/{case_id}/take-back", gives="Case")
+def take_back(case_id: str) -> Response:
+    """Take back what the caller has just completed, while nobody has acted on it."""
+    number = _number(case_id)
+    base.now_write()
+    cases.take_back(base.context(), base.actor(), number)
     return jsonify(_case(_find_case(case_id)))
 
 
@@ -182,7 +205,9 @@ def document_bytes(document_id: str) -> Response:
 # Tasks
 
 
-@call("GET", "/tasks", gives="Tasks", query=("lane", "mine", "unclaimed", "overdue", "returned", "q", "cursor", "limit"))
+@call(
+    "GET", "/tasks", gives="Tasks", query=("lane", "mine", "unclaimed", "overdue", "returned", "q", "cursor", "limit")
+)
 def list_tasks() -> Response:
     """The caller's open tasks, most urgent first."""
     args = request.args
@@ -192,6 +217,7 @@ def list_tasks() -> Response:
     )  # fmt: skip
     page = inbox.tasks(base.context(), base.actor(), filters, _cursor(inbox.CURSOR), _limit())
     found = _with_cases([task.id for task in page.items])
+    seen.shown("daftar", {task.case_id: task.case for task in found.values()}.values())
     return jsonify(items=[_task(found[task.id]) for task in page.items], next=page.next)
 
 
@@ -313,6 +339,11 @@ def _case(case: Case) -> dict[str, Any]:
         "tasks": [_task(task) for task in cases.open_tasks(base.context(), case)] if case.status == "open" else [],
         "due_at": _time(case.due_at),
     }
+
+
+def _due_rules(case: Case) -> list[str]:
+    ctx, definition = base.context(), revisions.load(base.session(), case.revision_id).definition
+    return clock.explained(ctx, case, definition, journal.entries(ctx, case.id, typed=False))
 
 
 def _task(task: Task) -> dict[str, Any]:

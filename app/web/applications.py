@@ -8,17 +8,17 @@ from dataclasses import dataclass, field
 from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from app import cases, people
 from app.models import Case, Document, Event, Person, Task
-from app.web import base
-from app.web.portal import Service, service, services
+from app.web import base, timeline
+from app.web.portal import Service, institution, service, services
 
 blueprint = Blueprint("applications", __name__)
 PAGE = 50
-STATUSES = ("open", "ended", "refused", "withdrawn", "lapsed")
+STATUSES = ("open", "ended", "refused", "withdrawn", "lapsed", "revoked")
 
 
 @dataclass
@@ -29,6 +29,14 @@ class Own:
     mine: list[tuple[Task, cases.Returned | None]] = field(default_factory=list)  # what waits for this person
     others: list[Task] = field(default_factory=list)  # what waits for somebody else
     papers: list[Document] = field(default_factory=list)
+
+    @property
+    def proxy(self) -> bool:
+        """Is it this person's only as a proxy?"""
+        return cases.proxies.acts_for(base.actor(), self.case)
+
+    def institution(self, task: Task) -> str:
+        return institution(self.case, task)
 
     @property
     def tasks(self) -> list[Task]:
@@ -45,6 +53,7 @@ def daftar() -> ResponseReturnValue:
     return render_template(
         "applications/daftar.html",
         needed=[row for row in rows if row.mine],
+        standing=timeline.standing,
         running=[row for row in rows if not row.mine and row.case.status == "open"],
         over=[row for row in rows if row.case.status != "open"],
         services=[s for s in services() if _may_begin(s)] if not before else [],
@@ -87,10 +96,9 @@ def _before() -> int | None:
 
 
 def _own_cases(before: int | None) -> list[Case]:
-    me = base.person().id
     query = (
         select(Case)
-        .where(or_(Case.applicant_id == me, Case.filed_by_id == me))
+        .where(cases.own(base.actor()))
         .options(joinedload(Case.revision))
         .order_by(Case.id.desc())
         .limit(PAGE + 1)
@@ -138,11 +146,16 @@ def ajukan_kirim(sop: str) -> ResponseReturnValue:
         faults["pemohon"] = _("Tulis nama pemohon yang datang ke loket.")
     elif len(name) > 200 or not name.isprintable():
         faults["pemohon"] = _("Nama terlalu panjang atau memuat tanda yang tidak dapat dicetak.")
+    whom = request.form.get("untuk", "")
+    principal = next((m for m in _principals(sop) if str(m.principal) == whom), None)
+    if whom and principal is None:
+        faults["untuk"] = _("Anda bukan, atau bukan lagi, kuasa dari orang itu untuk layanan ini.")
     start = request.form.get("jalan") or None
     if start is not None and start not in {way.id for way in found.definition.starts}:
         faults["jalan"] = _("Jalan masuk ini tidak ada pada SOP yang berlaku. Pilih salah satu di bawah.")
     if faults:
         return _ask(found, name, faults), 422
+    name = principal.login if principal else name
     case = _untouched(found, start, name) or cases.open_case(
         base.context(), base.actor(), sop, start=start, on_behalf_of=name or None
     )
@@ -159,7 +172,8 @@ def _untouched(found: Service, start: str | None, name: str) -> Case | None:
         .join(Event, (Event.case_id == Case.id) & (Event.seq == 1))
         .join(Task, Task.case_id == Case.id)
         .where(
-            Case.filed_by_id == me.id,
+            Case.filed_by_id.in_([me.id, *(m.principal for m in _principals(found.sop))]),
+            Event.actor_id == me.id,
             Case.sop == found.sop,
             Case.status == "open",
             Case.seq == 1,
@@ -185,5 +199,11 @@ def _ask(found: Service, name: str = "", faults: dict[str, str] | None = None) -
     counter = _for_others(found)
     ways = found.definition.starts if counter else found.ways_in(base.actor())
     return render_template(
-        "applications/ajukan.html", service=found, counter=counter, ways=ways, name=name, faults=faults or {}
-    )
+        "applications/ajukan.html", service=found, counter=counter, ways=ways, name=name, faults=faults or {},
+        principals=_principals(found.sop),
+    )  # fmt: skip
+
+
+def _principals(sop: str) -> list[people.Mandate]:
+    """For whom else this person may apply, by a power of attorney."""
+    return [mandate for mandate in base.actor().principals if mandate.sop in ("", sop)]

@@ -52,7 +52,7 @@ def alur() -> Alur:
 def session() -> Session:
     """This request's session: it reads for GET, and holds the writer's lock from its first use otherwise."""
     if "session" not in g:
-        g.session = (alur().reading if request.method in READS or "reads" in g else alur().writing)()
+        g.session = (alur().reading if only_reading() else alur().writing)()
     found: Session = g.session
     return found
 
@@ -111,6 +111,11 @@ def only_reads() -> None:
     g.reads = True
 
 
+def only_reading() -> bool:
+    """Does this request's session change nothing?"""
+    return request.method in READS or "reads" in g
+
+
 def now_write() -> None:
     """From here on a request that `looks_first` writes, in a session of its own that holds the writer's lock."""
     asking = person()
@@ -137,6 +142,29 @@ class Cookies(SecureCookieSessionInterface):
         return "quiet" not in g and super().should_set_cookie(app, session)
 
 
+def kept_at_once(job: Callable[[Context], object]) -> None:
+    """Do `job` in a short transaction of its own: what must be kept whatever becomes of this request."""
+    with alur().writing() as quick:
+        job(Context(quick, now(), alur().settings))
+        quick.commit()
+
+
+def once_answered(answer: Response, job: Callable[[Context], object]) -> Response:
+    """Do `job` in a transaction of its own once the answer has gone, so that the answer tells nothing by its time."""
+    mine, moment = alur(), now()
+
+    def work() -> None:
+        try:
+            with mine.writing() as later:
+                job(Context(later, moment, mine.settings))
+                later.commit()
+        except Exception:
+            log.exception("once answered")
+
+    answer.call_on_close(work)
+    return answer
+
+
 def after_commit(job: Callable[[], object]) -> None:
     """Run `job` once this request's work is committed. What it raises is logged, never shown."""
     g.setdefault("jobs", []).append(job)
@@ -144,19 +172,26 @@ def after_commit(job: Callable[[], object]) -> None:
 
 def fill_papers(done: cases.Completion) -> None:
     """Once this request is committed, fill the papers that became due; what fails or is left, the worker finishes."""
+    if done.papers:
+        fill_papers_of(done.case.id, done.seq)
+
+
+def fill_papers_of(case_id: int, seq: int) -> None:
+    """The same for the papers of one event."""
     mine = alur()
-    for document in papers.of_event(context(), done.case.id, done.seq) if done.papers else ():
+    for document in papers.of_event(context(), case_id, seq):
         after_commit(partial(worker.fill_paper, mine.settings, mine.reading, mine.writing, document))
 
 
 class User(UserMixin):  # type: ignore[misc]
-    """A person as the cookie names them; a changed password ends every other log-in."""
+    """A person as the cookie names them; a changed password or second factor ends every other log-in."""
 
     def __init__(self, person: Person) -> None:
         self.person = person
 
     def get_id(self) -> str:
-        return f"{self.person.id}.{hashlib.sha256(self.person.password.encode()).hexdigest()[:16]}"
+        secret = f"{self.person.password}{self.person.totp or ''}"
+        return f"{self.person.id}.{hashlib.sha256(secret.encode()).hexdigest()[:16]}"
 
     @classmethod
     def load(cls, cookie: str) -> User | None:
@@ -175,6 +210,7 @@ GUARDS: dict[str, Callable[[Person], bool]] = {
     "owner": lambda person: person.owner,
     "auditor": lambda person: person.auditor,
     "admin": lambda person: person.admin,
+    "overseer": lambda person: person.admin or person.auditor,
     "token": lambda person: True,
 }
 UNMARKED = {"static": "public", "bootstrap.static": "public"}  # Flask's own views cannot carry a mark
@@ -200,6 +236,7 @@ staff = guard("staff")
 owner = guard("owner")
 auditor = guard("auditor")
 admin = guard("admin")
+overseer = guard("overseer")
 token = guard("token")
 
 
@@ -266,7 +303,7 @@ def _finish(answer: Response) -> Response:
     work: Session | None = g.get("session")
     if work is None:
         return answer
-    if request.method in READS or "reads" in g or (answer.status_code >= 400 and "keep" not in g):
+    if only_reading() or (answer.status_code >= 400 and "keep" not in g):
         work.rollback()
         return answer
     work.commit()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,9 +16,10 @@ from werkzeug.utils import secure_filename
 from app import cases, files, journal, papers, people, revisions, uploads
 from app.engine.definition import Definition
 from app.journal import Entry
-from app.models import Case, Upload
+from app.models import Case, Upload, moment
 from app.revisions import Loaded
-from app.web import around, base, portal, shown
+from app.web import around, base, portal, seen, shown, timeline
+from app.web.beside import Beside
 
 blueprint = Blueprint("cases", __name__)
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -50,14 +51,6 @@ class Stage:
     rounds: int
 
 
-@dataclass(frozen=True)
-class Times:
-    """Where a case's time went, in minutes by the clock on the wall."""
-
-    office: float
-    applicant: float
-
-
 def lines(loaded: Loaded, entries: Sequence[Entry]) -> list[Line]:
     """The journal's events in words."""
     definition = loaded.definition
@@ -81,6 +74,10 @@ def _what(definition: Definition, entry: Entry) -> str:
     body = entry.body
     if entry.kind == "start":
         return _("Membuka permohonan")
+    if entry.kind in ("claim", "release") and "from" in body:
+        if entry.kind == "claim":
+            return _("Mengambil alih langkah “%(name)s” dari %(who)s", name=name, who=body["from"]["name"])
+        return _("Melepas langkah “%(name)s” dari %(who)s", name=name, who=body["from"]["name"])
     if entry.kind == "claim":
         return _("Mengambil langkah “%(name)s”", name=name)
     if entry.kind == "release":
@@ -102,8 +99,34 @@ def _what(definition: Definition, entry: Entry) -> str:
         return _("Tenggat tiba: %(name)s", name=next((n for n in passed if n), "") or _("tanpa nama"))
     if entry.kind == "document":
         return _("Dokumen terbit: %(name)s", name=body.get("name", ""))
+    if entry.kind == "breach" and "token" in body:
+        return _("Batas waktu langkah “%(name)s” terlampaui", name=name)
+    if entry.kind == "breach":
+        return _("Batas waktu permohonan terlampaui")
+    if entry.kind == "calendar":
+        before, now = (shown.tanggal(moment(body[at])) if body.get(at) else "" for at in ("was", "due"))
+        if not now or before == now:
+            return _("Kalender kantor berubah; batas waktu langkah yang terbuka dihitung ulang")
+        return _("Kalender kantor berubah: jatuh tempo dari %(dari)s menjadi %(ke)s", dari=before or "-", ke=now)
+    if entry.kind == "question":
+        return _("Mengadu") if body.get("kind") == "pengaduan" else _("Bertanya")
+    if entry.kind == "answer":
+        return _("Menjawab, lewat batas waktu") if body.get("late") else _("Menjawab")
     if entry.kind == "link":
         return _("Permohonan baru dibuka: %(name)s", name=body.get("number", ""))
+    if entry.kind == "take_back":
+        return _("Mengambil kembali langkah “%(name)s”", name=name)
+    if entry.kind == "correct":
+        return _("Membetulkan isian langkah “%(name)s”", name=name)
+    verbs = {
+        "withdraw": _("Menarik permohonan"),
+        "refuse": _("Menolak permohonan"),
+        "lapse": _("Menyatakan permohonan gugur"),
+        "reopen": _("Membuka kembali permohonan"),
+        "revoke": _("Mencabut yang sudah terbit"),
+    }
+    if entry.kind in verbs:
+        return verbs[entry.kind]
     return entry.kind
 
 
@@ -123,30 +146,6 @@ def stages(definition: Definition, here: Iterable[str], done: Iterable[str]) -> 
     ]
 
 
-def times(definition: Definition, passes: Sequence[journal.Pass], until: datetime) -> Times:
-    """How long a case lay with the office and how long with its applicant."""
-    spent = {True: 0.0, False: 0.0}
-    for done in passes:
-        left = done.left.at if done.left else until
-        step = definition.steps.get(done.step)
-        theirs = step is not None and step.lane == definition.applicant_lane
-        spent[theirs] += max(0.0, (left - done.entered).total_seconds() / 60)
-    return Times(spent[False], spent[True])
-
-
-@blueprint.app_template_filter("lama")
-def stretch(minutes: float) -> str:
-    """A stretch of time as people say it: `35 menit`, `5 jam`, `3 hari`."""
-    if minutes < 1:
-        return _("kurang dari 1 menit")
-    if minutes < 60:
-        return _("%(n)s menit", n=int(minutes))
-    if minutes < 48 * 60:
-        hours, rest = divmod(int(minutes), 60)
-        return _("%(h)s jam %(m)s menit", h=hours, m=rest) if rest and hours < 10 else _("%(h)s jam", h=hours)
-    return _("%(n)s hari", n=int(minutes // (24 * 60)))
-
-
 def staff_of(case: Case) -> bool:
     """Whether who asks sees the case as an official, and not as its applicant."""
     actor = base.actor()
@@ -160,8 +159,13 @@ def permohonan(case_id: int) -> ResponseReturnValue:
     return again(case_id)
 
 
-def again(case_id: int, asked: around.Asked | None = None) -> str:
-    """The case page, with a small form on it that was refused."""
+def again(
+    case_id: int,
+    asked: around.Asked | None = None,
+    question: Mapping[str, str] | None = None,
+    faults: Mapping[str, str] | None = None,
+) -> str:
+    """The case page, with a small form on it that was refused, or a question that could not be taken."""
     ctx, actor = base.context(), base.actor()
     case = cases.case_for(ctx, actor, case_id)
     loaded = revisions.load(ctx.session, case.revision_id)
@@ -181,13 +185,15 @@ def again(case_id: int, asked: around.Asked | None = None) -> str:
         here=here,
         done=sorted(set(done) - set(here)),
         path=_path(loaded.definition, entries),
-        times=times(loaded.definition, passes, case.ended_at or ctx.now),
+        time=timeline.told(case, loaded, entries),
         documents=cases.documents(ctx, actor, case),
         duplicates=cases.duplicates(ctx, case) if staff_of(case) else [],
         previous=ctx.session.get(Case, case.previous_id) if case.previous_id else None,
         following=ctx.session.scalar(select(Case).where(Case.previous_id == case.id)),
         owner=actor.person.id in (case.applicant_id, case.filed_by_id),
+        take_back=cases.may_take_back(actor, entries),
         staff=staff_of(case),
+        beside=Beside(case, question, faults),
     )
 
 
@@ -197,6 +203,7 @@ def _path(definition: Definition, entries: Sequence[Entry]) -> list[str]:
 
 @blueprint.get("/permohonan/<int:case_id>/diagram.bpmn")
 @base.signed_in
+@seen.nothing_personal
 def diagram(case_id: int) -> ResponseReturnValue:
     """The drawing that this case runs under."""
     return portal.diagram_of(cases.case_for(base.context(), base.actor(), case_id).revision)
@@ -263,7 +270,8 @@ def berkas(upload_id: str) -> ResponseReturnValue:
         raise cases.NotFound()
     if upload.person_id != actor.person.id:
         case = ctx.session.get(Case, upload.case_id) if upload.case_id else None
-        if case is None or not people.may_see(actor, case):
+        allowed = people.may_see(actor, case) if case else cases.proxies.may_read_letter(ctx, actor, upload)
+        if not allowed:
             raise cases.NotFound()
     shown_here = upload.media_type in INLINE and "unduh" not in request.args
     answer = send_file(

@@ -99,6 +99,7 @@ STATUS: dict[type[Exception], int] = {
     cases.AlreadyDone: 409,
     cases.Taken: 409,
     cases.Stale: 409,
+    cases.NotNow: 409,
     cases.CannotGoOn: 409,
     cases.Refusal: 422,  # Invalid, ChoiceNeeded, ReasonNeeded, TooLarge
 }

@@ -11,7 +11,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from app import forms
+from app import ends, forms
 
 Schema = dict[str, Any]
 
@@ -38,13 +38,14 @@ CURSOR: Schema = {"type": ["string", "null"], "description": "pass as `cursor` f
 ANYTHING: Schema = {"type": "object"}
 MAYBE_ANYTHING: Schema = {"type": ["object", "null"]}
 TRUTH: Schema = {"type": "boolean", "description": "1, true or ya"}
+STATUS: Schema = {"enum": ["open", "ended", "withdrawn", "refused", "lapsed", "revoked"]}
 QUERIES: dict[str, Schema] = {
     "limit": {"type": "integer", "minimum": 1, "maximum": 200, "default": 50},
     "mine": TRUTH,
     "unclaimed": TRUTH,
     "overdue": TRUTH,
     "returned": TRUTH,
-    "status": {"enum": ["open", "ended", "withdrawn", "refused", "lapsed"]},
+    "status": STATUS,
 }
 
 SCHEMAS: dict[str, Schema] = {
@@ -60,8 +61,9 @@ SCHEMAS: dict[str, Schema] = {
     "Case": _object(
         "id number sop revision status ended_at data tasks due_at",
         id=ID, number=TEXT, sop=TEXT, revision={"type": "integer"},
-        status={"enum": ["open", "ended", "withdrawn", "refused", "lapsed"]}, ended_at=MAYBE_WHEN, data=ANYTHING,
+        status=STATUS, ended_at=MAYBE_WHEN, data=ANYTHING,
         tasks={"type": "array", "items": ref("Task")}, due_at=MAYBE_WHEN,
+        due_rules={"type": "array", "items": TEXT, "description": "which rules made the due date; of one case only"},
     ),
     "Event": _object(
         "seq at recorded_at actor lane kind step choice note digest",
@@ -102,6 +104,7 @@ SCHEMAS: dict[str, Schema] = {
         "", data=MAYBE_ANYTHING, choice={"type": ["string", "null"]}, note={"type": ["string", "null"]},
         faults={"type": "array", "items": ref("Fault"), "maxItems": 500}, version={"type": ["integer", "null"]},
     ),
+    "Act": _object("act reason", act={"enum": [*ends.VERBS]}, reason=TEXT, step=TEXT, data=ANYTHING),
     "Problem": _object(
         "type title status", type=TEXT, title=TEXT, status={"type": "integer"}, detail=TEXT,
         errors={"type": "array", "items": ref("Fault")}, findings={"type": "array", "items": ref("Finding")},
@@ -173,6 +176,8 @@ def _in_words(error: Any) -> Iterator[forms.Fault]:
         for missing in error.validator_value:
             if missing not in error.instance:
                 yield forms.Fault(f"{pointer}/{missing}", f"“{missing}” harus ada.")
+    elif error.validator == "enum":
+        yield forms.Fault(pointer, f"Nilainya harus salah satu dari: {', '.join(error.validator_value)}.")
     elif error.validator == "type":
         yield forms.Fault(pointer, "Jenis nilainya keliru.")
     else:

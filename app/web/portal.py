@@ -12,10 +12,10 @@ from flask_babel import gettext as _
 from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import cases, clock, papers, people, revisions
+from app import access, cases, clock, papers, people, revisions
 from app.engine.definition import Definition, Start, Step
-from app.models import Case, Revision, RevisionFile
-from app.web import base, shown
+from app.models import Case, Revision, RevisionFile, Task
+from app.web import base, errors, shown
 from app.web.account import local_path
 
 blueprint = Blueprint("portal", __name__)
@@ -159,16 +159,29 @@ def lacak() -> ResponseReturnValue:
 def lacak_kirim() -> ResponseReturnValue:
     base.only_reads()
     number, code = base.typed("nomor", 80).strip(), base.typed("kode", 16).strip()
+    whence, about = request.remote_addr or "", number or "-"
+    if access.too_often(base.context(), "lacak", whence, about):
+        return errors.error_page(429, _("Kode lacak sudah terlalu sering keliru. Tunggu seperempat jam."))
     case = cases.tracked(base.context(), number, code)
     if case is None:
+        base.kept_at_once(lambda ctx: access.tried(ctx, "lacak", whence, about))
         wrong = {"nomor": _("Nomor dan kode lacak ini tidak cocok. Keduanya tertulis pada tanda terima Anda.")}
         return render_template("portal/lacak.html", number=number, found=None, faults=wrong), 422
     return render_template("portal/lacak.html", number=number, found=whereabouts(case), faults={})
 
 
+def institution(case: Case, task: Task) -> str:
+    """Which institution has a case now: the one that its lane names, else the office of its SOP."""
+    definition = revisions.load(base.session(), case.revision_id).definition
+    lane = next((lane for lane in definition.lanes if lane.name == task.lane.name), None)
+    named = lane.properties.get("instansi", "") if lane else ""
+    return named or definition.properties.get("kantor_nama", "") or shown.office(base.session(), (case.sop,))["nama"]
+
+
 def whereabouts(case: Case) -> dict[str, Any]:
     """Where a case is, and nothing about anybody."""
-    return {"case": case, "tasks": cases.open_tasks(base.context(), case), "status": shown.status(case.status)}
+    tasks = [(task, institution(case, task)) for task in cases.open_tasks(base.context(), case)]
+    return {"case": case, "tasks": tasks, "status": shown.status(case.status)}
 
 
 @blueprint.get("/bahasa/<kode>")

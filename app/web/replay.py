@@ -8,32 +8,13 @@ from typing import Any
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from sqlalchemy import select
 
-from app import audit, cases, forms, revisions
-from app.models import Upload
+from app import audit, cases, revisions
 from app.revisions import Loaded
-from app.web import base
+from app.web import base, said
 from app.web.cases import Line, Stage, lines, stages
 
 blueprint = Blueprint("replay", __name__)
-
-
-@dataclass(frozen=True)
-class Said:
-    """A value in words; `upload` is the id of the file that it names, where it names one."""
-
-    text: str
-    upload: str = ""
-
-
-@dataclass(frozen=True)
-class Change:
-    """One value that an event changed, as people read it."""
-
-    label: str
-    before: tuple[Said, ...]
-    after: tuple[Said, ...]
 
 
 @dataclass(frozen=True)
@@ -41,7 +22,7 @@ class Moment:
     """One event, and where the case stood after it."""
 
     line: Line
-    changes: tuple[Change, ...]
+    changes: tuple[said.Change, ...]
     findings: tuple[str, ...]
     here: tuple[str, ...]
     done: tuple[str, ...]
@@ -57,7 +38,7 @@ def putar(case_id: int) -> ResponseReturnValue:
     case = cases.case_for(ctx, actor, case_id)
     loaded = revisions.load(ctx.session, case.revision_id)
     proof = audit.frames(ctx, case)
-    told = _told(loaded, proof, {e.seq: e for e in cases.journal_for(ctx, actor, case)}, _uploads(case_id))
+    told = _told(loaded, proof, {e.seq: e for e in cases.journal_for(ctx, actor, case)}, said.uploads(case_id))
     asked = request.args.get("seq", "")
     wanted = int(asked) if asked.isdecimal() and len(asked) < 10 else len(told)
     current = next((m for m in told if m.line.entry.seq == wanted), told[-1] if told else None)
@@ -87,7 +68,7 @@ def _told(loaded: Loaded, proof: audit.Proof, allowed: dict[int, Any], uploads: 
         found.append(
             Moment(
                 line,
-                tuple(_change(loaded, change, uploads) for change in frame.changes) if shown else (),
+                tuple(said.change(loaded, change, uploads) for change in frame.changes) if shown else (),
                 frame.findings,
                 tuple(step for step, _round in frame.here),
                 frame.done,
@@ -96,32 +77,6 @@ def _told(loaded: Loaded, proof: audit.Proof, allowed: dict[int, Any], uploads: 
             )
         )
     return found
-
-
-def _change(loaded: Loaded, change: audit.Change, uploads: dict[str, str]) -> Change:
-    form = next((form for form in loaded.forms.values() if form.field_at(change.pointer)), None)
-    field = form.field_at(change.pointer) if form else None
-    named = form.label(change.pointer) if form else change.pointer.strip("/").replace("/", " › ").replace("_", " ")
-    return Change(named, _said(field, change.before, uploads), _said(field, change.after, uploads))
-
-
-def _said(field: forms.Field | None, value: Any, uploads: dict[str, str]) -> tuple[Said, ...]:
-    if value is None or value == "":
-        return ()
-    if isinstance(value, str) and value in uploads:
-        return (Said(uploads[value], value),)
-    if isinstance(value, list):
-        return tuple(said for item in value for said in _said(field, item, uploads))
-    if isinstance(value, dict):
-        return tuple(said for item in value.values() for said in _said(None, item, uploads))
-    if field is not None and field.is_input and field.type != "upload":
-        return (Said(forms.text(field, value)),)
-    return (Said((_("Ya") if value else _("Tidak")) if isinstance(value, bool) else str(value)),)
-
-
-def _uploads(case_id: int) -> dict[str, str]:
-    rows = base.session().execute(select(Upload.id, Upload.name).where(Upload.case_id == case_id))
-    return {row.id: row.name for row in rows}
 
 
 def _stages(loaded: Loaded, current: Moment | None) -> list[Stage]:

@@ -2,8 +2,32 @@
 
 from __future__ import annotations
 
-from app.web import account, api, applications, cases, desk, inbox, portal, replay, sops, tasks
-
-BLUEPRINTS = tuple(
-    room.blueprint for room in (portal, account, applications, inbox, desk, tasks, cases, replay, sops, api)
+from app.web import (
+    absences,
+    accesses,
+    account,
+    admin,
+    api,
+    applications,
+    calendar,
+    cases,
+    complaints,
+    desk,
+    ends,
+    factor,
+    inbox,
+    oidc,
+    outbox,
+    portal,
+    profile,
+    replay,
+    reports,
+    sops,
+    tasks,
 )
+
+ROOMS = (
+    portal, account, profile, factor, oidc, applications, inbox, desk, tasks, cases, complaints, ends, replay,
+    reports, sops, admin, absences, calendar, outbox, accesses, api,
+)  # fmt: skip
+BLUEPRINTS = tuple(room.blueprint for room in ROOMS)

@@ -126,6 +126,7 @@ def status(value: str) -> str:
         "refused": _("Ditolak"),
         "withdrawn": _("Ditarik pemohon"),
         "lapsed": _("Gugur"),
+        "revoked": _("Dicabut"),
     }
     return words.get(value, value)
 
@@ -186,6 +187,15 @@ class Header:
 
     lively = ("/tugas", "/tugas/menyebut-saya")  # the places whose figures a script keeps right
 
+    @cached_property
+    def complaints(self) -> str:
+        """How many questions and complaints wait for this person's answer."""
+        if self.actor is None or not self.actor.staff:
+            return ""
+        context = base.context()
+        count = len(cases.complaints.waiting(context, self.actor, inbox.CAP + 1))
+        return inbox.figure(count) if count else ""
+
     @property
     def nav(self) -> list[tuple[str, str, str]]:
         """Address, words and figure of each place this person can go."""
@@ -196,10 +206,15 @@ class Header:
             places.append(("/tugas/menyebut-saya", _("Disebut"), self.unread))
         if self.actor and (self.actor.staff or self.actor.person.auditor):
             places.append(("/permohonan/semua", _("Permohonan"), ""))
+            places.append(("/laporan", _("Laporan"), ""))
+        if self.complaints:
+            places.append(("/pengaduan", _("Pengaduan"), self.complaints))
         if self.me and self.me.applicant:
             places.append(("/permohonan", _("Permohonan saya"), ""))
         if self.me and self.me.owner and _serves("/sop"):
             places.append(("/sop", _("SOP"), ""))
+        if self.me and self.me.admin:
+            places.append(("/pengelola", _("Pengelola"), ""))
         return places
 
     def at(self, address: str) -> bool:
@@ -227,4 +242,4 @@ def install(app: Flask) -> None:
 
     @app.context_processor
     def _header() -> dict[str, Any]:
-        return {"header": Header(), "languages": LANGUAGES, "locale": locale(), "zone": zone}
+        return {"header": Header(), "languages": LANGUAGES, "locale": locale(), "zone": zone, "serves": _serves}

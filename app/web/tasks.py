@@ -13,11 +13,11 @@ from markupsafe import Markup, escape
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import SessionTransaction
 
-from app import cases, files, forms, journal, people, revisions, uploads
+from app import cases, clock, files, forms, journal, people, revisions, uploads
 from app.engine.definition import Step
 from app.forms import Fault
 from app.models import Case, Person, Task, Upload
-from app.web import around, base, errors, shown
+from app.web import around, base, errors, said, shown, timeline
 
 blueprint = Blueprint("tasks", __name__)
 
@@ -64,12 +64,12 @@ def kirim(task_id: int) -> ResponseReturnValue:
     loaded, step = _step_at(task_id)
     form = loaded.form_of(step)
     files_too = bool(form and forms.posted_files(form, request.files))
-    posted = None if files_too else _posted(form)
+    posted = None if files_too else posted_by(form)
     base.now_write()
     ctx, actor = base.context(), base.actor()
     if posted is None:
         cases.task_for(ctx, actor, task_id)
-        posted = _posted(form)
+        posted = posted_by(form)
     if forms.is_edit(request.form):
         return _unsent(task_id, posted, ())
     attempt = ctx.session.begin_nested() if files_too else None
@@ -109,7 +109,7 @@ def draf(task_id: int) -> ResponseReturnValue:
     """Keeps what was typed so far; a script that saves by itself gets JSON."""
     ctx, actor = base.context(), base.actor()
     task = cases.task_for(ctx, actor, task_id)
-    posted = _posted(cases.form_of(ctx, task))
+    posted = posted_by(cases.form_of(ctx, task))
     quiet = request.headers.get("X-Requested-With") == "fetch"
     try:
         with ctx.session.begin_nested():
@@ -156,7 +156,7 @@ def _step_at(task_id: int) -> tuple[revisions.Loaded, Step]:
     return loaded, loaded.definition.steps[row.step]
 
 
-def _posted(form: forms.Form | None) -> Posted:
+def posted_by(form: forms.Form | None) -> Posted:
     """Reads the page that was sent, keeping its files; a refused file is a fault of its field."""
     kept: dict[str, list[str]] = {}
     refused = []
@@ -244,12 +244,14 @@ def _page(
         answered=answered,
         markable=_markable(answered),
         attached=_attached(answered, case),
-        files=_files(case, values),
+        files=files_of(case, values),
         today=shown.local(ctx.now).date(),
         documents=cases.documents(ctx, actor, case),
-        spent=(ctx.now - task.opened_at).total_seconds() / 60,
+        spent=clock.minutes(ctx, loaded.definition, task.opened_at, ctx.now),
+        time=timeline.told(case, loaded, entries),
         definition=loaded.definition,
         around=around.of_task(task, entries, asked),
+        corrections=said.corrections(loaded, journal.entries(ctx, case.id), case.id),
     )
 
 
@@ -285,7 +287,8 @@ def _too_late(task_id: int, posted: Posted, refusal: cases.Refusal) -> ResponseR
     mine = actor.person.id
     saved = bool(posted.answers) and people.may_do(actor, task)
     if task.closed_at is None:
-        saved = saved and isinstance(refusal, cases.Stale | cases.CannotGoOn) and task.assignee_id in (None, mine)
+        old = isinstance(refusal, cases.Stale | cases.CannotGoOn)
+        saved = saved and old and cases.taken_by(ctx, actor, task) is None
     else:
         saved = saved and task.closed_by_id != mine  # a second click sent nothing new
     if saved:
@@ -293,7 +296,7 @@ def _too_late(task_id: int, posted: Posted, refusal: cases.Refusal) -> ResponseR
         base.keep()
     answer = render_template(
         "tasks/late.html", task=task, case=task.case, form=form, refusal=refusal, posted=posted, saved=saved,
-        done=isinstance(refusal, cases.AlreadyDone), files=_files(task.case, posted.answers),
+        done=isinstance(refusal, cases.AlreadyDone), files=files_of(task.case, posted.answers),
     )  # fmt: skip
     return answer, errors.status_of(refusal)
 
@@ -304,7 +307,7 @@ def _closed(task: Task) -> str:
     form = cases.form_of(base.context(), task)
     return render_template(
         "tasks/closed.html", task=task, case=task.case, by=by, left=left, form=form,
-        files=_files(task.case, left or {}),
+        files=files_of(task.case, left or {}),
     )  # fmt: skip
 
 
@@ -328,7 +331,8 @@ def _happened(loaded: revisions.Loaded, step: Step, choice: str | None, done: ca
     ]
     if links:
         text += escape(_(" Dokumen terbit: ")) + Markup(", ").join(links) + "."
-    return text
+    back = url_for("ends.ambil_kembali", case_id=done.case.id)
+    return text + Markup(' <a href="{}">{}</a>').format(back, _("Ambil kembali"))
 
 
 # -- the file so far --------------------------------------------------------------------------------------------------
@@ -380,9 +384,10 @@ def _attached(answered: Sequence[Answered], case: Case) -> list[Attached]:
     return list(found.values())
 
 
-def _files(case: Case, values: Mapping[str, Any]) -> dict[str, Upload]:
+def files_of(case: Case, values: Mapping[str, Any]) -> dict[str, Upload]:
     """The uploads that a page may name: the case's, and those in `values` that who asks has sent."""
-    mine = and_(Upload.person_id == base.person().id, Upload.case_id.is_(None), Upload.id.in_(_texts(values)))
+    hands = people.hands(base.actor(), case)
+    mine = and_(Upload.person_id.in_(hands), Upload.case_id.is_(None), Upload.id.in_(_texts(values)))
     return {u.id: u for u in base.session().scalars(select(Upload).where(or_(Upload.case_id == case.id, mine)))}
 
 

@@ -25,7 +25,7 @@ def upgrade() -> None:
         sa.Column("closed", sa.Boolean(), nullable=True),
         sa.Column("reason", sa.String(length=300), nullable=False),
         sa.Column("reference", sa.String(length=300), nullable=False),
-        sa.Column("by_id", sa.Integer(), nullable=False),
+        sa.Column("by_id", sa.Integer(), nullable=True),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["by_id"], ["person.id"], name=op.f("fk_calendar_change_by_id_person")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_calendar_change")),
@@ -231,6 +231,11 @@ def upgrade() -> None:
             sqlite_where=sa.text("clock_at IS NOT NULL AND ended_at IS NULL"),
         )
 
+    counted = sa.text("kind IN ('breach', 'take_back', 'withdraw', 'refuse', 'lapse', 'reopen', 'correct', 'revoke')")
+    op.create_index(
+        "ix_event_counted", "event", ["at", "kind"], unique=False, postgresql_where=counted, sqlite_where=counted
+    )
+
     with op.batch_alter_table("closed_day", schema=None) as batch_op:
         batch_op.add_column(sa.Column("reference", sa.String(length=300), nullable=False, server_default=""))
 
@@ -284,6 +289,7 @@ def downgrade() -> None:
         batch_op.drop_constraint(batch_op.f("fk_membership_granted_by_id_person"), type_="foreignkey")
         batch_op.drop_column("granted_by_id")
 
+    op.drop_index("ix_event_counted", table_name="event")
     with op.batch_alter_table("closed_day", schema=None) as batch_op:
         batch_op.drop_column("reference")
 

@@ -1,0 +1,88 @@
+"""How the year went: what became of the applications of each SOP, and what happened to them on the way."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select, text
+
+from app.context import Context
+from app.models import COUNTED, Case, Complaint, Event
+
+
+@dataclass(frozen=True)
+class Year:
+    """One SOP's year. `status` counts the applications that came in it, by what has become of them since; `events`
+    what happened in it: breaches, and what was done to whole cases.
+    """
+
+    sop: str
+    status: Counter[str]
+    events: Counter[str]
+    asked: int  # questions and complaints
+    answered: int
+    in_time: int
+    overdue: int  # not answered, and past their bound
+
+    @property
+    def received(self) -> int:
+        return self.status.total()
+
+
+def years(ctx: Context) -> list[int]:
+    """The years in which applications came, the latest first."""
+    first = ctx.session.scalar(select(func.min(Case.opened_at)))
+    last = ctx.local().year
+    return list(range(last, (ctx.local(first).year if first else last) - 1, -1))
+
+
+def year(ctx: Context, year: int, sops: Collection[str] | None) -> list[Year]:
+    """The year of each of these SOPs (None: of all) to which something happened, by the office's own calendar."""
+    since, until = (datetime(number, 1, 1, tzinfo=ctx.settings.zone) for number in (year, year + 1))
+    status: dict[str, Counter[str]] = {}
+    events: dict[str, Counter[str]] = {}
+    received = (
+        select(Case.sop, Case.status, func.count())
+        .where(Case.opened_at >= since, Case.opened_at < until)
+        .group_by(Case.sop, Case.status)
+    )
+    for sop, what, count in ctx.session.execute(received):
+        status.setdefault(sop, Counter())[what] = count
+    happened = (
+        select(Case.sop, Event.kind, func.count())
+        .join(Case, Case.id == Event.case_id)
+        .where(text(COUNTED), Event.at >= since, Event.at < until)
+        .group_by(Case.sop, Event.kind)
+    )
+    for sop, what, count in ctx.session.execute(happened):
+        events.setdefault(sop, Counter())[what] = count
+    asked = _complaints(ctx, since, until)
+    known = sorted({*status, *events, *asked})
+    none = (0, 0, 0, 0)
+    return [
+        Year(sop, status.get(sop, Counter()), events.get(sop, Counter()), *asked.get(sop, none))
+        for sop in known
+        if sops is None or sop in sops
+    ]
+
+
+def _complaints(ctx: Context, since: datetime, until: datetime) -> dict[str, tuple[int, int, int, int]]:
+    """By SOP: how many were asked, answered, answered in time, and are overdue."""
+    count = func.count
+    late = (Complaint.answered_at.is_(None)) & (Complaint.due_at < ctx.now)
+    query = (
+        select(
+            Case.sop,
+            count(),
+            count(Complaint.answered_at),
+            count().filter(Complaint.answered_at <= Complaint.due_at),
+            count().filter(late),
+        )
+        .join(Case, Case.id == Complaint.case_id)
+        .where(Complaint.at >= since, Complaint.at < until)
+        .group_by(Case.sop)
+    )
+    return {row[0]: (row[1], row[2], row[3], row[4]) for row in ctx.session.execute(query)}
