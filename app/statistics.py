@@ -9,8 +9,9 @@ from datetime import datetime
 
 from sqlalchemy import func, select, text
 
+from app.cases import complaints
 from app.context import Context
-from app.models import COUNTED, Case, Complaint, Event
+from app.models import COUNTED, Case, Event
 
 
 @dataclass(frozen=True)
@@ -22,10 +23,7 @@ class Year:
     sop: str
     status: Counter[str]
     events: Counter[str]
-    asked: int  # questions and complaints
-    answered: int
-    in_time: int
-    overdue: int  # not answered, and past their bound
+    asked: complaints.Numbers
 
     @property
     def received(self) -> int:
@@ -59,30 +57,15 @@ def year(ctx: Context, year: int, sops: Collection[str] | None) -> list[Year]:
     )
     for sop, what, count in ctx.session.execute(happened):
         events.setdefault(sop, Counter())[what] = count
-    asked = _complaints(ctx, since, until)
+    asked = complaints.numbers(ctx, since, until)
     known = sorted({*status, *events, *asked})
-    none = (0, 0, 0, 0)
     return [
-        Year(sop, status.get(sop, Counter()), events.get(sop, Counter()), *asked.get(sop, none))
+        Year(
+            sop,
+            status.get(sop, Counter()),
+            events.get(sop, Counter()),
+            asked.get(sop, complaints.Numbers(0, 0, 0, 0, 0)),
+        )
         for sop in known
         if sops is None or sop in sops
     ]
-
-
-def _complaints(ctx: Context, since: datetime, until: datetime) -> dict[str, tuple[int, int, int, int]]:
-    """By SOP: how many were asked, answered, answered in time, and are overdue."""
-    count = func.count
-    late = (Complaint.answered_at.is_(None)) & (Complaint.due_at < ctx.now)
-    query = (
-        select(
-            Case.sop,
-            count(),
-            count(Complaint.answered_at),
-            count().filter(Complaint.answered_at <= Complaint.due_at),
-            count().filter(late),
-        )
-        .join(Case, Case.id == Complaint.case_id)
-        .where(Complaint.at >= since, Complaint.at < until)
-        .group_by(Case.sop)
-    )
-    return {row[0]: (row[1], row[2], row[3], row[4]) for row in ctx.session.execute(query)}

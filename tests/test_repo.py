@@ -28,8 +28,8 @@ LAYERS = (
     {"revisions", "backup"},
     {"papers", "replay", "absences"},
     {"messages"},
-    {"cases", "inbox", "standing", "statistics"},
-    {"audit", "export", "digest", "accounts"},
+    {"cases", "inbox", "standing"},
+    {"audit", "export", "digest", "accounts", "statistics"},
     {"worker", "demo"},
     {"web"},
     {"app"},  # create_app
