@@ -14,7 +14,7 @@ from app import audit, cases, inbox, journal, people, revisions
 from app.cases import presence
 from app.context import Context
 from app.inbox import Filters
-from app.models import Case, Event, Mention, Message, Person, Presence, Task
+from app.models import Case, Deputy, Event, Mention, Message, Person, Presence, Task
 from tests import play
 from tests.conftest import PASSWORD, Office
 from tests.drawn import draw, given, lanes
@@ -309,6 +309,30 @@ def test_an_applicant_never_sees_what_officers_write_to_each_other(office: Offic
     assert not any("rahasia" in page.text or "Menulis catatan" in page.text for page in pages)
     staff = office.client(counter)
     assert all("rahasia" in staff.get(address).text for address in addresses[:2])
+
+
+def test_an_absent_colleague_is_given_nothing_and_their_deputy_is(room: Room) -> None:
+    office = room.office
+
+    def offered() -> list[str]:
+        with office.look() as ctx:
+            return [person.name for person in cases.colleagues(ctx, ctx.session.get_one(Task, room.task_id))]
+
+    assert offered() == ["budi", "rina", "sari"]
+    with office.work() as ctx:
+        rina, luar, by = (office.person(ctx, name) for name in ("rina", "luar", "pemilik"))
+        since, until = office.now, OPENING
+        ctx.session.add(
+            Deputy(person_id=rina.id, deputy_id=luar.id, kind="plh", since=since, until=until, reference="SK-1",
+                   by_id=by.id, created_at=since)
+        )  # fmt: skip
+    office.later(minutes=1)
+    assert offered() == ["budi", "luar", "sari"]
+    with pytest.raises(cases.Invalid):
+        room.do("budi", cases.assign, room.task_id, "rina")
+    room.do("budi", cases.assign, room.task_id, "luar")
+    assert room.state()[0] == "luar"
+    assert room.proven() == []
 
 
 def test_who_is_looking_now(room: Room) -> None:

@@ -166,16 +166,18 @@ def colleagues(ctx: Context, task: Task) -> list[Person]:
 
 
 def holders(ctx: Context, lanes: Collection[str]) -> list[Person]:
-    """Everybody who holds one of these lanes now, or stands in for somebody who does, by name."""
+    """Everybody who holds one of these lanes now and is there, or stands in for somebody who is not, by name."""
     held = select(Membership.person_id).where(
         Membership.lane.in_(lanes),
         Membership.since <= ctx.now,
         or_(Membership.until.is_(None), Membership.until > ctx.now),
     )
+    away = select(Deputy.person_id).where(Deputy.since <= ctx.now, Deputy.until > ctx.now)
     standing_in = select(Deputy.deputy_id).where(
         Deputy.person_id.in_(held), Deputy.since <= ctx.now, Deputy.until > ctx.now
     )
-    people_now = select(Person).where(Person.active, or_(Person.id.in_(held), Person.id.in_(standing_in)))
+    there = or_(Person.id.in_(held) & Person.id.not_in(away), Person.id.in_(standing_in))
+    people_now = select(Person).where(Person.active, there)
     return list(ctx.session.scalars(people_now.order_by(Person.full_name, Person.id)))
 
 
@@ -204,7 +206,7 @@ def note(ctx: Context, actor: Actor, case_id: int, text: str) -> Noted:
     seq = journal.append(ctx, case, "note", body, actor=actor.person, lane=lane.name, typed=_typed(text))
     for person in told:
         ctx.session.add(Mention(case_id=case.id, seq=seq, person_id=person.id))
-        facts = {"nomor": case.number, "oleh": actor.person.full_name, "alamat": f"/permohonan/{case.id}#p{seq}"}
+        facts = {"nomor": case.number, "oleh": actor.person.full_name, "alamat": f"/permohonan/{case.id}#c{seq}"}
         messages.notify(ctx, person, "disebut", facts, case=case)
     return Noted(seq, tuple(told), tuple(untold))
 
