@@ -17,8 +17,17 @@ from app.context import Context
 from app.models import Case, EventValues, Lane, Revision, Upload
 from app.replay import Replay
 
-# What only whoever stands in a lane may do.
-BY_LANE = ("complete", "claim", "release", "take_back", "answer", *ends.VERBS)
+BY_LANE = (
+    "complete",
+    "claim",
+    "release",
+    "assign",
+    "postpone",
+    "note",
+    "answer",
+    "take_back",
+    *ends.VERBS,
+)  # what only whoever stands in a lane may do
 
 
 @dataclass(frozen=True)
@@ -91,6 +100,7 @@ def frames(ctx: Context, case: Case, books: standing.Books | None = None) -> Pro
             findings += _missing_breach(replay, entry)
             findings += _effect(ctx, loaded, revision, replay, entry, sent)
             findings += _actor_findings(ctx, case, loaded, entry)
+            findings += _assignee_findings(ctx, loaded, entry)
             frame = Frame(
                 entry,
                 tuple(replay.open.values()),
@@ -279,13 +289,9 @@ def _actor_findings(ctx: Context, case: Case, loaded: revisions.Loaded, entry: j
             return ["SOP ini tidak memberi lajur itu wewenang untuk tindakan ini."]
     if entry.lane not in loaded.lanes:
         return ["Lajur peristiwa ini tidak dikenal."]
-    names = {entry.lane}
-    lanes = ctx.session.execute(select(Lane.name, Lane.applicant, Lane.counter).where(Lane.sop == loaded.sop)).all()
-    applicants = {lane.name for lane in lanes if lane.applicant} | {loaded.definition.applicant_lane}
-    if entry.lane in applicants:
-        if entry.actor_id == case.applicant_id:
-            return []
-        names |= {lane.name for lane in lanes if lane.counter} | revisions.counters(loaded.definition)
+    names, applicants = _standing_in(ctx, loaded, entry.lane)
+    if applicants and entry.actor_id == case.applicant_id:
+        return []
     held = people.held(ctx.session, entry.actor_id, names, entry.at)
     an = entry.body.get("an")
     if an is not None and held.get(an["id"]) != an["kind"]:
@@ -293,6 +299,26 @@ def _actor_findings(ctx: Context, case: Case, loaded: revisions.Loaded, entry: j
     if an is None and entry.actor_id not in held:
         return [f"{entry.actor} tidak memegang lajur {entry.lane} pada saat itu."]
     return []
+
+
+def _standing_in(ctx: Context, loaded: revisions.Loaded, lane: str) -> tuple[set[str], bool]:
+    """The lanes whose holders may act in a lane, and whether it is the applicant's, in which the counter may too."""
+    lanes = ctx.session.execute(select(Lane.name, Lane.applicant, Lane.counter).where(Lane.sop == loaded.sop)).all()
+    applicants = {known.name for known in lanes if known.applicant} | {loaded.definition.applicant_lane}
+    if lane not in applicants:
+        return {lane}, False
+    return {lane} | {known.name for known in lanes if known.counter} | revisions.counters(loaded.definition), True
+
+
+def _assignee_findings(ctx: Context, loaded: revisions.Loaded, entry: journal.Entry) -> list[str]:
+    """Whether whoever was given a step held its lane at that moment, or stood in for somebody who did."""
+    step = loaded.definition.steps.get(entry.step)
+    if entry.kind != "assign" or step is None:
+        return []
+    names, _ = _standing_in(ctx, loaded, step.lane)
+    if people.held(ctx.session, entry.body.get("to"), names, entry.at):
+        return []
+    return [f"{entry.body.get('name')} tidak memegang lajur {step.lane} pada saat itu."]
 
 
 def _missing_breach(replay: _Shown, entry: journal.Entry) -> list[str]:

@@ -112,7 +112,7 @@ def case_due(
     None where its SOP tells no limit, or the calendar leaves no working day.
     """
     told = length(definition)
-    return _closing(ctx, definition, received, told[0] + paused, told[1], calendar) if told else None
+    return closing_after(ctx, definition, received, told[0] + paused, told[1], calendar) if told else None
 
 
 def step_due(
@@ -127,12 +127,13 @@ def step_due(
     match = LIMIT.match(step.properties.get("batas", ""))
     if not match or received is None:
         return None
-    return _closing(ctx, definition, received, int(match[1] or 0) + paused, "kerja", calendar)
+    return closing_after(ctx, definition, received, int(match[1] or 0) + paused, "kerja", calendar)
 
 
-def _closing(
+def closing_after(
     ctx: Context, definition: Definition, received: datetime, days: int, unit: str, calendar: worktime.Calendar
 ) -> datetime | None:
+    """Closing time of the day that lies so many days after a moment; None where the calendar leaves no such day."""
     try:
         day, _rules = worktime.due_date(ctx.local(received).date(), days, unit, calendar)
     except (worktime.NoWorkingDay, OverflowError):
@@ -316,6 +317,50 @@ def _limits(
         return [due for token, due in found if (token, due) not in passed]
     before = case.next_due
     return [due for token, due in found if starts or token in fresh or (before is not None and due >= before)]
+
+
+# -- where the time went ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Spent:
+    """A case's time in days of its own unit: used, paused, and left (past its limit where `late`).
+
+    Minutes within service hours say the same where it was no whole day. `left` is None where there is no limit.
+    """
+
+    unit: str
+    used: int
+    used_minutes: float
+    paused: int
+    left: int | None
+    left_minutes: float
+    late: bool
+
+
+def spent(ctx: Context, case: Case, definition: Definition, entries: Sequence[journal.Entry]) -> Spent | None:
+    """Where the time of a case went until now, or until it ended; None before the clock starts."""
+    if case.clock_at is None:
+        return None
+    told = length(definition)
+    unit = told[1] if told else "kerja"
+    calendar, zone, open_hours = calendars.current(ctx), ctx.settings.zone, hours(definition)
+    now = case.ended_at or ctx.now
+    paused = granted(ctx, pauses(definition, entries), unit, calendar, now)
+    used = max(0, _days(ctx, case.clock_at, now, unit, calendar) - paused)
+    used_minutes = 0.0 if used else worktime.minutes(case.clock_at, now, zone, calendar, open_hours)
+    if case.due_at is None:
+        return Spent(unit, used, used_minutes, paused, None, 0.0, late=False)
+    seen = case.paused_at or now  # while the clock stands, nothing of what is left goes by
+    first, last = min(seen, case.due_at), max(seen, case.due_at)
+    left = _days(ctx, first, last, unit, calendar)
+    left_minutes = 0.0 if left else worktime.minutes(first, last, zone, calendar, open_hours)
+    return Spent(unit, used, used_minutes, paused, left, left_minutes, late=seen > case.due_at)
+
+
+def minutes(ctx: Context, definition: Definition, start: datetime, end: datetime) -> float:
+    """The minutes between two instants during which the office was open for this SOP."""
+    return worktime.minutes(start, end, ctx.settings.zone, calendars.current(ctx), hours(definition))
 
 
 # -- in words ---------------------------------------------------------------------------------------------------------

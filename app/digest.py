@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, union
+from sqlalchemy.exc import IntegrityError
 
 from app import calendars, inbox, messages, people, worktime
 from app.context import Context
@@ -77,7 +79,8 @@ def move_on(ctx: Context) -> None:
     """Everybody has theirs: the next one comes at the next opening. Whoever else finds it due moves it no further."""
     schedule = ctx.session.get(Schedule, NAME, with_for_update=True, populate_existing=True)
     if schedule is None:
-        ctx.session.add(Schedule(name=NAME, next_at=opening(ctx)))
+        with suppress(IntegrityError), ctx.session.begin_nested():  # two that start together find it missing
+            ctx.session.add(Schedule(name=NAME, next_at=opening(ctx)))
     elif schedule.next_at <= ctx.now:
         schedule.next_at = opening(ctx)
 
@@ -87,12 +90,7 @@ def opening(ctx: Context) -> datetime:
     calendar, today = calendars.current(ctx), ctx.local().date()
     for ahead in range(AHEAD):
         day = today + timedelta(days=ahead)
-        at = _opens(ctx, day)
+        at = worktime.opening(day, ctx.settings.zone)
         if at > ctx.now and calendar.shut(day) is None:
             return at
     return ctx.now + timedelta(days=1)
-
-
-def _opens(ctx: Context, day: date) -> datetime:
-    hours = worktime.HOURS
-    return datetime.combine(day, hours.get(day.weekday(), hours[0])[0][0], ctx.settings.zone)

@@ -94,11 +94,12 @@ class Entry:
 
     @property
     def by(self) -> str:
-        """Who did it, and as whose deputy or proxy: `Budi (Plh., a.n. Sari)`, `Lina (kuasa dari Andi)`."""
-        if an := self.body.get("an"):
-            return f"{self.actor} ({wording.as_deputy(an['kind'], an['name'])})"
-        kuasa = self.body.get("kuasa")
-        return f"{self.actor} (kuasa dari {kuasa['name']})" if kuasa else self.actor
+        """Who did it, and for whom: `Budi (Plh., a.n. Sari)`, `Nadia (kuasa dari Andi)`."""
+        if kuasa := self.body.get("kuasa"):
+            return f"{self.actor} (kuasa dari {kuasa['name']})"
+        return (
+            f"{self.actor} ({wording.as_deputy(an['kind'], an['name'])})" if (an := self.body.get("an")) else self.actor
+        )
 
     @property
     def note(self) -> str:
@@ -251,6 +252,20 @@ def entries(ctx: Context, case_id: int, *, typed: bool = True, kind: str = "") -
     beside = (EventValues.case_id == Event.case_id) & (EventValues.seq == Event.seq)
     rows = ctx.session.execute(query.add_columns(EventValues).outerjoin(EventValues, beside))
     return [_entry(event, values) for event, values in rows]
+
+
+def of_kinds(ctx: Context, case_ids: Collection[int], kinds: Sequence[str]) -> dict[int, list[Entry]]:
+    """The events of these kinds of several cases, by case, in order."""
+    rows = ctx.session.execute(
+        select(Event, EventValues)
+        .outerjoin(EventValues, (EventValues.case_id == Event.case_id) & (EventValues.seq == Event.seq))
+        .where(Event.case_id.in_(case_ids), Event.kind.in_(kinds))
+        .order_by(Event.case_id, Event.seq)
+    )
+    found: dict[int, list[Entry]] = {}
+    for event, values in rows:
+        found.setdefault(event.case_id, []).append(_entry(event, values))
+    return found
 
 
 def _entry(event: Event, values: EventValues | None) -> Entry:

@@ -8,7 +8,7 @@ and is marked as unsure.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -36,15 +36,19 @@ WITHDRAWN = "Ditarik sebelum dikirim."
 
 def tell(ctx: Context, case: Case, seq: int, wanted: Sequence[revisions.Text]) -> None:
     """Writes what the SOP tells of event `seq`, with its inputs as they are now, to whom it can reach."""
-    if not wanted:
+    reached = [
+        (text.template, person.id, channel, address)
+        for text in wanted
+        for person in (_applicant(ctx, case) if text.lane is None else holders(ctx, text.lane))
+        for channel, address in ways(ctx, person)
+    ]
+    if not reached:
         return
-    frozen = {**papers.frozen(ctx, case), "tautan": link(ctx, case)}
+    inputs = {**papers.frozen(ctx, case), "tautan": link(ctx, case)}
     rows = []
-    for text in wanted:
-        for person in _applicant(ctx, case) if text.lane is None else holders(ctx, text.lane):
-            for channel, address in ways(ctx, person):
-                row = _row(ctx, channel, address, text.template, frozen, ctx.now + GRACE)
-                rows.append({**row, "person_id": person.id, "case_id": case.id, "seq": seq})
+    for template, person_id, channel, address in reached:
+        row = _row(ctx, channel, address, template, inputs, ctx.now + GRACE)
+        rows.append({**row, "person_id": person_id, "case_id": case.id, "seq": seq})
     _write(ctx, rows)
 
 
@@ -320,8 +324,3 @@ def in_state(ctx: Context, wanted: str, before: int | None, limit: int) -> list[
     }
     query = select(Message).where(*conditions.get(wanted, ())).order_by(Message.id.desc()).limit(limit)
     return list(ctx.session.scalars(query.where(Message.id < before) if before else query))
-
-
-def texts() -> Iterator[Path]:
-    """The office's own texts."""
-    return iter(sorted(TEXTS.glob("*.txt")))

@@ -298,6 +298,7 @@ class Case(Base):
 OWN = "closed_at IS NULL AND applicant_id IS NOT NULL"
 CLAIMED = "closed_at IS NULL AND assignee_id IS NOT NULL"
 SHARED = "closed_at IS NULL AND applicant_id IS NULL"  # open to a whole lane: a lane's inbox reads one index in order
+RETURNED = f"{SHARED} AND returned_seq IS NOT NULL"
 
 
 class Task(Base):
@@ -330,6 +331,7 @@ class Task(Base):
     __table_args__ = (
         Index("ix_task_open", "lane_id", "rank", "id", **where(SHARED)),
         Index("ix_task_step", "lane_id", "step", "rank", "id", **where(SHARED)),
+        Index("ix_task_returned", "lane_id", "rank", "id", **where(RETURNED)),
         Index("ix_task_applicant", "applicant_id", "rank", **where(OWN)),
         Index("ix_task_mine", "assignee_id", "rank", postgresql_where=text(CLAIMED), sqlite_where=text(CLAIMED)),
     )

@@ -113,7 +113,7 @@ class Actor:
     deputy_in: Mapping[int, Behalf] = field(default_factory=dict, compare=False)
     deputy_at: Mapping[str, Behalf] = field(default_factory=dict, compare=False)
     away: Away | None = None
-    mandates: tuple[Mandate, ...] = ()  # powers of attorney that the person gave, and those that they hold
+    mandates: tuple[Mandate, ...] = ()  # those that the person gave, and those that they hold
 
     @property
     def staff(self) -> bool:
@@ -169,16 +169,17 @@ def actor(session: Session, person: Person, now: datetime) -> Actor:
 
 
 def on_behalf(actor: Actor, task: Task) -> dict[str, Any]:
-    """What the event of something done to a task bears where a deputy or a proxy did it: `{"an": ...}`,
-    `{"kuasa": ...}`, else nothing.
+    """What the event of something done to a task bears: of a deputy `{"an": ...}`, of a proxy `{"kuasa": ...}`.
 
     Every verb that writes an event with a lane puts this into its body.
     """
-    if not task.lane.applicant or task.lane_id in actor.lanes:
+    case = task.case
+    if not task.lane.applicant:
         return acted(actor.behalf(task.lane_id))
-    if task.case.applicant_id == actor.person.id:
+    if case.applicant_id == actor.person.id:
         return {}
-    return acting(actor, task.case.applicant_id, task.case.sop) or acted(actor.deputy_at.get(task.case.sop))
+    by_deputy = acted(actor.behalf(task.lane_id) if task.lane_id in actor.lanes else actor.deputy_at.get(case.sop))
+    return acting(actor, case.applicant_id, case.sop) or by_deputy
 
 
 def acted(whose: Behalf | None) -> dict[str, Any]:

@@ -28,7 +28,8 @@ MAIL, PHONE = "surel", "gawai"  # channels
 TIMEOUT = 15.0  # seconds that a server may be silent
 DEADLINE = 60.0  # seconds for one message, however slowly its server goes on
 ADDRESS = re.compile(r"[^@\s<>\"',;\x00-\x1f\x7f]+@[^@\s<>\"',;\x00-\x1f\x7f]+")
-PRIVATE = policy.SMTP.clone(cte_type="7bit", max_line_length=78)
+JOINERS = "\u200c\u200d"  # without them some names are spelled wrong
+MAIL_POLICY = policy.SMTP.clone(cte_type="7bit", max_line_length=78)
 
 
 class Trouble(Exception):
@@ -80,7 +81,7 @@ def written(letter: Letter, sender: str) -> bytes:
     """A letter as RFC 5322 has it. Raises Refused for what is no address."""
     if not ADDRESS.fullmatch(letter.to) or not letter.to.isascii():
         raise Refused("Alamat surelnya tidak dapat dipakai.")
-    message = EmailMessage(policy=PRIVATE)
+    message = EmailMessage(policy=MAIL_POLICY)
     try:
         message["From"] = Address(addr_spec=sender)
         message["To"] = Address(display_name=_line(letter.name), addr_spec=letter.to)
@@ -88,15 +89,15 @@ def written(letter: Letter, sender: str) -> bytes:
         message["Date"] = format_datetime(letter.at)
         message["Message-ID"] = letter.id
         message["Auto-Submitted"] = "auto-generated"
-        message["Content-Language"] = "id"
         message.set_content(letter.text, subtype="plain", charset="utf-8")
+        message["Content-Language"] = "id"
         return message.as_bytes()
     except (MessageError, ValueError, LookupError):
         raise Refused("Surel ini tidak dapat ditulis untuk alamatnya.") from None
 
 
 def _line(text: str) -> str:
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return " ".join("".join(c if c.isprintable() or c in JOINERS else " " for c in text).split())
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,25 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func, select
 
 from app import clock, files, journal, registers, revisions
 from app.context import Context
 from app.engine.definition import Definition
-from app.models import Case, Complaint, Document, Event, EventValues, Register, RegisterEntry, Task, Upload, moment
+from app.models import (
+    Case,
+    Complaint,
+    Document,
+    Event,
+    EventValues,
+    Register,
+    RegisterEntry,
+    Task,
+    Upload,
+    moment,
+)
 
 Books = Counter[tuple[str, int]]  # register and year -> numbers that events gave
 
@@ -31,6 +43,7 @@ class _Pass:
     assignee: int | None = None
     closed: datetime | None = None
     closed_by: int | None = None
+    postponed: datetime | None = None
 
 
 def findings(
@@ -135,7 +148,7 @@ def _tasks(ctx: Context, case: Case) -> dict[str, _Pass]:
     rows = ctx.session.execute(
         select(
             Task.token, Task.step, Task.name, Task.lane_id, Task.round, Task.applicant_id, Task.opened_at,
-            Task.returned_seq, Task.assignee_id, Task.closed_at, Task.closed_by_id,
+            Task.returned_seq, Task.assignee_id, Task.closed_at, Task.closed_by_id, Task.postponed_until,
         ).where(Task.case_id == case.id)
     )  # fmt: skip
     return {token: _Pass(*rest) for token, *rest in rows}
@@ -146,14 +159,16 @@ def _passes(case: Case, loaded: revisions.Loaded, entries: Sequence[journal.Entr
     rows: dict[str, _Pass] = {}
     for entry in entries:
         own = str(entry.body.get("token"))
-        if entry.kind in ("claim", "release") and own in rows:
-            rows[own] = replace(rows[own], assignee=entry.actor_id if entry.kind == "claim" else None)
+        if own in rows:
+            rows[own] = replace(rows[own], **_handled(entry))
         for token in entry.closed:
             if token in rows:
                 mine = entry.kind == "complete" and token == own
                 by = entry.actor_id if mine else None
                 assignee = by if mine else rows[token].assignee
-                rows[token] = replace(rows[token], closed=entry.recorded_at, closed_by=by, assignee=assignee)
+                rows[token] = replace(
+                    rows[token], closed=entry.recorded_at, closed_by=by, assignee=assignee, postponed=None
+                )
         returned = entry.seq if journal.is_return(definition, entry) else None
         for token, key, round_ in entry.body.get("opened", ()):
             if token in rows:  # taken back: the same row, open once more
@@ -166,6 +181,20 @@ def _passes(case: Case, loaded: revisions.Loaded, entries: Sequence[journal.Entr
                 key, step.name, loaded.lanes.get(step.lane), round_, applicant, entry.at, returned
             )  # fmt: skip
     return rows
+
+
+def _handled(entry: journal.Entry) -> dict[str, Any]:
+    """What an event between opening and closing makes of a pass."""
+    if entry.kind == "claim":
+        return {"assignee": entry.actor_id}
+    if entry.kind == "release":
+        return {"assignee": None, "postponed": None}
+    if entry.kind == "assign":
+        return {"assignee": entry.body.get("to"), "postponed": None}
+    if entry.kind == "postpone":
+        until = entry.body.get("until")
+        return {"postponed": datetime.fromisoformat(until) if until else None}
+    return {}
 
 
 def _complaints(ctx: Context, case: Case, entries: Sequence[journal.Entry]) -> Iterator[str]:

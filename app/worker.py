@@ -35,7 +35,7 @@ def run(
     mail = threading.Thread(target=_keep_on, args=(settings, reading, writing, stop, MAIL), daemon=True)
     mail.start()  # beside the rest: a mail server that takes its time keeps no timer waiting
     _keep_on(settings, reading, writing, stop, HOUSE)
-    mail.join(PAUSE)
+    mail.join(post.DEADLINE)  # what is half sent is finished, or it would be sent again
 
 
 def _keep_on(

@@ -133,6 +133,11 @@ def works(year: int, calendar: Calendar) -> bool:
     return False
 
 
+def opening(day: date, zone: ZoneInfo, hours: Hours = HOURS) -> datetime:
+    """The beginning of service hours on a day; a day without hours of its own has Monday's."""
+    return datetime.combine(day, _of(day, hours)[0][0], zone)
+
+
 def closing(day: date, zone: ZoneInfo, hours: Hours = HOURS) -> datetime:
     """The end of service hours on a day; a day without hours of its own has Monday's."""
     return datetime.combine(day, _of(day, hours)[-1][1], zone)

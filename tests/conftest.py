@@ -195,7 +195,9 @@ def _settings(url: str, files: Path, hands: list[datetime]) -> MovableSettings:
     from app import config
 
     plain = config.settings({"ALUR_DATABASE_URL": url, "ALUR_FILES": str(files), "ALUR_SECRET_KEY": "rahasia-uji"})
-    return MovableSettings(**{**vars(plain), "zone": ZoneInfo("Asia/Makassar"), "hands": hands})
+    return MovableSettings(
+        **{**vars(plain), "zone": ZoneInfo("Asia/Makassar"), "sink": files.parent / "surat", "hands": hands}
+    )
 
 
 class Office:

@@ -290,6 +290,25 @@ def test_draft_claim_release(desk: Desk) -> None:
     assert kinds == ["start", "claim", "release"]
 
 
+def test_assign_and_the_filters_of_what_waits(desk: Desk) -> None:
+    task = desk.until(desk("pemohon").apply(), returning=True)
+    officer = desk.office.officers[task["lane"]]
+    with desk.office.work() as ctx:
+        people.grant(ctx, desk.office.person(ctx, "luar"), task["lane"])
+
+    def lists() -> dict[str, int]:
+        asked = ("unclaimed=1", "unclaimed=0", "returned=ya")
+        return {query: len(desk(officer).get(f"/tasks?{query}")["items"]) for query in asked}
+
+    assert lists() == {"unclaimed=1": 1, "unclaimed=0": 1, "returned=ya": 0}
+    given = desk(officer).post(f"/tasks/{task['id']}/assign", {"to": "luar", "note": "Tolong"})
+    assert (given["assignee"], given["version"]) == ("Orang Luar", 2)
+    assert lists() == {"unclaimed=1": 0, "unclaimed=0": 1, "returned=ya": 0}
+    events = desk(officer).get(f"/cases/{task['case']}/journal")["events"]
+    assert [events[-1][name] for name in ("kind", "note")] == ["assign", "Tolong"]
+    assert desk("pemohon").get(f"/cases/{task['case']}/journal")["events"][-1]["note"] == ""
+
+
 def test_a_return_says_why_and_what(desk: Desk) -> None:
     task = desk.until(desk("pemohon").apply(), returning=True)
     back = next(c for c in task["choices"] if c["returns"])
@@ -380,6 +399,10 @@ REFUSED: list[tuple[str, str, str, Any, int, list[str]]] = [
     ("auditor", "POST", "/tasks/2/claim", None, 403, []),
     ("LAIN", "POST", "/tasks/2/release", None, 403, []),
     ("LAIN", "PUT", "/tasks/2/draft", {"data": {}}, 403, []),
+    ("LAIN", "POST", "/tasks/2/assign", {"to": "luar"}, 403, []),
+    ("pemohon2", "POST", "/tasks/2/assign", {"to": "luar"}, 404, []),
+    (OFFICER, "POST", "/tasks/2/assign", {"to": "luar"}, 422, ["/to"]),
+    (OFFICER, "POST", "/tasks/2/assign", {"note": 1}, 422, ["/to", "/note"]),
     ("luar", "POST", "/tasks/2/complete", {"data": {}}, 404, []),
     ("pemohon2", "POST", "/tasks/2/claim", None, 404, []),
     ("pemohon2", "GET", "/tasks/1", None, 404, []),
@@ -1039,7 +1062,8 @@ def test_the_contract_is_all_there() -> None:
     assert sorted(f"{call.method} {call.path}" for call in openapi.CALLS) == [
         "GET /cases", "GET /cases/{case_id}", "GET /cases/{case_id}/documents", "GET /cases/{case_id}/journal",
         "GET /documents/{document_id}", "GET /sops", "GET /sops/{key}", "GET /tasks", "GET /tasks/{task_id}", "POST /cases",
-        "POST /cases/{case_id}/act", "POST /cases/{case_id}/take-back", "POST /files", "POST /sops/{key}/revisions", "POST /tasks/{task_id}/claim", "POST /tasks/{task_id}/complete",
+        "POST /cases/{case_id}/act", "POST /cases/{case_id}/take-back", "POST /files", "POST /sops/{key}/revisions",
+        "POST /tasks/{task_id}/assign", "POST /tasks/{task_id}/claim", "POST /tasks/{task_id}/complete",
         "POST /tasks/{task_id}/release", "PUT /tasks/{task_id}/draft",
     ]  # fmt: skip
 

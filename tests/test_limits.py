@@ -243,7 +243,7 @@ def test_whoever_comes_first_records_what_has_passed(office: Office, tmp_path: P
     with office.look() as ctx:
         told = [(e.kind, e.step) for e in journal.entries(ctx, case_id)][-3:]
     assert told == [("breach", "periksa"), ("breach", ""), ("complete", "periksa")]
-    go(office, case_id, "12-04 08.00")  # three days were given back: it is not late any more, and may be again
+    go(office, case_id, "12-04 08.00")  # three days were given back
     case = row(office, case_id)
     assert (case.breached_at, case.due_at) == (None, None) or (case.breached_at, case.due_at) == (
         at("30 16.00"), at("12-03 16.00"),
@@ -298,6 +298,80 @@ def test_a_clock_that_jumps_back(office: Office, tmp_path: Path) -> None:
     go(office, case_id, "20 09.00", "Terima")
     go(office, case_id, "19 09.00")
     row(office, case_id)
+
+
+@one_kind
+@pytest.mark.parametrize(
+    ("body", "step", "moment", "words"),
+    [
+        ({"due": instant(at("30 16.00"))}, "", "24 16.00", "bukan yang berlaku pada saat itu"),
+        ({"token": "999"}, "periksa", "24 16.00", "tidak terbuka pada saat itu"),
+        ({"token": "999"}, "periksa", "12-24 16.00", "tercatat sebelum terlampaui"),
+    ],
+)
+def test_a_false_breach_is_found(
+    office: Office, tmp_path: Path, body: dict[str, Any], step: str, moment: str, words: str
+) -> None:
+    draw_sop(office, tmp_path)
+    case_id = begun(office)
+    office.at(at("24 17.00"))
+    with office.work() as ctx:
+        case = cases.locked(ctx, case_id)
+        assert case is not None
+        changes = {} if step else {"breached_at": at(moment)}
+        journal.append(ctx, case, "breach", body, step=step, at=at(moment), changes=changes)
+    with office.look() as ctx:
+        assert words in "\n".join(audit.frames(ctx, ctx.session.get_one(Case, case_id)).all_findings)
+
+
+@one_kind
+def test_a_missing_or_second_breach_is_found(office: Office, tmp_path: Path) -> None:
+    draw_sop(office, tmp_path)
+    silent, twice = begun(office), begun(office)
+    office.at(at("12-01 08.00"))
+    with office.work() as ctx:
+        ctx.session.get_one(Case, silent).next_due = None
+    assert tick(office) == 2
+    with office.work() as ctx:
+        case = cases.locked(ctx, twice)
+        assert case is not None
+        (first, _) = journal.entries(ctx, twice, kind="breach")
+        journal.append(ctx, case, "breach", first.body, step=first.step, lane=first.lane, at=first.at)
+    go(office, silent, "12-01 09.00", "Terima")
+    with office.look() as ctx:
+        told = [audit.frames(ctx, ctx.session.get_one(Case, one)).all_findings for one in (silent, twice)]
+    assert "Batas waktu permohonan sudah terlampaui sebelumnya, tetapi tidak tercatat." in told[0][0]
+    assert "Batas waktu yang sama tercatat terlampaui dua kali." in told[1][0]
+
+
+@one_kind
+def test_a_case_that_was_over_stood_still_until_it_was_reopened(office: Office, tmp_path: Path) -> None:
+    """By the journal alone: it ended while it stood, and was reopened into the applicant's hands."""
+    draw_sop(office, tmp_path)
+    definition = office.definitions()[KEY]
+    told: list[tuple[str, str, str, dict[str, Any]]] = [
+        ("start", "20 10.00", "", {"opened": [["1", "isi", 1]]}),
+        ("complete", "20 11.00", "isi", {"token": "1", "opened": [["2", "terima", 1]]}),
+        ("complete", "23 10.00", "terima", {"token": "2", "opened": [["3", "periksa", 1]]}),
+        ("complete", "24 10.00", "periksa", {"token": "3", "opened": [["4", "isi", 2]]}),
+        ("lapse", "25 10.00", "", {"closed": ["4"], "ended": True}),
+        ("reopen", "27 10.00", "", {"opened": [["5", "isi", 3]]}),
+        ("complete", "30 10.00", "isi", {"token": "5", "opened": [["6", "periksa", 2]]}),
+        ("refuse", "12-01 10.00", "", {"closed": ["6"], "ended": True}),
+        ("reopen", "12-03 10.00", "", {"opened": [["7", "periksa", 3]]}),
+        ("withdraw", "12-04 10.00", "", {"closed": ["7"], "ended": True}),
+    ]
+    entries = [
+        journal.Entry(seq, at(moment), at(moment), None, "", "", kind, step, "", body, b"", None, False)
+        for seq, (kind, moment, step, body) in enumerate(told, 1)
+    ]
+    found = clock.pauses(definition, entries)
+    assert [(pause.since, pause.until, pause.steps) for pause in found] == [
+        (at("24 10.00"), at("30 10.00"), ("isi",)), (at("12-01 10.00"), at("12-03 10.00"), ()),
+    ]  # fmt: skip
+    with office.look() as ctx:
+        days = [clock.granted(ctx, found, unit, calendars.current(ctx)) for unit in ("kerja", "kalender")]
+    assert days == [6, 8]
 
 
 # a changed calendar

@@ -8,7 +8,7 @@ import zipfile
 import pytest
 from lxml import etree
 
-from app import audit, cases, files, revisions
+from app import audit, cases, files, messages, revisions, worker
 from app.models import Case
 from tests import play
 from tests.conftest import Office
@@ -116,3 +116,29 @@ def test_unpaid_lapses(office: Office) -> None:
             case = ctx.session.get_one(Case, case_id)
             cases.fire_due(ctx, case)
             assert case.status == status
+
+
+def test_unpaid_is_reminded_once_before_it_lapses(office: Office) -> None:
+    """Fourteen days after the tax was set, whatever the worker missed, and no more when it has been paid."""
+    with office.work() as ctx:
+        applicant = office.person(ctx, "pemohon")
+        applicant.email, applicant.email_verified_at = "pemohon@contoh.id", ctx.now
+    paid, unpaid = play.apply(office), play.apply(office)
+    for case_id, steps in ((paid, 7), (unpaid, 6)):
+        for _ in range(steps):
+            play.step(office, case_id, seed=2)
+    told = []
+    for hours in (13 * 24, 23, 2, 2, 5 * 24, 12 * 24):
+        office.later(hours=hours)
+        worker.once(office.settings, office.db.reading, office.db.writing)
+        with office.look() as ctx:
+            told.append([m.template for m in messages.of_case(ctx, unpaid)].count("ingatkan-bayar.txt"))
+    assert told == [0, 0, 1, 1, 1, 1]
+    office.later(minutes=5)
+    worker.once(office.settings, office.db.reading, office.db.writing)
+    with office.look() as ctx:
+        kept = messages.of_case(ctx, unpaid)
+        assert [m.template for m in kept][-2:] == ["ingatkan-bayar.txt", "gugur.txt"]
+        assert "Rp" in kept[-2].text
+        assert {m.template for m in messages.of_case(ctx, paid)} & {"ingatkan-bayar.txt", "gugur.txt"} == set()
+        assert [audit.frames(ctx, ctx.session.get_one(Case, c)).whole for c in (paid, unpaid)] == [True, True]

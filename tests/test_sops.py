@@ -19,8 +19,22 @@ import pytest
 from lxml import etree
 from sqlalchemy import select
 
-from app import audit, documents, engine, files, forms, papers, registers, revisions
-from app.models import Case, Document
+from app import (
+    audit,
+    cases,
+    documents,
+    ends,
+    engine,
+    files,
+    forms,
+    journal,
+    messages,
+    papers,
+    registers,
+    revisions,
+    worker,
+)
+from app.models import Case, Document, Person
 from tests import play
 from tests.conftest import Office
 from tests.sops import BUNDLES, KEYS, ROOT, definition
@@ -29,6 +43,7 @@ from tests.test_documents import NAUGHTY, OFFICE, words
 CROSSINGS = {"izin-reklame": 1}  # of arrows, in drawings that have none without a long way round
 each = pytest.mark.parametrize("sop", KEYS)
 each_form = pytest.mark.parametrize(("sop", "name"), [(key, name) for key in KEYS for name in BUNDLES[key].forms])
+each_text = pytest.mark.parametrize(("sop", "name"), [(key, name) for key in KEYS for name in BUNDLES[key].texts])
 each_letter = pytest.mark.parametrize(("sop", "name"), [(key, name) for key in KEYS for name in BUNDLES[key].templates])
 one_kind = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 TODAY = date(2026, 11, 23)
@@ -45,6 +60,7 @@ def test_its_files_lie_where_they_are_looked_for(sop: str) -> None:
         ("docx_templates", "docx", BUNDLES[sop].templates),
     ):
         assert len(list((ROOT / folder / sop).glob(f"*.{suffix}"))) == len(kept) > 0
+    assert len(list((ROOT / "docx_templates" / sop / revisions.TEXTS).iterdir())) == len(BUNDLES[sop].texts) > 0
 
 
 @each
@@ -165,6 +181,61 @@ def test_its_letters_print(sop: str, tmp_path: Path) -> None:
         assert [n for n, page in enumerate(pages, 1) if f"Halaman {n} dari {len(pages)}" not in page] == []
 
 
+# -- its messages --------------------------------------------------------------------------------------------------------
+
+
+@each_text
+def test_a_text_reads_only_what_the_forms_and_registers_write(sop: str, name: str) -> None:
+    expected = {**documents.TOLD, **documents.known(written(sop), lanes(sop)), "isian": isian(sop)}
+    assert documents.check_text(name, BUNDLES[sop].texts[name], expected) == []
+
+
+@each_text
+def test_a_text_holds_what_people_type(sop: str, name: str) -> None:
+    template = BUNDLES[sop].texts[name]
+    for text in ["", *NAUGHTY]:
+        told = {"isian": filled(isian(sop), text), "permohonan": filled(documents.CONTEXT["permohonan"], text),
+                "kembalian": {"alasan": text, "kesalahan": [text]}, "tautan": "http://contoh/1", **OFFICE}  # fmt: skip
+        subject, body = documents.text(template, told)
+        assert len(subject.splitlines()) == 1
+        assert "http://contoh/1" in body
+        assert re.search(r"\bNone\b|Undefined|\n\n\n", body) is None
+        assert text.strip() in body or "kembalian" not in template.decode()
+
+
+@each
+def test_every_text_is_told_somewhere(sop: str) -> None:
+    drawn = definition(sop)
+    told = [text for place in drawn.tells.values() for text in revisions.texts(drawn, place)]
+    assert {text.template for text in told} == BUNDLES[sop].texts.keys()
+    assert {text.lane is None for text in told} == {drawn.applicant_lane is not None}
+    assert not [f for f in revisions.check(BUNDLES[sop])[1] if f.rule == "tanpa-pesan"]
+
+
+@each
+@one_kind
+def test_what_is_told_on_the_way_to_its_end(office: Office, sop: str) -> None:
+    """Each message is sent, whole, and the one who is to hear it does."""
+    with office.work() as ctx:
+        for person in ctx.session.scalars(select(Person)):
+            person.email, person.email_verified_at = f"{person.name}@contoh.id", ctx.now
+    case_id = play.apply(office)
+    play.through(office, case_id)
+    office.later(minutes=5)
+    worker.once(office.settings, office.db.reading, office.db.writing, jobs=worker.MAIL)
+    with office.look() as ctx:
+        told = messages.of_case(ctx, case_id)
+        assert {messages.state(message) for message in told} == {"terkirim"}
+        assert len(told) > 3
+        for message in told:
+            assert re.search(r"\{\{|\}\}|\{%|%\}|\bNone\b|Undefined|nomor +\W|: *\n\n\n", message.text) is None, (
+                message.text
+            )
+            assert message.subject
+        to = {message.address for message in told}
+        assert to == {"pemohon@contoh.id"} if definition(sop).applicant_lane else "pemohon@contoh.id" not in to
+
+
 # -- its cases -----------------------------------------------------------------------------------------------------------
 
 
@@ -196,6 +267,75 @@ def test_a_case_to_its_end(office: Office, sop: str, returning: bool) -> None:
         assert {document.template for document in issued} <= set(BUNDLES[sop].templates)
         assert len(issued) > 1
         assert [proof.all_findings for proof in audit.verify(ctx)] == [[]]
+
+
+REASON = "Keterangan pada berkas ternyata tidak sesuai dengan kenyataan."
+HOLLOW = re.compile(r"\{\{|\}\}|\{%|%\}|\bNone\b|Undefined")
+
+
+@each
+def test_an_end_that_nobody_drew_has_its_letter(office: Office, sop: str) -> None:
+    """For every verb with a letter, from every status and by every lane that may: it says why, of what and who signs."""
+    drawn = office.definition
+    rules = [rule for kind in ends.VERBS if (rule := ends.rule(drawn, kind)) and rule.letters]
+    assert {rule.verb.kind for rule in rules} >= {"correct", "revoke"}
+    for status in ("open", "ended"):
+        case_id = 0
+        for rule in sorted(rules, key=lambda rule: rule.verb.kind):  # what corrects, before what ends
+            for lane in rule.lanes if status in rule.verb.status else ():
+                with office.look() as ctx:
+                    if not case_id or ctx.session.get_one(Case, case_id).status != status:
+                        case_id = _played(office, status)
+                said, signed = _done_to(office, case_id, rule.verb.kind, lane)
+                text = _letter(office, case_id)
+                assert [word for word in (*said, *signed) if word not in text] == [], (status, rule.verb.kind, lane)
+                assert HOLLOW.search(text) is None
+                # Nothing is left to be written by hand but the letter's own number.
+                assert len(re.findall("…+", text)) == 1, (status, rule.verb.kind, text)
+    with office.look() as ctx:
+        assert [found for proof in audit.verify(ctx) for found in proof.all_findings] == []
+
+
+def _played(office: Office, status: str) -> int:
+    """A case with its first step done, or all of them."""
+    case_id = play.apply(office)
+    play.step(office, case_id)
+    if status == "ended":
+        play.finish(office, case_id)
+    return case_id
+
+
+def _done_to(office: Office, case_id: int, kind: str, lane: str) -> tuple[list[str], list[str]]:
+    """Does it as an officer of this lane: what the letter has to say, and who signs it. A correction gives the case
+    another name."""
+    office.later(minutes=7)
+    with office.work() as ctx:
+        case, actor = ctx.session.get_one(Case, case_id), office.actor(ctx, office.officers[lane])
+        said = [case.number, REASON]
+        step, data = "", cases.data_of(ctx, case)
+        if kind == "correct":
+            loaded = revisions.load(ctx.session, case.revision_id)
+            key = loaded.definition.properties["ringkasan"].split(",")[0]
+            step = next(
+                entry.step
+                for entry in journal.entries(ctx, case_id)
+                if (form := loaded.form_at(entry.step))
+                and "/" + key.replace(".", "/") in [f.pointer for f in form.fields]
+            )
+            said.append(f"Yang Sebenarnya {case.seq}")
+            data = forms.merge(data, forms.nested({key: said[-1]}))
+        cases.act(ctx, actor, case_id, kind, REASON, step, data)
+        return said, [actor.person.full_name, actor.person.nip or "NIP"]
+
+
+def _letter(office: Office, case_id: int) -> str:
+    """The words of the paper that was issued last."""
+    with office.work() as ctx:
+        for paper in papers.waiting(ctx):
+            papers.fill(ctx, paper)
+    with office.look() as ctx:
+        query = select(Document).where(Document.case_id == case_id).order_by(Document.seq.desc(), Document.id.desc())
+        return words(files.read(office.settings.files, ctx.session.scalars(query).first().sha256))
 
 
 # -- the picture: what a person would see at once and a machine has to measure --------------------------------------------------

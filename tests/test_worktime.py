@@ -148,3 +148,73 @@ def test_minutes_add_up(moments: list[datetime]) -> None:
     a, b, c = sorted(moments)
     spent = [worktime.minutes(x, y, WITA, Calendar()) for x, y in ((a, b), (b, c), (a, c))]
     assert spent[0] + spent[1] == pytest.approx(spent[2])
+
+
+NEW_YORK = ZoneInfo("America/New_York")
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "hours", "minutes"),
+    [
+        ("2026-03-08T00:00", "2026-03-08T04:00", {6: ((time(0), time(6)),)}, 180),  # an hour that is not there
+        ("2026-11-01T00:00", "2026-11-01T04:00", {6: ((time(0), time(6)),)}, 300),  # and one that is there twice
+        ("2026-11-01T00:30", "2026-11-01T12:00", {6: ((time(1), time(1, 30)),)}, 90),
+        (
+            "2026-03-06T16:30",
+            "2026-03-09T08:30",
+            {4: ((time(8), time(17)),), 0: ((time(8), time(17)),)},
+            600,
+        ),  # a Sunday has Monday's hours
+    ],
+)
+def test_minutes_of_a_zone_that_changes_its_clock(start: str, end: str, hours: worktime.Hours, minutes: float) -> None:
+    sundays = {date(2026, 3, 8): (False, "jaga"), date(2026, 11, 1): (False, "jaga")}
+    a, b = (datetime.fromisoformat(text).replace(tzinfo=NEW_YORK) for text in (start, end))
+    assert worktime.minutes(a, b, NEW_YORK, Calendar(sundays), hours) == minutes
+    assert worktime.closing(date(2026, 3, 9), NEW_YORK).utcoffset() == timedelta(hours=-4)
+
+
+LUNCH = ((time(8), time(12)), (time(13), time(16)))
+
+
+@pytest.mark.parametrize(
+    ("text", "hours"),
+    [
+        ("Senin–Kamis 08.00–12.00, 13.00–16.00; Jumat 08.00-11.00", {**dict.fromkeys(range(4), LUNCH), 4: (LUNCH[0][:1] + (time(11),),)}),
+        ("Senin s.d. Kamis\n08.00 s.d. 12.00\n13.00 s.d. 16.00", dict.fromkeys(range(4), LUNCH)),
+        ("Senin, Rabu 08.00-12.00", dict.fromkeys((0, 2), LUNCH[:1])),
+        ("Senin–Jumat 08.00-12.00, Jumat 13.00-16.00", {**dict.fromkeys(range(4), LUNCH[:1]), 4: LUNCH[1:]}),
+        ("Minggu tutup, Sabtu 08.00-12.00", {5: LUNCH[:1]}),
+    ],
+)  # fmt: skip
+def test_hours_with_a_pause(text: str, hours: worktime.Hours) -> None:
+    assert worktime.read_hours(text) == hours
+
+
+@pytest.mark.parametrize("text", ["Senin 08.00–12.00, 11.00–16.00", "Senin 08.00–12.00, 16.00–13.00", "08.00–12.00"])
+def test_no_hours_with_a_pause(text: str) -> None:
+    with pytest.raises(ValueError):
+        worktime.read_hours(text)
+
+
+def test_lunch_is_no_working_time() -> None:
+    a, b = (datetime(2026, 11, day, 10, tzinfo=WITA) for day in (23, 24))
+    assert worktime.minutes(a, b, WITA, Calendar(), dict.fromkeys(range(5), LUNCH)) == 7 * 60
+    assert worktime.closing(a.date(), WITA, dict.fromkeys(range(5), LUNCH)).hour == 16
+
+
+def test_over_the_end_of_a_year() -> None:
+    assert due_date(date(2026, 12, 30), 2, "kerja", Calendar()) == (
+        date(2027, 1, 4), ("2027-01-01: libur, Tahun Baru Masehi", "Sabtu dan Minggu: 2 hari"),
+    )  # fmt: skip
+    assert worktime.working_days(date(2026, 12, 30), date(2027, 1, 4), Calendar()) == 2
+    assert worktime.working_days(date(2027, 1, 4), date(2026, 12, 30), Calendar()) == 0
+
+
+def test_every_day_closed() -> None:
+    shut = Calendar({date(2026, 1, 1) + timedelta(days=n): (True, "tutup") for n in range(12 * 366)})
+    with pytest.raises(worktime.NoWorkingDay, match="tidak menyisakan hari kerja"):
+        due_date(date(2026, 1, 1), 1, "kerja", shut)
+    assert due_date(date(2026, 1, 1), 0, "kerja", shut) == (date(2026, 1, 1), ())
+    assert not worktime.works(2027, shut)
+    assert worktime.works(9999, Calendar())

@@ -3,10 +3,29 @@
 from __future__ import annotations
 
 from app.cases import complaints, proxies
+from app.cases.desk import (
+    Handed,
+    Naming,
+    Noted,
+    assign,
+    colleagues,
+    handed,
+    handed_over,
+    holders,
+    mark_read,
+    may_hand_over,
+    names_me,
+    namings,
+    note,
+    postpone,
+    readers_of,
+    unread,
+)
 from app.cases.ends import act, apply_again, correct, end, may_take_back, offered, reopen, revoke, take_back
 from app.cases.limits import reckon
 from app.cases.readers import (
     Returned,
+    asks_nothing,
     case_for,
     choices,
     data_of,
@@ -48,15 +67,26 @@ from app.cases.refusals import (
     Taken,
     TooLarge,
 )
-from app.cases.verbs import Completion, claim, complete, fire_due, let_go, open_case, release, save_draft
+from app.cases.verbs import (
+    NOTE_LIMIT,
+    Completion,
+    claim,
+    complete,
+    fire_due,
+    let_go,
+    open_case,
+    release,
+    save_draft,
+)
 
 __all__ = [
-    "AlreadyDone", "CannotGoOn", "CaseEnded", "ChoiceNeeded", "Completion", "FourEyes", "Invalid", "NoSuchSop",
-    "NotFound", "NotNow", "NotYours", "ReasonNeeded", "Refusal", "Returned", "Stale", "Taken", "TooLarge", "act",
-    "apply_again", "case_for", "choices", "claim", "complaints", "complete", "correct", "data_of", "document",
-    "documents", "duplicates", "end", "fire_due", "for_applicant", "form_of", "journal_for", "let_go", "locked",
-    "may_take", "may_take_back", "no_way_in", "offered", "open_case", "open_tasks", "own", "proxies", "reckon",
-    "release", "reopen", "returned", "revoke", "save_draft", "sees_all", "step_of", "take_back", "taken_by",
-    "task_for", "tracked", "values",
-    "visible_cases", "ways_in",
+    "AlreadyDone", "CannotGoOn", "CaseEnded", "ChoiceNeeded", "Completion", "FourEyes", "Handed", "Invalid",
+    "NOTE_LIMIT", "Naming", "NoSuchSop", "NotFound", "NotNow", "NotYours", "Noted", "ReasonNeeded", "Refusal",
+    "Returned", "Stale", "Taken", "TooLarge", "act", "apply_again", "asks_nothing", "assign", "case_for", "choices",
+    "claim", "colleagues", "complaints", "complete", "correct", "data_of", "document", "documents", "duplicates",
+    "end", "fire_due", "for_applicant", "form_of", "handed", "handed_over", "holders", "journal_for", "let_go",
+    "locked", "mark_read", "may_hand_over", "may_take", "may_take_back", "names_me", "namings", "no_way_in", "note",
+    "offered", "open_case", "open_tasks", "own", "postpone", "proxies", "readers_of", "reckon", "release", "reopen",
+    "returned", "revoke", "save_draft", "sees_all", "step_of", "take_back", "taken_by", "task_for", "tracked",
+    "unread", "values", "visible_cases", "ways_in",
 ]  # fmt: skip

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import case, func, literal, select
 from sqlalchemy.sql.elements import ColumnElement
 
-from app import calendars, clock, forms, journal, messages, people, revisions, worktime
+from app import calendars, clock, forms, journal, messages, people, revisions
 from app.cases.readers import case_for, locked
 from app.cases.refusals import AlreadyDone, Invalid, NotFound, NotYours, Refusal, TooLarge
 from app.context import Context
@@ -134,11 +134,11 @@ def answer(ctx: Context, actor: Actor, complaint_id: int, text: str) -> Complain
     lane = next(
         name for name in loaded.lanes if name in answering(loaded.definition) and loaded.lanes[name] in actor.lanes
     )
-    behalf = people.acted(actor.behalf(loaded.lanes[lane]))
-    body = {"of": found.seq, "late": ctx.now > found.due_at, **behalf}
     found.answered_seq = journal.append(
-        ctx, about, "answer", body, actor=actor.person, lane=lane, typed=journal.Typed({}, note)
-    )
+        ctx, about, "answer", {"of": found.seq, "late": ctx.now > found.due_at,
+                               **people.acted(actor.behalf(loaded.lanes[lane]))}, actor=actor.person, lane=lane,
+        typed=journal.Typed({}, note),
+    )  # fmt: skip
     found.answered_at = ctx.now
     for person in {found.by_id, about.applicant_id or found.by_id}:
         told = ctx.session.get_one(Person, person)
@@ -211,9 +211,9 @@ def _asked(row: Complaint, entries: Mapping[int, journal.Entry]) -> Asked:
     question, reply = entries.get(row.seq), entries.get(row.answered_seq or 0)
     return Asked(
         row,
-        question.by if question else "",
+        question.actor if question else "",
         question.note if question else "",
-        reply.by if reply else "",
+        reply.actor if reply else "",
         reply.lane if reply else "",
         reply.note if reply else "",
     )
@@ -230,5 +230,5 @@ def _text(text: str) -> str:
 
 def _due(ctx: Context, definition: Definition) -> datetime:
     days, unit = bound(definition)
-    day, _rules = worktime.due_date(ctx.local().date(), days, unit, calendars.current(ctx))
-    return worktime.closing(day, ctx.settings.zone, clock.hours(definition))
+    due = clock.closing_after(ctx, definition, ctx.now, days, unit, calendars.current(ctx))
+    return due or ctx.now + timedelta(days=days)

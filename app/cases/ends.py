@@ -24,7 +24,7 @@ from app.cases.refusals import (
 from app.cases.verbs import NOTE_LIMIT, checked, fire_due, open_case
 from app.context import Context
 from app.models import Case, Lane, Person, Task
-from app.people import Actor, acting, may_see
+from app.people import Actor, may_see
 
 # What may have happened since, without anybody having acted on what is taken back.
 HARMLESS = ("document", "note", "question", "answer", "calendar", "breach")
@@ -94,8 +94,8 @@ def take_back(ctx: Context, actor: Actor, case_id: int) -> int:
     if messages.withdraw(ctx, case.id, [last.seq]):
         raise NotNow("Langkah ini tidak dapat diambil kembali: yang bersangkutan sudah dikabari.")
     loaded = revisions.load(ctx.session, case.revision_id)
-    an = {"an": last.body["an"]} if "an" in last.body else {}
-    return _undo(ctx, case, loaded, "take_back", actor, last.lane, an, None)
+    whose = {name: last.body[name] for name in ("an", "kuasa") if name in last.body}
+    return _undo(ctx, case, loaded, "take_back", actor, last.lane, whose, None)
 
 
 def may_take_back(actor: Actor, entries: list[journal.Entry]) -> journal.Entry | None:
@@ -208,6 +208,8 @@ def _lane(ctx: Context, actor: Actor, case: Case, names: tuple[str, ...]) -> tup
     for lane in sorted(lanes, key=lambda lane: names.index(lane.name)):
         if lane.applicant and actor.person.id == case.applicant_id:
             return lane.name, {}
+        if lane.applicant and (kuasa := people.acting(actor, case.applicant_id, case.sop)):
+            return lane.name, kuasa
         if lane.id in actor.lanes:
             return lane.name, people.acted(actor.behalf(lane.id))
         if lane.applicant and case.filed_by_id != case.applicant_id and case.sop in actor.counter:
@@ -262,8 +264,7 @@ def _undo(
     data = journal.data(loaded.form_at, entries, {mark.seq})
     facts = engine.facts(loaded.definition, data)
     outcome = engine.rewind(loaded.definition, mark.state, stood.state, facts, ctx.local(), kind == "reopen")
-    kuasa = acting(actor, case.applicant_id, case.sop)
-    body = {**body, "of": mark.seq, "facts": journal.changed(mark.facts, facts), **kuasa}
+    body = {**body, "of": mark.seq, "facts": journal.changed(mark.facts, facts)}
     answers = undone.typed.answers if undone.typed and kind == "take_back" else None
     changes = described(case, loaded, data)
     unbegun = undone.kind == "complete" and case.clock_at == undone.at and clock.begins(loaded.definition, undone.step)

@@ -79,6 +79,13 @@ def form_of(ctx: Context, task: Task) -> forms.Form | None:
     return loaded.form_of(loaded.definition.steps[task.step])
 
 
+def asks_nothing(ctx: Context, task: Task) -> bool:
+    """Whether a task can be completed without filling in anything: it has no form, or one that takes no answers."""
+    form = form_of(ctx, task)
+    today = ctx.now.astimezone(ctx.settings.zone).date()
+    return form is None or not forms.check(form, {}, data_of(ctx, task.case), lambda _id: None, today=today)[1]
+
+
 def choices(ctx: Context, task: Task) -> tuple[Choice, ...]:
     """The decisions of a task's step, in drawn order."""
     return step_of(ctx, task).choices
@@ -178,7 +185,7 @@ def journal_for(ctx: Context, actor: Actor, case: Case) -> list[journal.Entry]:
         return everything
     definition = revisions.load(ctx.session, case.revision_id).definition
     own = {s.id for s in definition.steps.values() if s.lane == definition.applicant_lane}
-    return [e if _for_applicant(e, own) else journal.without_typed(e) for e in everything]
+    return [e if _for_applicant(e, own) else journal.without_typed(e) for e in everything if e.kind != "note"]
 
 
 def documents(ctx: Context, actor: Actor, case: Case) -> list[Document]:
@@ -198,7 +205,11 @@ def document(ctx: Context, actor: Actor, document_id: int) -> Document:
 
 
 def _for_applicant(entry: journal.Entry, own: set[str]) -> bool:
-    """What the applicant typed or asked, what was returned to them, and what they were answered."""
+    """What the applicant typed or asked, what was returned to them, and what they were answered; not what officers said
+    when they passed it on.
+    """
+    if entry.kind in ("assign", "postpone"):
+        return False
     told = entry.step in own or entry.kind in ("question", "answer")
     return told or any(step in own for _, step, _ in entry.body.get("opened", ()))
 

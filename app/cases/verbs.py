@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -127,8 +127,8 @@ def _begin(
     ctx.session.flush()
     case.number = registers.application(ctx, definition.properties.get("nomor_permohonan", ""), case.id)
     case.revision = revision
-    told = {"start": start, "revision": loaded.seal, "number": case.number, "applicant": case.applicant_id}
-    body = {**told, **people.acted(whose), **kuasa}
+    body = {"start": start, "revision": loaded.seal, "number": case.number, "applicant": case.applicant_id, **kuasa}
+    body |= people.acted(whose)
     changes = described(case, loaded, data)
     ctx.session.flush()
     record(ctx, case, loaded, outcome, "start", body, {}, actor=actor, changes=changes, draft=data)
@@ -138,9 +138,9 @@ def _begin(
 def claim(ctx: Context, actor: Actor, task_id: int) -> Task:
     """Takes an open task, also one that somebody who is no longer there had taken; one's own again changes nothing.
 
-    Raises as `_open_task`, Taken.
+    Raises as `open_task`, Taken.
     """
-    task = _open_task(ctx, actor, task_id)
+    task = open_task(ctx, actor, task_id)
     if task.assignee_id != actor.person.id:
         body = {"token": task.token, **_had(task), **people.on_behalf(actor, task)}
         task.assignee_id, task.assignee = actor.person.id, actor.person
@@ -155,10 +155,10 @@ def _had(task: Task) -> dict[str, Any]:
 
 def release(ctx: Context, actor: Actor, task_id: int) -> Task:
     """Puts a task that one had taken back into the lane's inbox; its draft stays."""
-    task = _open_task(ctx, actor, task_id)
+    task = open_task(ctx, actor, task_id)
     if task.assignee_id is not None:
         body = {"token": task.token, **people.on_behalf(actor, task)}
-        task.assignee_id = task.assignee = None
+        task.assignee_id = task.assignee = task.postponed_until = None
         task.version += 1
         journal.append(ctx, task.case, "release", body, actor=actor.person, lane=task.lane.name, step=task.step)
     return task
@@ -181,9 +181,9 @@ def let_go(ctx: Context, by: Person, person: Person) -> int:
 
 
 def save_draft(ctx: Context, actor: Actor, task_id: int, answers: Mapping[str, Any]) -> Task:
-    """Keeps what was typed so far, unchecked. Raises TooLarge and as `_open_task`."""
+    """Keeps what was typed so far, unchecked. Raises TooLarge and as `open_task`."""
     _check_draft(answers)
-    task = _open_task(ctx, actor, task_id)
+    task = open_task(ctx, actor, task_id)
     task.draft, task.draft_at = dict(answers), ctx.now
     return task
 
@@ -203,7 +203,7 @@ def complete(
     Raises NotFound, NotYours, FourEyes, AlreadyDone, Taken, Stale, Invalid, ChoiceNeeded, ReasonNeeded, TooLarge,
     CannotGoOn.
     """
-    task = _open_task(ctx, actor, task_id)
+    task = open_task(ctx, actor, task_id)
     if version is not None and version != task.version:
         raise Stale()
     case, loaded = task.case, revisions.load(ctx.session, task.case.revision_id)
@@ -263,23 +263,32 @@ def fire_due(ctx: Context, case: Case) -> int:
     return fired
 
 
-def _open_task(ctx: Context, actor: Actor, task_id: int) -> Task:
+def open_task(ctx: Context, actor: Actor, task_id: int) -> Task:
     """An open task that the actor may work on, its case locked and what was due in it fired.
 
-    Raises NotFound, NotYours, FourEyes, AlreadyDone (CaseEnded), Taken.
+    Raises as `locked_task`, FourEyes, Taken.
+    """
+    task = locked_task(ctx, actor, task_id, people.may_do)
+    if refusal := may_take(ctx, actor, task):
+        raise refusal
+    return task
+
+
+def locked_task(ctx: Context, actor: Actor, task_id: int, may: Callable[[Actor, Task], bool]) -> Task:
+    """An open task with which the actor `may` do something, its case locked and what was due in it fired.
+
+    Raises NotFound, NotYours, AlreadyDone (CaseEnded).
     """
     task = ctx.session.scalar(_LOCKED_TASK, {"task_id": task_id})
     if task is None or not (people.may_see(actor, task.case) or people.may_do(actor, task)):
         raise NotFound()
-    if not people.may_do(actor, task):
+    if not may(actor, task):
         raise NotYours()
     if fire_due(ctx, task.case):
         ctx.session.flush()
         ctx.session.refresh(task)
     if task.closed_at is not None:
         raise _already_done(ctx, task)
-    if refusal := may_take(ctx, actor, task):
-        raise refusal
     return task
 
 

@@ -109,7 +109,7 @@ def add(name: str, lanes: Sequence[str], temporary: bool, **flags: bool) -> None
     """Menambah orang dan mencetak kata sandi pertamanya; yang sudah ada dilengkapi."""
     from sqlalchemy import select
 
-    from app import people
+    from app import accounts, people
     from app.models import Lane, Person
 
     name = " ".join(name.split())
@@ -125,6 +125,9 @@ def add(name: str, lanes: Sequence[str], temporary: bool, **flags: bool) -> None
             click.echo(f"{name} sudah ada; yang belum ada ditambahkan.", err=True)
         for flag in [flag for flag, wanted in flags.items() if wanted]:
             setattr(person, flag, True)
+        given = [accounts.DUTIES[flag] for flag, wanted in flags.items() if wanted] + [f"“{lane}”" for lane in lanes]
+        words = ", ".join(["akun dibuat" if password else "dilengkapi", *given])
+        people.changed(ctx, None, person, "akun-baru" if password else "ubah-akun", words)
         known = set(ctx.session.scalars(select(Lane.name)))
         for lane in lanes:
             people.grant(ctx, person, lane)
@@ -202,7 +205,76 @@ def due(date: datetime, days: int, unit: str) -> None:
         known = calendars.current(ctx)
     try:
         day, rules = worktime.due_date(date.date(), days, unit, known)
+    except worktime.NoWorkingDay as error:
+        raise click.ClickException(str(error)) from None
     except OverflowError:
         raise click.ClickException("Tanggalnya melewati tahun 9999.") from None
     for words in (day.isoformat(), *rules):
         click.echo(words)
+
+
+DAY = click.argument("date", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE")
+REASON = click.option("--reason", required=True, help="Mengapa: tampil pada permohonan yang tanggalnya bergeser.")
+REFERENCE = click.option("--reference", required=True, help="Dasar hukumnya: nomor keputusan atau surat edaran.")
+
+
+@calendar.command(name="close")
+@DAY
+@REASON
+@REFERENCE
+def close_day(date: datetime, reason: str, reference: str) -> None:
+    """Menutup kantor pada DATE; worker menghitung ulang permohonan yang berjalan."""
+    _change(date, True, reason, reference)
+
+
+@calendar.command(name="open")
+@DAY
+@REASON
+@REFERENCE
+def open_day(date: datetime, reason: str, reference: str) -> None:
+    """Membuka kantor pada DATE walau libur."""
+    _change(date, False, reason, reference)
+
+
+@calendar.command(name="reset")
+@DAY
+@REASON
+@REFERENCE
+def reset_day(date: datetime, reason: str, reference: str) -> None:
+    """Mengembalikan DATE kepada kalender nasional."""
+    _change(date, None, reason, reference)
+
+
+def _change(day: datetime, closed: bool | None, reason: str, reference: str) -> None:
+    from app import calendars
+
+    with writing() as ctx:
+        try:
+            made = calendars.change(ctx, day.date(), closed, reason, reference)
+        except calendars.Refused as refused:
+            raise click.ClickException(refused.message) from None
+        done, left = calendars.progress(ctx)
+    if made is None:
+        click.echo(f"{day:%Y-%m-%d} memang sudah begitu.", err=True)
+    elif left:
+        click.echo(f"{left} dari {done + left} permohonan akan dihitung ulang.", err=True)
+
+
+@calendar.command(name="list")
+@click.option("--year", type=click.IntRange(1, 9999), help="Tahunnya; tahun ini bila tidak disebut.")
+def list_days(year: int | None) -> None:
+    """Hari libur pada hari kerja, dan hari yang ditutup atau dibuka kantor ini."""
+    from datetime import date, timedelta
+
+    from app import calendars, worktime
+
+    with reading() as ctx:
+        calendar, whole = calendars.current(ctx), year or ctx.local().year
+    day = date(whole, 1, 1)
+    for n in range((date(whole, 12, 31) - day).days + 1):
+        one = day + timedelta(days=n)
+        why, opened = calendar.shut(one), calendar.opened(one)
+        if opened is not None:
+            click.echo(f"{one}: buka, {opened}")
+        elif why is not None and why != worktime.WEEKEND:
+            click.echo(f"{one}: {'tutup' if one in calendar.own else 'libur'}, {why}")

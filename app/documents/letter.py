@@ -37,8 +37,8 @@ class Broken(Exception):
 class Environment(ImmutableSandboxedEnvironment):
     """Where templates run: values are escaped, keys come before methods, nothing is loaded from elsewhere."""
 
-    def __init__(self, autoescape: bool = True, **layout: bool) -> None:
-        super().__init__(autoescape=autoescape, undefined=ChainableUndefined, finalize=_printed, **layout)
+    def __init__(self, autoescape: bool = True) -> None:
+        super().__init__(autoescape=autoescape, undefined=ChainableUndefined, finalize=_printed)
         self.filters.update(wording.FILTERS)
         for name in RAW_MARKUP:
             del self.filters[name]

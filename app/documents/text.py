@@ -15,8 +15,9 @@ LONGEST = 50_000
 SUBJECT = 200
 NO_TEXT = "Berkas ini bukan teks UTF-8. Simpan ulang sebagai teks biasa (UTF-8)."
 NO_SUBJECT = "Baris pertama pesan harus berbunyi “Perihal: …”."
-PLAIN = Environment(autoescape=False, trim_blocks=True, lstrip_blocks=True)
+PLAIN = Environment(autoescape=False)
 _FIRST = re.compile(r"\s*Perihal:[ \t]*(\S.*)")
+_ALONE = re.compile(r"^[ \t]*((?:\{(?:%.*?%|#.*?#)\}[ \t]*)+)\n", re.MULTILINE)  # tags, and nothing else in the line
 
 
 class NoSubject(Exception):
@@ -29,7 +30,7 @@ def parts(template: bytes) -> tuple[str, str]:
     first = _FIRST.match(text)
     if first is None:
         raise NoSubject
-    return first[1], text[first.end() :]
+    return first[1], _ALONE.sub(lambda line: line[1].strip(), text[first.end() :])
 
 
 def compose(template: bytes, context: Mapping[str, Any]) -> tuple[str, str]:

@@ -47,6 +47,7 @@ VOCABULARY = (
     Property("masa_berlaku", ("proses",), "masa berlaku produk"),
     Property("jam_layanan", ("proses",), "jam layanan"),
     Property("jangka_waktu", ("proses",), "batas waktu permohonan dari H", LENGTH, "7 kerja"),
+    Property("diam_positif", ("proses",), "lewat batas tanpa keputusan berarti dikabulkan (UU 30/2014)", YES, "ya"),
     Property("nomor_permohonan", ("proses",), "pola nomor permohonan", r".*\{urut(:\d+)?\}.*", "{urut:5}/IMTA/{tahun}"),
     Property("ringkasan", ("proses",), "kunci data yang ditampilkan sebagai pokok permohonan"),
     Property("cari", ("proses",), "kunci data lain yang ditemukan oleh pencarian"),
@@ -89,7 +90,7 @@ ONCE = frozenset(
     {"nomor", "revisi", "tanggal_efektif", "jangka_waktu", "nomor_permohonan", "satu_terbuka", "kantor_nama",
      "kantor_kota", "pemohon", "loket", "atasan", "formulir", "waktu", "batas", "jam", "kembali", "utama", "status",
      "permohonan_baru", "penarikan", "penolakan", "pengguguran", "pembukaan_kembali", "pembetulan", "pencabutan",
-     "pengaduan", "instansi"}
+     "diam_positif", "pengaduan", "instansi"}
 )  # fmt: skip  # of these one value is meant, of all others every line counts
 FOR_LANES = frozenset(known.name for known in VOCABULARY if "lajur" in known.places)
 WORDS = frozenset(known.name for known in VOCABULARY if known.shape in LISTED)

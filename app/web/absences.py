@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -14,7 +15,7 @@ from sqlalchemy import func, or_, select
 from app import absences, cases
 from app.absences import Entered, Wrong
 from app.models import Deputy, Membership, Person
-from app.web import base
+from app.web import base, shown
 from app.web.admin import day
 
 blueprint = Blueprint("absences", __name__)
@@ -29,6 +30,22 @@ KINDS = {
 def kind(value: str) -> str:
     """How somebody is deputised, in a word."""
     return {"plh": "Plh.", "plt": "Plt."}.get(value) or _("Cuti")
+
+
+@blueprint.app_template_filter("mulai")
+def begins(value: datetime) -> str:
+    """From when something counts: a day where it begins with one, else the moment."""
+    return shown.tanggal_hari(value) if _midnight(value) else shown.waktu(value)
+
+
+@blueprint.app_template_filter("hingga")
+def ends(value: datetime) -> str:
+    """Until when something counts: its last day where it ends with one, else the moment."""
+    return shown.tanggal_hari(value - timedelta(microseconds=1)) if _midnight(value) else shown.waktu(value)
+
+
+def _midnight(value: datetime) -> bool:
+    return shown.local(value).time() == time()
 
 
 @blueprint.get("/pengelola/ketidakhadiran")

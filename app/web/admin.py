@@ -164,8 +164,9 @@ def seorang(person_id: int) -> ResponseReturnValue:
 
 
 def _person(person_id: int) -> Person:
-    """Somebody, their row locked where this request writes."""
-    person = base.session().get(Person, person_id, with_for_update=request.method == "POST" or None)
+    """Somebody, their row locked where this request writes; what they themselves do meanwhile need not wait for it."""
+    lock = {"key_share": True} if request.method == "POST" else None
+    person = base.session().get(Person, person_id, with_for_update=lock)
     if person is None:
         raise cases.NotFound()
     return person

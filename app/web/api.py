@@ -17,7 +17,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload, undefer
 
-from app import cases, files, forms, inbox, journal, people, revisions, uploads
+from app import cases, clock, files, forms, inbox, journal, people, revisions, uploads
 from app.forms import Fault
 from app.models import Case, Document, Retry, Revision, Task, canonical
 from app.web import base, openapi, seen
@@ -150,8 +150,9 @@ def list_cases() -> Response:
 
 @call("GET", "/cases/{case_id}", gives="Case")
 def one_case(case_id: str) -> Response:
-    """One case with its open tasks."""
-    return jsonify(_case(_find_case(case_id)))
+    """One case with its open tasks, and the rules that made its due date."""
+    case = _find_case(case_id)
+    return jsonify({**_case(case), "due_rules": _due_rules(case)})
 
 
 @call("POST", "/cases/{case_id}/act", takes="Act", gives="Case")
@@ -204,13 +205,16 @@ def document_bytes(document_id: str) -> Response:
 # Tasks
 
 
-@call("GET", "/tasks", gives="Tasks", query=("lane", "mine", "overdue", "q", "cursor", "limit"))
+@call(
+    "GET", "/tasks", gives="Tasks", query=("lane", "mine", "unclaimed", "overdue", "returned", "q", "cursor", "limit")
+)
 def list_tasks() -> Response:
     """The caller's open tasks, most urgent first."""
     args = request.args
     filters = inbox.Filters(
-        lane=args.get("lane", ""), mine=_flag("mine"), overdue=_flag("overdue"), q=args.get("q", "")
-    )
+        lane=args.get("lane", ""), mine=_flag("mine"), unclaimed=_flag("unclaimed"), overdue=_flag("overdue"),
+        returned=_flag("returned"), q=args.get("q", ""),
+    )  # fmt: skip
     page = inbox.tasks(base.context(), base.actor(), filters, _cursor(inbox.CURSOR), _limit())
     found = _with_cases([task.id for task in page.items])
     seen.shown("daftar", {task.case_id: task.case for task in found.values()}.values())
@@ -242,6 +246,14 @@ def release(task_id: str) -> Response:
     """Put a task back."""
     base.now_write()
     return jsonify(_task(cases.release(base.context(), base.actor(), _number(task_id))))
+
+
+@call("POST", "/tasks/{task_id}/assign", takes="Assignment", gives="Task")
+def assign(task_id: str) -> Response:
+    """Hand a task over to a colleague, by login name; with the reason where somebody else is at work on it."""
+    body = _body("Assignment")
+    note = body.get("note") or ""
+    return jsonify(_task(cases.assign(base.context(), base.actor(), _number(task_id), body["to"], note)))
 
 
 @call("POST", "/tasks/{task_id}/complete", takes="NewCompletion", gives="Completion")
@@ -327,6 +339,11 @@ def _case(case: Case) -> dict[str, Any]:
         "tasks": [_task(task) for task in cases.open_tasks(base.context(), case)] if case.status == "open" else [],
         "due_at": _time(case.due_at),
     }
+
+
+def _due_rules(case: Case) -> list[str]:
+    ctx, definition = base.context(), revisions.load(base.session(), case.revision_id).definition
+    return clock.explained(ctx, case, definition, journal.entries(ctx, case.id, typed=False))
 
 
 def _task(task: Task) -> dict[str, Any]:

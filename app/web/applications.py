@@ -13,7 +13,7 @@ from sqlalchemy.orm import joinedload
 
 from app import cases, people
 from app.models import Case, Document, Event, Person, Task
-from app.web import base
+from app.web import base, timeline
 from app.web.portal import Service, institution, service, services
 
 blueprint = Blueprint("applications", __name__)
@@ -53,6 +53,7 @@ def daftar() -> ResponseReturnValue:
     return render_template(
         "applications/daftar.html",
         needed=[row for row in rows if row.mine],
+        standing=timeline.standing,
         running=[row for row in rows if not row.mine and row.case.status == "open"],
         over=[row for row in rows if row.case.status != "open"],
         services=[s for s in services() if _may_begin(s)] if not before else [],

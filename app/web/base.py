@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from flask import Flask, Response, abort, current_app, g, redirect, request, url_for
 from flask import session as flask_session
+from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from flask.typing import ResponseReturnValue
 from flask_login import UserMixin, current_user, login_user, logout_user
 from sqlalchemy import Engine
@@ -127,6 +128,18 @@ def now_write() -> None:
 def keep() -> None:
     """Commit although the answer will be an error: a counted wrong password, what somebody typed."""
     g.keep = True
+
+
+def quiet() -> None:
+    """A page asks by itself: its answer leaves the cookie alone, which neither lasts longer nor loses a message."""
+    g.quiet = True
+
+
+class Cookies(SecureCookieSessionInterface):
+    """Flask's cookie, left alone by answers that are `quiet`."""
+
+    def should_set_cookie(self, app: Flask, session: SessionMixin) -> bool:
+        return "quiet" not in g and super().should_set_cookie(app, session)
 
 
 def kept_at_once(job: Callable[[Context], object]) -> None:
@@ -310,6 +323,7 @@ def _close(_error: BaseException | None) -> None:
 
 def install(app: Flask) -> None:
     """Put sessions and guards on `app`."""
+    app.session_interface = Cookies()
     app.before_request(_check_address)
     app.before_request(_check_guard)
     app.after_request(_finish)

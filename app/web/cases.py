@@ -16,9 +16,9 @@ from werkzeug.utils import secure_filename
 from app import cases, files, journal, papers, people, revisions, uploads
 from app.engine.definition import Definition
 from app.journal import Entry
-from app.models import Case, Upload
+from app.models import Case, Upload, moment
 from app.revisions import Loaded
-from app.web import base, portal, seen, shown
+from app.web import around, base, portal, seen, shown, timeline
 from app.web.beside import Beside
 
 blueprint = Blueprint("cases", __name__)
@@ -49,14 +49,6 @@ class Stage:
     lane: str
     state: str
     rounds: int
-
-
-@dataclass(frozen=True)
-class Times:
-    """Where a case's time went, in minutes by the clock on the wall."""
-
-    office: float
-    applicant: float
 
 
 def lines(loaded: Loaded, entries: Sequence[Entry]) -> list[Line]:
@@ -90,6 +82,16 @@ def _what(definition: Definition, entry: Entry) -> str:
         return _("Mengambil langkah “%(name)s”", name=name)
     if entry.kind == "release":
         return _("Melepas langkah “%(name)s”", name=name)
+    if entry.kind == "assign":
+        return _("Menyerahkan langkah “%(name)s” kepada %(to)s", name=name, to=body.get("name", ""))
+    if entry.kind == "postpone":
+        until = body.get("until")
+        day = shown.tanggal_hari(datetime.fromisoformat(until)) if until else ""
+        if not day:
+            return _("Mengerjakan lagi langkah “%(name)s” yang ditunda", name=name)
+        return _("Menunda langkah “%(name)s” sampai %(day)s", name=name, day=day)
+    if entry.kind == "note":
+        return _("Menulis catatan")
     if entry.kind == "complete":
         return _("Menyelesaikan langkah “%(name)s”", name=name)
     if entry.kind == "timer":
@@ -97,6 +99,15 @@ def _what(definition: Definition, entry: Entry) -> str:
         return _("Tenggat tiba: %(name)s", name=next((n for n in passed if n), "") or _("tanpa nama"))
     if entry.kind == "document":
         return _("Dokumen terbit: %(name)s", name=body.get("name", ""))
+    if entry.kind == "breach" and "token" in body:
+        return _("Batas waktu langkah “%(name)s” terlampaui", name=name)
+    if entry.kind == "breach":
+        return _("Batas waktu permohonan terlampaui")
+    if entry.kind == "calendar":
+        before, now = (shown.tanggal(moment(body[at])) if body.get(at) else "" for at in ("was", "due"))
+        if not now or before == now:
+            return _("Kalender kantor berubah; batas waktu langkah yang terbuka dihitung ulang")
+        return _("Kalender kantor berubah: jatuh tempo dari %(dari)s menjadi %(ke)s", dari=before or "-", ke=now)
     if entry.kind == "question":
         return _("Mengadu") if body.get("kind") == "pengaduan" else _("Bertanya")
     if entry.kind == "answer":
@@ -135,30 +146,6 @@ def stages(definition: Definition, here: Iterable[str], done: Iterable[str]) -> 
     ]
 
 
-def times(definition: Definition, passes: Sequence[journal.Pass], until: datetime) -> Times:
-    """How long a case lay with the office and how long with its applicant."""
-    spent = {True: 0.0, False: 0.0}
-    for done in passes:
-        left = done.left.at if done.left else until
-        step = definition.steps.get(done.step)
-        theirs = step is not None and step.lane == definition.applicant_lane
-        spent[theirs] += max(0.0, (left - done.entered).total_seconds() / 60)
-    return Times(spent[False], spent[True])
-
-
-@blueprint.app_template_filter("lama")
-def stretch(minutes: float) -> str:
-    """A stretch of time as people say it: `35 menit`, `5 jam`, `3 hari`."""
-    if minutes < 1:
-        return _("kurang dari 1 menit")
-    if minutes < 60:
-        return _("%(n)s menit", n=int(minutes))
-    if minutes < 48 * 60:
-        hours, rest = divmod(int(minutes), 60)
-        return _("%(h)s jam %(m)s menit", h=hours, m=rest) if rest and hours < 10 else _("%(h)s jam", h=hours)
-    return _("%(n)s hari", n=int(minutes // (24 * 60)))
-
-
 def staff_of(case: Case) -> bool:
     """Whether who asks sees the case as an official, and not as its applicant."""
     actor = base.actor()
@@ -169,11 +156,16 @@ def staff_of(case: Case) -> bool:
 @base.signed_in
 def permohonan(case_id: int) -> ResponseReturnValue:
     """The case page."""
-    return page(case_id)
+    return again(case_id)
 
 
-def page(case_id: int, asked: Mapping[str, str] | None = None, faults: Mapping[str, str] | None = None) -> str:
-    """The case page, with a question that could not be taken where one was sent."""
+def again(
+    case_id: int,
+    asked: around.Asked | None = None,
+    question: Mapping[str, str] | None = None,
+    faults: Mapping[str, str] | None = None,
+) -> str:
+    """The case page, with a small form on it that was refused, or a question that could not be taken."""
     ctx, actor = base.context(), base.actor()
     case = cases.case_for(ctx, actor, case_id)
     loaded = revisions.load(ctx.session, case.revision_id)
@@ -187,12 +179,13 @@ def page(case_id: int, asked: Mapping[str, str] | None = None, faults: Mapping[s
         case=case,
         definition=loaded.definition,
         tasks=[(task, cases.may_take(ctx, actor, task) is None) for task in tasks],
-        lines=lines(loaded, entries),
+        lines=lines(loaded, [journal.without_typed(e) if e.kind == "note" else e for e in entries]),
         stages=stages(loaded.definition, here, done),
+        around=around.of_case(case, entries, asked),
         here=here,
         done=sorted(set(done) - set(here)),
         path=_path(loaded.definition, entries),
-        times=times(loaded.definition, passes, case.ended_at or ctx.now),
+        time=timeline.told(case, loaded, entries),
         documents=cases.documents(ctx, actor, case),
         duplicates=cases.duplicates(ctx, case) if staff_of(case) else [],
         previous=ctx.session.get(Case, case.previous_id) if case.previous_id else None,
@@ -200,7 +193,7 @@ def page(case_id: int, asked: Mapping[str, str] | None = None, faults: Mapping[s
         owner=actor.person.id in (case.applicant_id, case.filed_by_id),
         take_back=cases.may_take_back(actor, entries),
         staff=staff_of(case),
-        beside=Beside(case, asked, faults),
+        beside=Beside(case, question, faults),
     )
 
 

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from app import cases, revisions
 from app.models import Complaint
 from app.web import base, seen, shown
-from app.web.cases import page
+from app.web.cases import again
 
 blueprint = Blueprint("complaints", __name__)
 LONGEST = cases.complaints.LONGEST + 1000  # what is longer than may be is told so, and kept as far as this
@@ -24,9 +24,9 @@ def tanya(case_id: int) -> ResponseReturnValue:
     try:
         asked = cases.complaints.ask(base.context(), base.actor(), case_id, typed["jenis"], typed["isi"])
     except cases.Invalid as invalid:
-        return page(case_id, typed, {fault.pointer.strip("/"): fault.message for fault in invalid.faults}), 422
+        return again(case_id, None, typed, {fault.pointer.strip("/"): fault.message for fault in invalid.faults}), 422
     except (cases.TooLarge, cases.complaints.TooMany) as refusal:
-        return page(case_id, typed, {"isi": refusal.message}), 422
+        return again(case_id, None, typed, {"isi": refusal.message}), 422
     flash(_("Sudah kami terima. Jawabannya paling lambat %(kapan)s.", kapan=shown.waktu(asked.due_at)))
     return redirect(url_for("cases.permohonan", case_id=case_id, _anchor="pengaduan"), 303)
 

@@ -42,7 +42,9 @@ STATUS: Schema = {"enum": ["open", "ended", "withdrawn", "refused", "lapsed", "r
 QUERIES: dict[str, Schema] = {
     "limit": {"type": "integer", "minimum": 1, "maximum": 200, "default": 50},
     "mine": TRUTH,
+    "unclaimed": TRUTH,
     "overdue": TRUTH,
+    "returned": TRUTH,
     "status": STATUS,
 }
 
@@ -61,6 +63,7 @@ SCHEMAS: dict[str, Schema] = {
         id=ID, number=TEXT, sop=TEXT, revision={"type": "integer"},
         status=STATUS, ended_at=MAYBE_WHEN, data=ANYTHING,
         tasks={"type": "array", "items": ref("Task")}, due_at=MAYBE_WHEN,
+        due_rules={"type": "array", "items": TEXT, "description": "which rules made the due date; of one case only"},
     ),
     "Event": _object(
         "seq at recorded_at actor lane kind step choice note digest",
@@ -94,6 +97,9 @@ SCHEMAS: dict[str, Schema] = {
         on_behalf_of={"type": ["string", "null"], "maxLength": 200},
     ),
     "Draft": _object("data", data=ANYTHING),
+    "Assignment": _object(
+        "to", to={"type": "string", "maxLength": 80}, note={"type": ["string", "null"], "maxLength": 4000}
+    ),
     "NewCompletion": _object(
         "", data=MAYBE_ANYTHING, choice={"type": ["string", "null"]}, note={"type": ["string", "null"]},
         faults={"type": "array", "items": ref("Fault"), "maxItems": 500}, version={"type": ["integer", "null"]},

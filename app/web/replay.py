@@ -59,8 +59,9 @@ def _told(loaded: Loaded, proof: audit.Proof, allowed: dict[int, Any], uploads: 
     names = loaded.definition.names
     passed: dict[str, None] = {}
     found = []
-    entries = [allowed.get(frame.entry.seq, frame.entry) for frame in proof.frames]
-    for frame, line in zip(proof.frames, lines(loaded, entries), strict=True):
+    frames = [frame for frame in proof.frames if frame.entry.seq in allowed]
+    entries = [allowed[frame.entry.seq] for frame in frames]
+    for frame, line in zip(frames, lines(loaded, entries), strict=True):
         passed.update(dict.fromkeys(frame.path))
         shown = frame.entry.typed is None or line.entry.typed is not None
         here = [f"{names.get(step, step)}" + (_(" (putaran %(n)s)", n=n) if n > 1 else "") for step, n in frame.here]

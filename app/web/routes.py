@@ -9,8 +9,10 @@ from app.web import (
     admin,
     api,
     applications,
+    calendar,
     cases,
     complaints,
+    desk,
     ends,
     factor,
     inbox,
@@ -25,7 +27,7 @@ from app.web import (
 )
 
 ROOMS = (
-    portal, account, factor, oidc, profile, applications, inbox, tasks, cases, ends, complaints, replay, reports, sops,
-    admin, absences, accesses, outbox, api,
+    portal, account, profile, factor, oidc, applications, inbox, desk, tasks, cases, complaints, ends, replay,
+    reports, sops, admin, absences, calendar, outbox, accesses, api,
 )  # fmt: skip
 BLUEPRINTS = tuple(room.blueprint for room in ROOMS)

@@ -13,10 +13,9 @@ from flask import Flask, current_app, has_request_context, request
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from markupsafe import Markup
-from sqlalchemy import func, literal, select
 
 from app import cases, inbox, people, revisions, wording
-from app.models import Person, Task
+from app.models import Person
 from app.web import base
 
 LANGUAGES = {"id": "Bahasa Indonesia", "en": "English"}
@@ -175,14 +174,18 @@ class Header:
         """How many tasks stand open in the person's lanes, counted no further than an inbox does."""
         if self.actor is None or not self.actor.staff:
             return ""
-        lanes = [lane.id for lane in inbox.lanes(base.session(), self.actor)]
-        some = (
-            select(literal(1))
-            .where(Task.lane_id.in_(lanes), Task.closed_at.is_(None), Task.applicant_id.is_(None))
-            .limit(inbox.CAP + 1)
-        )
-        count = base.session().scalar(select(func.count()).select_from(some.subquery())) or 0
+        count = inbox.waiting(base.context(), self.actor)
         return inbox.figure(count) if count else ""
+
+    @cached_property
+    def unread(self) -> str:
+        """How many notes name the person that they have not read."""
+        if self.actor is None or not (self.actor.staff or self.actor.person.auditor):
+            return ""
+        count = cases.unread(base.context(), self.actor, inbox.CAP + 1)
+        return inbox.figure(count) if count else ""
+
+    lively = ("/tugas", "/tugas/menyebut-saya")  # the places whose figures a script keeps right
 
     @cached_property
     def complaints(self) -> str:
@@ -199,6 +202,8 @@ class Header:
         places = [("/", _("Beranda"), "")]
         if self.actor and self.actor.staff:
             places.append(("/tugas", _("Kotak tugas"), self.waiting))
+        if self.actor and (self.actor.staff or self.unread):
+            places.append(("/tugas/menyebut-saya", _("Disebut"), self.unread))
         if self.actor and (self.actor.staff or self.actor.person.auditor):
             places.append(("/permohonan/semua", _("Permohonan"), ""))
             places.append(("/laporan", _("Laporan"), ""))

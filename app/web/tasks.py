@@ -13,11 +13,11 @@ from markupsafe import Markup, escape
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import SessionTransaction
 
-from app import cases, files, forms, journal, people, revisions, uploads
+from app import cases, clock, files, forms, journal, people, revisions, uploads
 from app.engine.definition import Step
 from app.forms import Fault
 from app.models import Case, Person, Task, Upload
-from app.web import base, errors, said, shown
+from app.web import around, base, errors, said, shown, timeline
 
 blueprint = Blueprint("tasks", __name__)
 
@@ -217,6 +217,7 @@ def _page(
     message: str = "",
     posted: Posted | None = None,
     asking: bool = False,
+    asked: around.Asked | None = None,
 ) -> str:
     ctx, actor = base.context(), base.actor()
     case, loaded = task.case, revisions.load(ctx.session, task.case.revision_id)
@@ -246,10 +247,21 @@ def _page(
         files=files_of(case, values),
         today=shown.local(ctx.now).date(),
         documents=cases.documents(ctx, actor, case),
-        spent=(ctx.now - task.opened_at).total_seconds() / 60,
+        spent=clock.minutes(ctx, loaded.definition, task.opened_at, ctx.now),
+        time=timeline.told(case, loaded, entries),
         definition=loaded.definition,
+        around=around.of_task(task, entries, asked),
         corrections=said.corrections(loaded, journal.entries(ctx, case.id), case.id),
     )
+
+
+def again(task_id: int, asked: around.Asked) -> str:
+    """The step page again, with a small form beside it that was refused."""
+    ctx = base.context()
+    task = cases.task_for(ctx, base.actor(), task_id)
+    if task.closed_at is not None:
+        return _closed(task)
+    return _page(task, cases.values(ctx, task, cases.form_of(ctx, task)), asked=asked)
 
 
 def _unsent(task_id: int, posted: Posted, faults: Sequence[Fault], message: str = "", asking: bool = False) -> str:
@@ -275,7 +287,8 @@ def _too_late(task_id: int, posted: Posted, refusal: cases.Refusal) -> ResponseR
     mine = actor.person.id
     saved = bool(posted.answers) and people.may_do(actor, task)
     if task.closed_at is None:
-        saved = saved and isinstance(refusal, cases.Stale | cases.CannotGoOn) and task.assignee_id in (None, mine)
+        old = isinstance(refusal, cases.Stale | cases.CannotGoOn)
+        saved = saved and old and cases.taken_by(ctx, actor, task) is None
     else:
         saved = saved and task.closed_by_id != mine  # a second click sent nothing new
     if saved:

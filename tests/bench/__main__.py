@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import func, insert, select, text
 
-from app import audit, cases, demo, forms, papers, people, revisions
+from app import audit, calendars, cases, demo, forms, papers, people, revisions, worker
 from app.models import NEVER, Case, Document, Event, EventValues, Lane, RegisterEntry, Task, instant
 from tests import sops
 from tests.bench import http
@@ -213,6 +213,45 @@ def _line(length: int) -> bytes:
     return draw("\n".join(["start s", "end e", *pairs, "s > u0", *ways, f'x{length - 1} > e "Selesai"']))
 
 
+OPEN = 1_000_000
+SPREAD = """
+INSERT INTO "case" (number, code, sop, revision_id, applicant_id, applicant_name, filed_by_id, status, opened_at,
+  clock_at, due_at, next_due, pause_days, calendar, subject, search, seq, head, state_digest, data, state)
+SELECT 'tik-' || n, 'X', c.sop, c.revision_id, c.applicant_id, c.applicant_name, c.filed_by_id, 'open', c.opened_at,
+  c.opened_at, {soon} + CAST(n AS BIGINT) * 1000000, {soon} + CAST(n AS BIGINT) * 1000000, 0, {version}, '', 'tik', 1, c.head, '', NULL, c.head
+FROM ({numbers}) AS numbers CROSS JOIN "case" AS c WHERE c.id = {case}
+"""
+NUMBERS = {
+    "postgresql": f"SELECT n FROM generate_series(1, {OPEN}) AS n",
+    "sqlite": f"WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {OPEN}) SELECT n FROM s",
+}
+
+
+def tick(place: Office) -> Iterator[dict[str, Any]]:
+    """The worker's look for nothing due, over open cases that each wait for a time; all that it asks for each tick."""
+    case_id, _ = finish(place)
+    kind = place.engine.dialect.name
+    with place.writing.begin() as session:
+        ctx = place.ctx(session)
+        for n in (1, 2):  # the calendar has been edited, and every date is reckoned by it
+            calendars.change(ctx, ctx.local().date() + timedelta(days=7 * n), True, "Tutup", "SE 1")
+        soon = instant(ctx.now + timedelta(hours=1))
+        numbers = NUMBERS[kind]
+        session.execute(text(SPREAD.format(soon=soon, version=calendars.version(ctx), numbers=numbers, case=case_id)))
+    with place.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.execute(text("ANALYZE"))
+    while worker.once(place.settings, place.reading, place.writing):
+        pass
+    times = []
+    for _ in range(200):
+        began = time.perf_counter()
+        done = worker.once(place.settings, place.reading, place.writing)
+        times.append(time.perf_counter() - began)
+        if done:
+            raise SystemExit(f"tick: {done} were due")
+    yield {"open_cases": OPEN, **spread(times[20:])}
+
+
 def case_bytes(place: Office, count: int = 100) -> Iterator[dict[str, Any]]:
     """What the database grows by for each finished case, uploads' rows and papers apart."""
     finish(place)
@@ -253,6 +292,7 @@ MEASURES: dict[str, Callable[[Office], Iterator[dict[str, Any]]]] = {
     "paper": paper,
     "verify": verify,
     "check": check,
+    "tick": tick,
     "case_bytes": case_bytes,
 }
 

@@ -257,10 +257,22 @@ def upgrade() -> None:
 
     with op.batch_alter_table("task", schema=None) as batch_op:
         batch_op.add_column(sa.Column("postponed_until", sa.BigInteger(), nullable=True))
+        batch_op.create_index(
+            "ix_task_returned",
+            ["lane_id", "rank", "id"],
+            unique=False,
+            postgresql_where=sa.text("closed_at IS NULL AND applicant_id IS NULL AND returned_seq IS NOT NULL"),
+            sqlite_where=sa.text("closed_at IS NULL AND applicant_id IS NULL AND returned_seq IS NOT NULL"),
+        )
 
 
 def downgrade() -> None:
     with op.batch_alter_table("task", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_task_returned",
+            postgresql_where=sa.text("closed_at IS NULL AND applicant_id IS NULL AND returned_seq IS NOT NULL"),
+            sqlite_where=sa.text("closed_at IS NULL AND applicant_id IS NULL AND returned_seq IS NOT NULL"),
+        )
         batch_op.drop_column("postponed_until")
 
     with op.batch_alter_table("person", schema=None) as batch_op:

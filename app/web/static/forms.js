@@ -157,6 +157,7 @@
     discard.addEventListener('click', () => {
       line.remove();
       room.querySelector('input[type=file]').focus();
+      room.dispatchEvent(new Event('input', { bubbles: true }));
     });
     line.append(link, hidden, discard);
     list.append(line);

@@ -15,26 +15,39 @@
     if (saved) saved.textContent = text;
   }
 
-  async function save() {
+  // What is in the form now, but for files: they are sent as they are chosen, and their ids stand in the form.
+  function written() {
+    const data = new FormData(form);
+    const files = new Set([...data].filter(([, value]) => value instanceof File).map(([name]) => name));
+    for (const name of files) {
+      const ids = data.getAll(name).filter((value) => typeof value === 'string');
+      data.delete(name);
+      ids.forEach((id) => data.append(name, id));
+    }
+    return data;
+  }
+
+  async function save(leaving = false) {
     clearTimeout(timer);
     if (!dirty || sent || saving) return;
     dirty = false;
-    const data = new FormData(form);
-    for (const [name, value] of [...data]) if (value instanceof File) data.delete(name);
+    // A page that goes away may send no more than 64 KB; without `keepalive` any size goes.
     saving = fetch(form.dataset.draft, {
-      method: 'POST', body: data, keepalive: true, headers: { 'X-Requested-With': 'fetch' },
+      method: 'POST', body: written(), keepalive: leaving, headers: { 'X-Requested-With': 'fetch' },
     });
     try {
       const answer = await saving;
-      const told = await answer.json();
+      const told = answer.headers.get('Content-Type')?.startsWith('application/json') ? await answer.json() : {};
       if (sent) return;
-      if (answer.ok) sentence(`${english ? 'Draft saved at' : 'Draf tersimpan pukul'} ${told.saved}`);
-      else sentence(told.message ?? '');
+      if (answer.ok && told.saved) sentence(`${english ? 'Draft saved at' : 'Draf tersimpan pukul'} ${told.saved}`);
+      else if (told.message) sentence(told.message);
+      else sentence(english ? 'Not saved: please log in again in another tab' : 'Belum tersimpan: masuk lagi dahulu di tab lain');
     } catch {
       dirty = true;
       sentence(english ? 'Not saved: no connection' : 'Belum tersimpan: tidak ada sambungan');
     } finally {
       saving = null;
+      if (dirty && !sent) timer = setTimeout(() => save(), 2500); // what was typed meanwhile, or once more
     }
   }
 
@@ -42,9 +55,23 @@
     if (event.target.type === 'file') return;
     dirty = true;
     clearTimeout(timer);
-    timer = setTimeout(save, 2500);
+    timer = setTimeout(() => save(), 2500);
   });
-  document.addEventListener('visibilitychange', () => { if (document.visibilityState === 'hidden') save(); });
+  form.addEventListener('alur-simpan', () => {
+    dirty = true;
+    save();
+  });
+  document.addEventListener('visibilitychange', () => { if (document.visibilityState === 'hidden') save(true); });
+
+  // A small form beside this one leaves the page as well: what was typed is saved first.
+  document.addEventListener('submit', async (event) => {
+    if (event.target === form || !dirty && !saving || event.target.method === 'dialog') return;
+    event.preventDefault();
+    await saving?.catch(() => {});
+    await save();
+    dirty = false;
+    event.target.requestSubmit(event.submitter);
+  });
 
   form.addEventListener('submit', (event) => {
     if (sent) {
