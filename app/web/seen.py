@@ -92,6 +92,8 @@ def _named(viewer: int) -> Iterator[Seen]:
         return
     what = WHAT.get(endpoint, endpoint)[:40]
     for name, value in (request.view_args or {}).items():
+        if name == "person_id" and int(value) != viewer:
+            yield Seen("akun", subject=int(value))
         if name not in ABOUT:
             continue
         query, key = ABOUT[name]
