@@ -248,7 +248,8 @@ def _done_to(office: Office, case_id: int, kind: str, lane: str) -> tuple[list[s
             step = next(
                 entry.step
                 for entry in journal.entries(ctx, case_id)
-                if (form := loaded.form_at(entry.step)) and "/" + key.replace(".", "/") in [f.pointer for f in form.fields]
+                if (form := loaded.form_at(entry.step))
+                and "/" + key.replace(".", "/") in [f.pointer for f in form.fields]
             )
             said.append(f"Yang Sebenarnya {case.seq}")
             data = forms.merge(data, forms.nested({key: said[-1]}))
