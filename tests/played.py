@@ -436,6 +436,8 @@ def _days(after: date, until: date) -> Iterator[date]:
 
 
 def _nth(after: date, n: int, closed: set[date]) -> date:
+    if n == 0:
+        return after
     for day in _days(after, after + timedelta(days=400)):
         n -= day not in closed
         if n == 0:
