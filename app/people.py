@@ -207,10 +207,9 @@ def held(session: Session, person_id: int | None, names: Collection[str], at: da
     return {row.person_id: row.kind for row in rows}
 
 
-def can_still(session: Session, person_id: int, task: Task, now: datetime) -> bool:
+def can_still(session: Session, person: Person, task: Task, now: datetime) -> bool:
     """Whether somebody who has claimed a task may work on it yet: not absent, not gone, the lane still theirs."""
-    person = session.get(Person, person_id)
-    return person is not None and person.active and may_do(actor(session, person, now), task)
+    return person.active and may_do(actor(session, person, now), task)
 
 
 def changed(ctx: Context, by: Person | None, subject: Person, what: str, detail: str) -> None:

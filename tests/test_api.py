@@ -924,8 +924,10 @@ def test_tasks_of_a_lane(desk: Desk) -> None:
 
 def bundle() -> dict[str, bytes]:
     """The office's SOP, by the paths of its files."""
+    folder = f"docx_templates/{SOP}/"
+    where = {"templates": folder, "texts": f"{folder}pesan/"}
     files = sops.BUNDLES[SOP].files()
-    return {path.replace("templates/", f"docx_templates/{SOP}/"): content for path, content in files.items()}
+    return {re.sub(r"^(templates|texts)/", lambda m: where[m[1]], path): files[path] for path in files}
 
 
 def packed(files: dict[str, bytes]) -> bytes:

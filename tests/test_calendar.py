@@ -212,13 +212,13 @@ def test_the_control_sheet_counts_service_hours(office: Office, tmp_path: Path) 
         case = ctx.session.get_one(Case, case_id)
         loaded = revisions.load(ctx.session, case.revision_id)
         rows = papers.sheet(ctx, loaded, journal.entries(ctx, case_id))
-        frozen = papers._frozen(ctx, case)
-        told = papers._context(ctx, loaded, journal.entries(ctx, case_id), frozen)
+        frozen = papers.frozen(ctx, case)
+        told = papers.context(ctx, loaded, journal.entries(ctx, case_id), frozen)
     assert [r["menit"] for r in rows if r["langkah"] == "Periksa"] == [60]
     assert frozen["kalender"] == {"2026-11-30": (True, "Cuti bersama (SKB 3 Menteri)")}
     close(office, "2026-11-30", None)
     with office.look() as ctx:
-        again = papers._context(
+        again = papers.context(
             ctx, loaded, journal.entries(ctx, case_id), {**frozen, "kalender": {"2026-11-30": [True, "x"]}}
         )
     assert told == again

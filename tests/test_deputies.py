@@ -285,7 +285,7 @@ def test_papers_say_for_whom_a_deputy_signed(pair: Office, kind_: str, title: st
     with pair.look() as ctx:
         case = ctx.session.get_one(Case, case_id)
         loaded = revisions.load(ctx.session, case.revision_id)
-        context = papers._context(ctx, loaded, journal.entries(ctx, case_id), papers._frozen(ctx, case))
+        context = papers.context(ctx, loaded, journal.entries(ctx, case_id), papers.frozen(ctx, case))
         assert context["petugas"]["Pemaraf"]["nama"] == "Wakil"
         assert context["petugas"]["Pemaraf"]["jabatan"] == title
         assert [row["petugas"] for row in context["lembar"]] == [officer, ""]

@@ -166,8 +166,8 @@ def may_take(ctx: Context, actor: Actor, task: Task) -> Refusal | None:
     """Why the actor may not work on an open task, or None where they may."""
     if not people.may_do(actor, task):
         return NotYours()
-    if taken_by(ctx, actor, task):
-        return Taken(f"Langkah ini sedang dikerjakan {task.assignee.full_name}." if task.assignee else "")
+    if holder := taken_by(ctx, actor, task):
+        return Taken(f"Langkah ini sedang dikerjakan {holder.full_name}.")
     return four_eyes(ctx, actor, task)
 
 
@@ -175,7 +175,9 @@ def taken_by(ctx: Context, actor: Actor, task: Task) -> Person | None:
     """Who else is at work on an open task: whoever claimed it, while they are there and it is still theirs to do."""
     if task.assignee_id in (None, actor.person.id):
         return None
-    return task.assignee if people.can_still(ctx.session, task.assignee_id, task, ctx.now) else None
+    # Not `task.assignee`: who waited for the row has the claim of meanwhile, but still nobody beside it.
+    holder = ctx.session.get_one(Person, task.assignee_id)
+    return holder if people.can_still(ctx.session, holder, task, ctx.now) else None
 
 
 def journal_for(ctx: Context, actor: Actor, case: Case) -> list[journal.Entry]:
