@@ -26,7 +26,8 @@ PASSWORD = "alur-demo"  # noqa: S105 - told to everybody, on demo installations 
 OFFICERS = (
     "Sari Wulandari", "Budi Santoso", "Rina Marlina", "Agus Setiawan", "Dewi Lestari", "Hendra Gunawan", "Maya Puspita",
     "Joko Prasetyo", "Ratna Sari Dewi", "Irwan Hakim", "Nurul Hidayah", "Bambang Susilo", "Fitri Handayani",
-    "Yusuf Maulana",
+    "Yusuf Maulana", "Endang Suryani", "Taufik Rahman", "Wahyu Nugroho", "Lestari Handoko", "Arif Budiman",
+    "Sri Rahayu",
 )  # fmt: skip
 APPLICANTS = ("Andi Pratama", "Lina Kusuma", "Rahmat Hidayat")
 REASON = "Ada yang belum sesuai dengan lampirannya. Mohon diperiksa dan diperbaiki."
@@ -77,7 +78,10 @@ def hire(ctx: Context, installed: list[Revision]) -> Staff:
             people.grant(ctx, person, lane.name)
             by_lane[lane.name] = person
     applicants = [
-        people.new_person(ctx, f"pemohon{n}", PASSWORD, full_name=name, applicant=True)
+        people.new_person(
+            ctx, f"pemohon{n}", PASSWORD, full_name=name, applicant=True, email=_address(f"pemohon{n}"),
+            email_verified_at=ctx.now,
+        )  # fmt: skip
         for n, name in enumerate(APPLICANTS, 1)
     ]
     admin = people.new_person(
@@ -147,10 +151,17 @@ def _at_work(moment: datetime, settings: Settings, random: Random) -> datetime:
 
 
 def complete(ctx: Context, person: Person, task: Task, *, seed: int, choice: Choice | None = None) -> cases.Completion:
-    """Completes a task as its lane would, with the form's sample values: by `choice`, else by the first way forward."""
+    """Completes a task as its lane would, with the form's sample values: by `choice`, else by the first way forward.
+
+    What others filled in before is left as it is, until the case comes back.
+    """
     form = cases.form_of(ctx, task)
     today = ctx.now.astimezone(ctx.settings.zone).date()
     answers = forms.sample(form, seed, lambda field: sample_upload(ctx, person, field), today) if form else {}
+    if form and task.round == 1:
+        data = cases.data_of(ctx, task.case)
+        there = {pointer[1:].replace("/", "."): forms.at(data, pointer) for pointer in form.asked}
+        answers = forms.merge(answers, forms.nested({key: value for key, value in there.items() if value is not None}))
     taken = choice or next(iter(cases.choices(ctx, task)), None)
     reason = REASON if taken and taken.returns else ""
     actor = people.actor(ctx.session, person, ctx.now)

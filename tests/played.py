@@ -1,6 +1,6 @@
 """An office played day by day: its people, two workers as processes of their own, a real mail server, and its books.
 
-Each half hour of service somebody applies, mends, does what waits in their lane, sends back, withdraws, asks, takes
+Each hour of service somebody applies, mends, does what waits in their lane, sends back, withdraws, asks, takes
 back. Officers fall ill and are deputised, a holiday is declared late, the mail server is down for half a day. Whatever
 happens is drawn from a seed. `books` says what does not agree at the end, by reckonings that share no code with the
 program's own.
@@ -31,7 +31,7 @@ from tests import sops
 from tests.conftest import PASSWORD, ROOT, Office, login
 from tests.postbox import Postbox, serving
 
-HALF_HOUR = timedelta(minutes=30)
+HOUR = timedelta(hours=1)
 OPEN, SHUT = clock_time(8), clock_time(16)
 APPLICANTS = ("pemohon", "pemohon2", "pemohon3", "pemohon4")
 PATIENCE = 60.0  # seconds of a real clock in which the workers must come to rest
@@ -123,13 +123,14 @@ class Played:
         self.set(datetime.combine(day, OPEN, self.office.settings.zone))
         self.rest()
         while not shut and self.local().time() < SHUT:
-            self.half_hour(arrivals)
-            self.set(self.office.now + HALF_HOUR)
+            self.hour(arrivals)
+            self.set(self.office.now + HOUR)
             self.rest()
         self.set(datetime.combine(day, clock_time(23, 30), self.office.settings.zone))
         self.rest()
 
-    def half_hour(self, arrivals: float) -> None:
+    def hour(self, arrivals: float) -> None:
+        """Whoever comes, whatever waits in each lane, and one thing beside."""
         if self.random.random() < arrivals:
             self.try_to(self.apply)
         with self.office.look() as ctx:
@@ -168,10 +169,10 @@ class Played:
         if task.lane.applicant:
             if self.random.random() < 0.02:
                 self.abandoned.add(task.case_id)
-            chance = 0.08 if task.round > 1 else 0.3
+            chance = 0.15 if task.round > 1 else 0.5
             persons = [ctx.session.get_one(Person, task.case.applicant_id)]
         else:
-            chance, persons = 0.25, self.there(ctx, task.lane.name)
+            chance, persons = 0.4, self.there(ctx, task.lane.name)
         if self.random.random() > chance or not persons:
             return
         ways = cases.choices(ctx, task)
@@ -417,7 +418,7 @@ def _reckoned(ctx: Context, definition: Any, entries: list[journal.Entry], close
         stands = bool(steps) and all(_pauses(definition, *one) for one in steps.values())
         if stands and found.since is None:
             found.since = today
-        elif not stands and found.since is not None:
+        elif not stands and found.since is not None and not entry.body.get("ended"):  # what ended paused stays so
             found.days += sum(1 for day in _days(found.since, today) if day not in closed)
             found.since = None
     return found
