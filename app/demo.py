@@ -79,7 +79,12 @@ def hire(ctx: Context, installed: list[Revision]) -> Staff:
             by_lane[lane.name] = person
     applicants = [
         people.new_person(
-            ctx, f"pemohon{n}", PASSWORD, full_name=name, applicant=True, email=_address(f"pemohon{n}"),
+            ctx,
+            f"pemohon{n}",
+            PASSWORD,
+            full_name=name,
+            applicant=True,
+            email=_address(f"pemohon{n}"),
             email_verified_at=ctx.now,
         )  # fmt: skip
         for n, name in enumerate(APPLICANTS, 1)

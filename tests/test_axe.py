@@ -27,6 +27,7 @@ from werkzeug.test import TestResponse
 from app import cases, messages, revisions, uploads
 from app.models import Case, Complaint, Deputy, Document, Link, Membership, Message, Person, Proxy, Task, Upload
 from app.people import grant, new_person, new_token
+from app.web.ends import PATHS
 from tests import play, sops
 from tests.browser import AXE, axe
 from tests.conftest import PASSWORD, Office
@@ -61,6 +62,8 @@ POSTS: dict[str, tuple[dict[str, Any], ...]] = {  # faults of pages beside the s
     "applications.ajukan_kirim": ({}, {"pemohon": "\u202e" + NAUGHTY, "jalan": "tidak-ada"}),
     "inbox.simpan_saringan": ({"cari": NAUGHTY}, {"nama": NAUGHTY, "belum_diambil": "1"}, {"nama": "Mudah", "cari": "x"}),
     "portal.lacak_kirim": ({}, {"nomor": NAUGHTY, "kode": "salah"}),
+    "ends.tindakan_kirim": ({}, {"alasan": NAUGHTY * 99}),
+    **dict.fromkeys(("ends.ambil_kembali_kirim", "ends.ajukan_lagi"), ()),
     "calendar.ubah": (
         {}, {"hari": "besok", "keadaan": NAUGHTY, "alasan": NAUGHTY, "acuan": ""},
         {"hari": "2026-12-14", "keadaan": "tutup", "alasan": NAUGHTY, "acuan": "Surat"},
@@ -296,6 +299,7 @@ def known(office: Office) -> dict[str, list[Any]]:
             "number": [1, 99],
             "path": [file, "tidak-ada"],
             "template": [*(blank.template for blank in blanks[:1]), "tidak-ada.docx"],
+            "verb": [*PATHS, "tidak-ada"],
             "kode": ["id"],
             "person_id": [*ctx.session.scalars(select(Person.id).where(Person.name.in_(["diurus", "luar"]))), 999],
             "membership_id": list(ctx.session.scalars(select(Membership.id).where(Membership.until.is_not(None)))),

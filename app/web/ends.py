@@ -76,7 +76,7 @@ def actions(case: Case) -> list[tuple[str, str]]:
     """What who asks may do to a case as it stands: its address and name."""
     found = []
     for rule in cases.offered(base.context(), base.actor(), case):
-        where = url_for("ends.tindakan", case_id=case.id, path=ADDRESSES[rule.verb.kind])
+        where = url_for("ends.tindakan", case_id=case.id, verb=ADDRESSES[rule.verb.kind])
         found.append((where, WORDS[rule.verb.kind].name))
     return found
 
@@ -84,19 +84,19 @@ def actions(case: Case) -> list[tuple[str, str]]:
 blueprint.app_template_global("case_actions")(actions)
 
 
-@blueprint.get("/permohonan/<int:case_id>/tindakan/<path>")
+@blueprint.get("/permohonan/<int:case_id>/tindakan/<verb>")
 @base.signed_in
-def tindakan(case_id: int, path: str) -> ResponseReturnValue:
+def tindakan(case_id: int, verb: str) -> ResponseReturnValue:
     """Asks for the reason, and says what will happen."""
-    case, rule = _rule(case_id, path)
+    case, rule = _rule(case_id, verb)
     return _page(case, rule, request.args.get("langkah", ""))
 
 
-@blueprint.post("/permohonan/<int:case_id>/tindakan/<path>")
+@blueprint.post("/permohonan/<int:case_id>/tindakan/<verb>")
 @base.signed_in
-def tindakan_kirim(case_id: int, path: str) -> ResponseReturnValue:
+def tindakan_kirim(case_id: int, verb: str) -> ResponseReturnValue:
     """Does it."""
-    case, rule = _rule(case_id, path)
+    case, rule = _rule(case_id, verb)
     kind, ctx = rule.verb.kind, base.context()
     step_id, reason = request.form.get("langkah", ""), base.typed("alasan", 5000)
     form = revisions.load(ctx.session, case.revision_id).form_at(step_id) if kind == "correct" else None
@@ -154,11 +154,11 @@ def ajukan_lagi(case_id: int) -> ResponseReturnValue:
     return redirect(url_for("cases.permohonan", case_id=case.id), 303)
 
 
-def _rule(case_id: int, path: str) -> tuple[Case, ends.Rule]:
+def _rule(case_id: int, verb: str) -> tuple[Case, ends.Rule]:
     """The case and what its SOP says of this verb; 404 where who asks may not, or not now."""
     ctx, actor = base.context(), base.actor()
     case = cases.case_for(ctx, actor, case_id)
-    found = [rule for rule in cases.offered(ctx, actor, case) if rule.verb.kind == PATHS.get(path)]
+    found = [rule for rule in cases.offered(ctx, actor, case) if rule.verb.kind == PATHS.get(verb)]
     return (case, found[0]) if found else abort(404)
 
 
@@ -183,7 +183,7 @@ def _page(
         case=case,
         words=WORDS[kind],
         kind=kind,
-        address=url_for("ends.tindakan", case_id=case.id, path=ADDRESSES[kind]),
+        address=url_for("ends.tindakan", case_id=case.id, verb=ADDRESSES[kind]),
         letters=revisions.papers(rule.letters),
         steps=steps,
         step=step,
