@@ -19,19 +19,16 @@ from app.web import base, errors
 
 log = logging.getLogger("alur.web")
 View = TypeVar("View", bound=Callable[..., Any])
-WHAT = {  # what the record says of a view; of a page that is not named here, its endpoint
-    "cases.permohonan": "permohonan", "cases.lembar_kendali": "lembar-kendali", "replay.putar": "putar-ulang",
-    "cases.lembar_kendali_docx": "lembar-kendali", "cases.dokumen": "dokumen", "cases.berkas": "unggahan",
-    "tasks.langkah": "langkah", "tasks.kirim": "langkah", "tasks.draf": "langkah", "api.one_case": "permohonan",
-    "api.case_journal": "riwayat", "api.case_documents": "dokumen", "api.document_bytes": "dokumen",
-    "api.one_task": "langkah", "api.draft": "langkah",
+WHAT = {  # what the record says of these views; of any other, what its address names
+    "cases.lembar_kendali": "lembar-kendali", "cases.lembar_kendali_docx": "lembar-kendali",
+    "replay.putar": "putar-ulang", "api.case_journal": "riwayat", "api.case_documents": "dokumen",
 }  # fmt: skip
 _CASE = select(Case.id, Case.applicant_id, Case.filed_by_id)
-ABOUT: dict[str, tuple[Any, Any]] = {  # a variable of an address -> how to find the case that it is about
-    "case_id": (_CASE, Case.id),
-    "task_id": (_CASE.join(Task, Task.case_id == Case.id), Task.id),
-    "document_id": (_CASE.join(Document, Document.case_id == Case.id), Document.id),
-    "upload_id": (_CASE.join(Upload, Upload.case_id == Case.id), Upload.id),
+ABOUT: dict[str, tuple[str, Any, Any]] = {  # a variable of an address -> what it names, and how to find its case
+    "case_id": ("permohonan", _CASE, Case.id),
+    "task_id": ("langkah", _CASE.join(Task, Task.case_id == Case.id), Task.id),
+    "document_id": ("dokumen", _CASE.join(Document, Document.case_id == Case.id), Document.id),
+    "upload_id": ("unggahan", _CASE.join(Upload, Upload.case_id == Case.id), Upload.id),
 }
 
 
@@ -90,13 +87,13 @@ def _named(viewer: int) -> Iterator[Seen]:
     endpoint = request.endpoint or ""
     if hasattr(current_app.view_functions.get(endpoint), "alur_nothing_personal"):
         return
-    what = WHAT.get(endpoint, endpoint)[:40]
     for name, value in (request.view_args or {}).items():
         if name == "person_id" and int(value) != viewer:
             yield Seen("akun", subject=int(value))
         if name not in ABOUT:
             continue
-        query, key = ABOUT[name]
+        named, query, key = ABOUT[name]
+        what = WHAT.get(endpoint, named)
         row = base.session().execute(query.where(key == (value if name == "upload_id" else int(value)))).first()
         if row is not None and viewer not in (row.applicant_id, row.filed_by_id):
             yield Seen(what, (row.id,), None, str(value) if name in ("document_id", "upload_id") else "")
