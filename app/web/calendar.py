@@ -11,9 +11,9 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from app import calendars, wording, worktime
+from app import calendars, worktime
 from app.models import ClosedDay
-from app.web import base
+from app.web import base, shown
 
 blueprint = Blueprint("calendar", __name__)
 STATES: Mapping[str, bool | None] = {"tutup": True, "buka": False, "nasional": None}
@@ -73,7 +73,7 @@ def ubah() -> ResponseReturnValue:
             faults[FIELDS[refused.field]] = refused.message
     if faults or day is None:
         return _page(_year(day), typed, faults), 422
-    said = wording.tanggal_hari(day)
+    said = shown.tanggal_hari(day)
     flash(
         _("%(hari)s tersimpan. Batas waktu permohonan yang berjalan sedang dihitung ulang.", hari=said)
         if made
@@ -114,7 +114,7 @@ def months(year: int, calendar: worktime.Calendar) -> list[Month]:
         weeks = tuple(tuple(cells[start : start + 7]) for start in range(0, len(cells), 7))
         named = tuple(day for day in days if day.state in ("nasional", "tutup", "buka"))
         working = sum(day.state in ("kerja", "buka") for day in days)
-        found.append(Month(wording.MONTHS[number - 1], weeks, named, working))
+        found.append(Month(shown.month(first), weeks, named, working))
     return found
 
 

@@ -54,6 +54,11 @@ def tanggal_hari(value: date | None) -> str:
     return "" if value is None else _dated(_day(value), wording.tanggal_hari, "EEEE, d MMMM y")
 
 
+def month(first: date) -> str:
+    """`November`."""
+    return _dated(first, lambda day: wording.MONTHS[day.month - 1], "LLLL")
+
+
 def tanggal_iso(value: str) -> str:
     """An ISO date that an owner wrote, in words; whatever else they wrote stays as it is."""
     try:
