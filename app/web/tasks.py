@@ -242,7 +242,7 @@ def _page(
         returned=returned,
         duplicates=[(c, people.may_see(actor, c)) for c in cases.duplicates(ctx, case, values)],
         answered=answered,
-        markable=_markable(answered),
+        markable=_markable([item for item in answered if item.step.id != step.id]),
         attached=_attached(answered, case),
         files=files_of(case, values),
         today=shown.local(ctx.now).date(),
