@@ -281,6 +281,8 @@ def play(office: Office, folder: Path, seed: int, days: int, arrivals: float) ->
         played.box.rcpt = []
         for number in range(days, days + 7):
             played.day(first + timedelta(days=number), 0.0)
+        played.set(office.now + messages.GRACE)
+        played.rest()
     return played
 
 
@@ -325,9 +327,8 @@ def _expected(ctx: Context, found: list[Case]) -> Iterator[str]:
         for entry in journal.entries(ctx, case.id):
             if entry.kind not in ("start", "complete", "timer"):
                 continue
-            told = revisions.texts_of(
-                definition, entry.step, entry.choice, entry.body.get("ends", ()), entry.body.get("path", ())
-            )
+            path = journal.nodes(definition, entry.body.get("path", ()))
+            told = revisions.texts_of(definition, entry.step, entry.choice, entry.body.get("ends", ()), path)
             for text in told:
                 for address in _addresses(ctx, case, text.lane, entry.recorded_at):
                     wanted[entry.seq, text.template, address] += 1
