@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import aliased
 
-from app import people, revisions, wording
+from app import access, people, revisions, wording
 from app.context import Context
 from app.models import Deputy, Membership, Person
 
@@ -84,7 +84,7 @@ def enter(ctx: Context, by: Person, entered: Entered, *, understood: bool = Fals
     ctx.session.add(row)
     days = wording.tanggal(first) if first == last else f"{wording.tanggal(first)} sampai {wording.tanggal(last)}"
     said = f"{deputy.full_name}, {entered.kind}, {days}"
-    people.changed(ctx, by, person, "ketidakhadiran", f"diwakili {said}; {entered.reference}")
+    access.changed(ctx, by, person, "ketidakhadiran", f"diwakili {said}; {entered.reference}")
     return row
 
 
@@ -92,10 +92,10 @@ def end(ctx: Context, by: Person, row: Deputy) -> None:
     """The absent person is back: from now on their lanes are theirs. One that has not begun never was."""
     person = ctx.session.get_one(Person, row.person_id)
     if row.since > ctx.now:
-        people.changed(ctx, by, person, "ketidakhadiran", f"dibatalkan; {row.reference}")
+        access.changed(ctx, by, person, "ketidakhadiran", f"dibatalkan; {row.reference}")
         ctx.session.delete(row)
     elif row.until > ctx.now:
-        people.changed(ctx, by, person, "ketidakhadiran", f"diakhiri lebih awal; {row.reference}")
+        access.changed(ctx, by, person, "ketidakhadiran", f"diakhiri lebih awal; {row.reference}")
         row.until = ctx.now
 
 

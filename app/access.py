@@ -56,6 +56,11 @@ def seen(
     ctx.session.connection().execute(insert(Access.__table__), rows)  # type: ignore[arg-type]
 
 
+def changed(ctx: Context, by: Person | None, subject: Person, what: str, detail: str) -> None:
+    """Keeps that somebody's account was changed, by whom (None: the operator) and what of it, never what it became."""
+    seen(ctx, by, what, subject_id=subject.id, detail=detail)
+
+
 def tried(ctx: Context, what: str, whence: str, about: str = "") -> None:
     """Keeps that nobody in particular tried something: a tracking code, a forgotten password."""
     seen(ctx, None, what, detail=f"{whence} {about}")

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from app import absences, cases, factor, people
+from app import absences, access, cases, factor, people
 from app.absences import Wrong
 from app.context import Context
 from app.models import Lane, Membership, Person, Token
@@ -38,7 +38,7 @@ def create(ctx: Context, by: Person | None, texts: Mapping[str, str], duties: Ma
     if person.email:
         person.email_verified_at = ctx.now
     named = [DUTIES[duty] for duty, has in duties.items() if has]
-    people.changed(ctx, by, person, "akun-baru", ", ".join(["akun dibuat", *named]))
+    access.changed(ctx, by, person, "akun-baru", ", ".join(["akun dibuat", *named]))
     return person, password
 
 
@@ -64,7 +64,7 @@ def change(ctx: Context, by: Person, person: Person, texts: Mapping[str, str], d
     for duty in DUTIES:
         setattr(person, duty, duties[duty])
     if done:
-        people.changed(ctx, by, person, "ubah-akun", ", ".join(done))
+        access.changed(ctx, by, person, "ubah-akun", ", ".join(done))
     return done
 
 
@@ -117,14 +117,14 @@ def reset(ctx: Context, by: Person | None, person: Person) -> str:
     password = first_password()
     person.password, person.must_change = people.HASHER.hash(password), True
     person.failures, person.locked_until = 0, None
-    people.changed(ctx, by, person, "ubah-akun", "kata sandi disetel ulang")
+    access.changed(ctx, by, person, "ubah-akun", "kata sandi disetel ulang")
     return password
 
 
 def unlock(ctx: Context, by: Person, person: Person) -> None:
     """Lets somebody try again who typed a wrong password too often."""
     person.failures, person.locked_until = 0, None
-    people.changed(ctx, by, person, "ubah-akun", "kunci masuk dibuka")
+    access.changed(ctx, by, person, "ubah-akun", "kunci masuk dibuka")
 
 
 def factor_off(ctx: Context, by: Person, person: Person, reason: str) -> None:
@@ -132,20 +132,20 @@ def factor_off(ctx: Context, by: Person, person: Person, reason: str) -> None:
     if not reason.strip():
         raise Wrong({"alasan": "Tulis mengapa faktor kedua dimatikan."})
     factor.switch_off(person)
-    people.changed(ctx, by, person, "ubah-akun", f"faktor kedua dimatikan: {' '.join(reason.split())}")
+    access.changed(ctx, by, person, "ubah-akun", f"faktor kedua dimatikan: {' '.join(reason.split())}")
 
 
 def unlink(ctx: Context, by: Person, person: Person) -> None:
     """Ends the link with an account at the log-in provider."""
     person.oidc_subject = None
-    people.changed(ctx, by, person, "ubah-akun", "tautan ke penyedia masuk diputus")
+    access.changed(ctx, by, person, "ubah-akun", "tautan ke penyedia masuk diputus")
 
 
 def revoke_tokens(ctx: Context, by: Person, person: Person) -> int:
     """Ends every API token; how many."""
     live = update(Token).where(Token.person_id == person.id, Token.revoked_at.is_(None)).values(revoked_at=ctx.now)
     count: int = len(ctx.session.scalars(live.returning(Token.id)).all())
-    people.changed(ctx, by, person, "ubah-akun", f"{count} token API dicabut")
+    access.changed(ctx, by, person, "ubah-akun", f"{count} token API dicabut")
     return count
 
 
@@ -157,14 +157,14 @@ def deactivate(ctx: Context, by: Person, person: Person) -> int:
         raise Wrong({"aktif": "Ini pengelola terakhir yang aktif. Jadikan orang lain pengelola dahulu."})
     person.active = False
     released = cases.let_go(ctx, by, person)
-    people.changed(ctx, by, person, "ubah-akun", f"dinonaktifkan; {released} langkah dilepas")
+    access.changed(ctx, by, person, "ubah-akun", f"dinonaktifkan; {released} langkah dilepas")
     return released
 
 
 def activate(ctx: Context, by: Person, person: Person) -> None:
     """Somebody may log in again, with the lanes that are still theirs."""
     person.active = True
-    people.changed(ctx, by, person, "ubah-akun", "diaktifkan kembali")
+    access.changed(ctx, by, person, "ubah-akun", "diaktifkan kembali")
 
 
 def known_lanes(ctx: Context) -> list[str]:
@@ -199,7 +199,7 @@ def give_lane(ctx: Context, by: Person, person: Person, lane: str, first: date |
         raise Wrong({"lajur": "Lajur ini sudah dipegangnya selama itu."})
     row = Membership(person_id=person.id, lane=lane, since=since, until=until, granted_by_id=by.id)
     ctx.session.add(row)
-    people.changed(ctx, by, person, "ubah-lajur", f"“{lane}” diberikan mulai {first:%d-%m-%Y}")
+    access.changed(ctx, by, person, "ubah-lajur", f"“{lane}” diberikan mulai {first:%d-%m-%Y}")
     return row
 
 
@@ -211,7 +211,7 @@ def end_lane(ctx: Context, by: Person, person: Person, row: Membership, day: dat
     if day < today:
         raise Wrong({"mulai": "Lajur tidak dapat diakhiri mundur: yang sudah dikerjakan tetap sah."})
     at = absences.from_day(ctx, day)
-    people.changed(ctx, by, person, "ubah-lajur", f"“{row.lane}” berakhir mulai {day:%d-%m-%Y}")
+    access.changed(ctx, by, person, "ubah-lajur", f"“{row.lane}” berakhir mulai {day:%d-%m-%Y}")
     if at <= row.since:
         ctx.session.delete(row)  # it never began
     else:

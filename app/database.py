@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, sessionmaker
 
 WRITE = {"alur_write": True}
@@ -84,3 +85,10 @@ def sessions(engine: Engine) -> tuple[sessionmaker[Session], sessionmaker[Sessio
         sessionmaker(reading, expire_on_commit=False),
         sessionmaker(engine.execution_options(**WRITE), expire_on_commit=False),
     )
+
+
+def insert(session: Session, table: type[Any]) -> postgresql.Insert | sqlite.Insert:
+    """An insert into a table that can say what becomes of a row that is there already."""
+    if session.get_bind().dialect.name == "postgresql":
+        return postgresql.insert(table)
+    return sqlite.insert(table)

@@ -41,7 +41,8 @@ from app.models import Case, Event, EventValues, Person, canonical, instant, mom
 
 STOPS = {"withdraw": "withdrawn", "refuse": "refused", "lapse": "lapsed"}  # a person ends the case: what it then is
 UNDOING = ("take_back", "reopen")  # `of` in the body is the event that no longer holds
-MOVES = ("start", "complete", "timer", "correct", *STOPS, *UNDOING)  # what the engine re-executes
+DRAWN = ("start", "complete", "timer")  # by which the diagram goes on
+MOVES = (*DRAWN, "correct", *STOPS, *UNDOING)  # what the engine re-executes
 WORK = ("claim", "release", "assign", "postpone", "note", "question", "answer", "revoke", "link")
 KINDS = (*MOVES, *WORK, "document", "breach", "calendar")
 ENDS = {"selesai": "ended", "ditolak": "refused", "ditarik": "withdrawn", "gugur": "lapsed"}

@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import undefer
 
-from app import documents, journal, papers, post, revisions
+from app import database, documents, journal, papers, people, post, revisions
 from app.context import Context
-from app.models import Case, Deputy, Lane, Membership, Message, Person, Task
+from app.models import Case, Lane, Message, Person, Task
 from app.post import MAIL, PHONE
 
 TEXTS = Path(__file__).parent / "texts"
@@ -39,7 +38,7 @@ def tell(ctx: Context, case: Case, seq: int, wanted: Sequence[revisions.Text]) -
     reached = [
         (text.template, person.id, channel, address)
         for text in wanted
-        for person in (_applicant(ctx, case) if text.lane is None else holders(ctx, text.lane))
+        for person in (_applicant(ctx, case) if text.lane is None else people.holders(ctx, [text.lane]))
         for channel, address in ways(ctx, person)
     ]
     if not reached:
@@ -102,7 +101,7 @@ def escalate(ctx: Context, case: Case, seq: int, steps: Iterable[str] = ()) -> N
             "batas": ctx.local(due).isoformat(timespec="minutes") if due else None,
             "seluruhnya": not steps,
         }
-        for person in holders(ctx, above):
+        for person in people.holders(ctx, [above]):
             notify(
                 ctx, person, "batas-terlampaui", inputs, case=case, key=f"batas:{case.id}:{seq}:{task.id}:{person.id}"
             )
@@ -122,23 +121,6 @@ def ways(ctx: Context, person: Person) -> list[tuple[str, str]]:
 def reached_at(person: Person) -> str | None:
     """Where mail reaches a person: an applicant's address once it is verified, staff's as it was entered."""
     return person.email if person.email_verified_at is not None or not person.applicant else None
-
-
-def holders(ctx: Context, lane: str) -> list[Person]:
-    """Who holds a lane now, a deputy in place of whoever is absent."""
-    held = select(Membership.person_id).where(
-        Membership.lane == lane,
-        Membership.since <= ctx.now,
-        or_(Membership.until.is_(None), Membership.until > ctx.now),
-    )
-    away = select(Deputy.person_id).where(Deputy.since <= ctx.now, Deputy.until > ctx.now)
-    acting = select(Deputy.deputy_id).where(
-        Deputy.since <= ctx.now, Deputy.until > ctx.now, Deputy.person_id.in_(held)
-    )  # fmt: skip
-    query = select(Person).where(
-        or_(Person.id.in_(held), Person.id.in_(acting)), Person.id.not_in(away), Person.active
-    )  # fmt: skip
-    return list(ctx.session.scalars(query.order_by(Person.id)))
 
 
 def _applicant(ctx: Context, case: Case) -> list[Person]:
@@ -167,9 +149,8 @@ def _row(
 
 def _write(ctx: Context, rows: Sequence[Mapping[str, Any]]) -> None:
     """Writes messages, but none whose key is there already."""
-    dialect = postgresql if ctx.session.get_bind().dialect.name == "postgresql" else sqlite
     for row in rows:
-        ctx.session.connection().execute(dialect.insert(Message).values(row).on_conflict_do_nothing())
+        ctx.session.connection().execute(database.insert(ctx.session, Message).values(row).on_conflict_do_nothing())
 
 
 # -- sent

@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, exists, literal, or_, select, union_all
 from sqlalchemy.orm import Session, aliased
 
 from app.context import Context
-from app.models import Access, Case, Deputy, Lane, Membership, Person, Proxy, Task, Token
+from app.models import Case, Deputy, Lane, Membership, Person, Proxy, Task, Token
 
 HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)  # OWASP's argon2id minimum
 NOBODY = HASHER.hash(secrets.token_urlsafe(16))  # an unknown name costs as long as a known one
@@ -48,6 +48,17 @@ _FOR_OTHERS = (
     .where(Deputy.deputy_id == _PERSON, *_RUNS, *_DATED)
     .order_by(Lane.id, Person.id)
 )
+_MANDATES = (
+    select(Proxy.id, Proxy.principal_id, Person.full_name, Person.name, Proxy.proxy_id, Proxy.sop, Proxy.until)
+    .join(Person, Person.id == Proxy.principal_id)
+    .where(
+        or_(Proxy.principal_id == _PERSON, Proxy.proxy_id == _PERSON),
+        Proxy.since <= _NOW,
+        Proxy.until > _NOW,
+        Person.active,
+    )
+    .order_by(Proxy.id)
+)
 
 
 @dataclass(frozen=True)
@@ -67,19 +78,6 @@ class Away:
 
     by: str
     until: datetime
-
-
-_MANDATES = (
-    select(Proxy.id, Proxy.principal_id, Person.full_name, Person.name, Proxy.proxy_id, Proxy.sop, Proxy.until)
-    .join(Person, Person.id == Proxy.principal_id)
-    .where(
-        or_(Proxy.principal_id == bindparam("person"), Proxy.proxy_id == bindparam("person")),
-        Proxy.since <= bindparam("now"),
-        Proxy.until > bindparam("now"),
-        Person.active,
-    )
-    .order_by(Proxy.id)
-)
 
 
 @dataclass(frozen=True)
@@ -207,16 +205,22 @@ def held(session: Session, person_id: int | None, names: Collection[str], at: da
     return {row.person_id: row.kind for row in rows}
 
 
+def holders(ctx: Context, lanes: Collection[str]) -> list[Person]:
+    """Everybody who holds one of these lanes now, by name: a deputy in place of whoever is absent.
+
+    A deputy who is absent as well holds nothing: a deputy has no deputy.
+    """
+    held = select(Membership.person_id).where(Membership.lane.in_(lanes), *_DATED)
+    away = select(Deputy.person_id).where(*_RUNS)
+    acting = select(Deputy.deputy_id).where(*_RUNS, Deputy.person_id.in_(held))
+    there = or_(Person.id.in_(held), Person.id.in_(acting)) & Person.id.not_in(away)
+    query = select(Person).where(Person.active, there).order_by(Person.full_name, Person.id)
+    return list(ctx.session.scalars(query, {"now": ctx.now}))
+
+
 def can_still(session: Session, person: Person, task: Task, now: datetime) -> bool:
     """Whether somebody who has claimed a task may work on it yet: not absent, not gone, the lane still theirs."""
     return person.active and may_do(actor(session, person, now), task)
-
-
-def changed(ctx: Context, by: Person | None, subject: Person, what: str, detail: str) -> None:
-    """Keeps that somebody's account was changed, by whom (None: the operator) and what of it, never what it became."""
-    ctx.session.add(
-        Access(at=ctx.now, person_id=by.id if by else None, what=what, subject_id=subject.id, detail=detail[:300])
-    )
 
 
 def _mandates(session: Session, person: Person, now: datetime) -> tuple[Mandate, ...]:

@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Integer, cast, func, select
 from sqlalchemy.orm import Session
 
-from app import documents, ends, engine, fitting, forms, registers
+from app import documents, ends, engine, fitting, forms, journal, registers
 from app.context import Context
 from app.engine.definition import Definition, Finding, Step, Telling
 from app.forms import Form
@@ -345,7 +345,7 @@ def papers_at(
     definition: Definition, kind: str, step: str, choice: str, ended: Iterable[str], path: Iterable[str] = ()
 ) -> list[Paper]:
     """The letters that an event of this kind makes due: those of what is drawn, or of a verb of the whole case."""
-    if kind in ("start", "complete", "timer"):
+    if kind in journal.DRAWN:
         return papers_of(definition, step, choice, ended, path)
     rule = ends.rule(definition, kind) if kind in ends.VERBS else None
     return papers(rule.letters) if rule else []

@@ -12,6 +12,7 @@ import atexit
 import itertools
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -368,3 +369,44 @@ def office(shelf: Shelf, sop: str, tmp_path: Path) -> Iterator[Office]:
         running = Office(made, tmp_path / "files", sop)
         yield running
         running.close()
+
+
+Install = Callable[..., Office]
+
+
+@pytest.fixture
+def install(db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """Puts files in force as an operator would, in an empty database, and hires for every lane; the office."""
+    office = Office(db, tmp_path / "files")
+
+    from app import people
+
+    def put(*paths: Path) -> Office:
+        monkeypatch.setenv("ALUR_DATABASE_URL", db.url)
+        monkeypatch.setenv("ALUR_FILES", str(office.settings.files))
+        monkeypatch.setenv("ALUR_SECRET_KEY", "rahasia-uji")
+        monkeypatch.setenv("ALUR_NOW", (office.now - timedelta(days=1)).isoformat())
+        alur(monkeypatch, "sop", "install", *paths)
+        with office.work() as ctx:
+            for name in office.officers.values():
+                people.new_person(ctx, name, PASSWORD, full_name=f"Petugas {name}", nip="19800101 200501 1 001")
+            for lane, name in office.officers.items():
+                people.grant(ctx, office.person(ctx, name), lane)
+            people.new_person(ctx, "pemohon", PASSWORD, full_name="Andi Pratama", applicant=True)
+            people.new_person(ctx, "luar", PASSWORD, full_name="Orang Luar")
+        office.later(hours=1)
+        monkeypatch.setenv("ALUR_NOW", office.now.isoformat())
+        return office
+
+    yield put
+    office.close()
+
+
+def alur(monkeypatch: pytest.MonkeyPatch, *words: object) -> None:
+    """Types a command that must succeed."""
+    from app import cli
+
+    monkeypatch.setattr(sys, "argv", ["alur", *map(str, words)])
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    assert not left.value.code, words

@@ -160,7 +160,7 @@ class Played:
 
     def there(self, ctx: Context, lane: str) -> list[Person]:
         """Whoever holds a lane now."""
-        return messages.holders(ctx, lane)
+        return people.holders(ctx, [lane])
 
     def work(self, ctx: Context, task_id: int) -> None:
         task = ctx.session.get_one(Task, task_id)
@@ -357,7 +357,7 @@ def _waits(ctx: Context, case: Case) -> Iterator[str]:
     tasks = cases.open_tasks(ctx, case)
     for task in tasks:
         theirs = task.lane.applicant and case.applicant_id is not None
-        if not theirs and not messages.holders(ctx, task.lane.name):
+        if not theirs and not people.holders(ctx, [task.lane.name]):
             yield f"nobody holds {task.lane.name}"
     if not tasks and case.next_due is None:
         yield "waits for nothing"

@@ -5,9 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
-import sys
 import zipfile
-from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,16 +13,15 @@ import pytest
 from lxml import etree
 from sqlalchemy import select
 
-from app import audit, cases, cli, forms, journal, papers, people, registers, revisions, worker
+from app import audit, cases, forms, journal, papers, people, registers, revisions, worker
 from app.engine.definition import Definition
 from app.models import Case, Document
 from tests import play, sops
-from tests.conftest import PASSWORD, Database, Office, login
+from tests.conftest import PASSWORD, Install, Office, alur, login
 from tests.drawn import draw, given, lanes
 from tests.test_documents import letter
 from tests.test_pools import BOTH, pools
 
-Install = Callable[..., Office]
 BPMN = "{http://www.omg.org/spec/BPMN/20100524/MODEL}"
 REFERENCES = (
     "id", "sourceRef", "targetRef", "processRef", "bpmnElement", "default", "attachedToRef", "calledElement",
@@ -36,40 +33,6 @@ NAMES = {
 NEW = "Kembalikan ke awal"
 each = pytest.mark.parametrize("sop", sops.KEYS)
 one_kind = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
-
-
-@pytest.fixture
-def install(db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
-    """Puts files in force as an operator would, in an empty database, and hires for every lane; the office."""
-    office = Office(db, tmp_path / "files")
-
-    def put(*paths: Path) -> Office:
-        monkeypatch.setenv("ALUR_DATABASE_URL", db.url)
-        monkeypatch.setenv("ALUR_FILES", str(office.settings.files))
-        monkeypatch.setenv("ALUR_SECRET_KEY", "rahasia-uji")
-        monkeypatch.setenv("ALUR_NOW", (office.now - timedelta(days=1)).isoformat())
-        alur(monkeypatch, "sop", "install", *paths)
-        with office.work() as ctx:
-            for name in office.officers.values():
-                people.new_person(ctx, name, PASSWORD, full_name=f"Petugas {name}", nip="19800101 200501 1 001")
-            for lane, name in office.officers.items():
-                people.grant(ctx, office.person(ctx, name), lane)
-            people.new_person(ctx, "pemohon", PASSWORD, full_name="Andi Pratama", applicant=True)
-            people.new_person(ctx, "luar", PASSWORD, full_name="Orang Luar")
-        office.later(hours=1)
-        monkeypatch.setenv("ALUR_NOW", office.now.isoformat())
-        return office
-
-    yield put
-    office.close()
-
-
-def alur(monkeypatch: pytest.MonkeyPatch, *words: object) -> None:
-    """Types a command that must succeed."""
-    monkeypatch.setattr(sys, "argv", ["alur", *map(str, words)])
-    with pytest.raises(SystemExit) as left:
-        cli.main()
-    assert not left.value.code, words
 
 
 # Each SOP under other names

@@ -17,8 +17,9 @@ from app.engine.definition import Definition
 from app.engine.expressions import compile
 from app.engine.tokens import BadValue
 from tests import play
+from tests.conftest import Install, alur
 from tests.drawn import draw, lanes
-from tests.test_other_sop import Install, alur, install, one_kind, told  # noqa: F401
+from tests.test_other_sop import one_kind, told
 from tests.test_reader import run
 
 NOW = datetime(2026, 11, 23, 2, tzinfo=UTC)
@@ -685,7 +686,7 @@ def test_tables_are_looked_for(
 @one_kind
 @pytest.mark.parametrize(("node", "inner"), [("rule", SPIFF), ("script", "<script>biaya = 7</script>")])
 def test_a_case_by_a_table_to_its_end_and_proven(
-    install: Install,  # noqa: F811
+    install: Install,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     node: str,

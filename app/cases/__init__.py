@@ -5,13 +5,10 @@ from __future__ import annotations
 from app.cases import complaints, proxies
 from app.cases.desk import (
     Handed,
-    Naming,
-    Noted,
     assign,
     colleagues,
     handed,
     handed_over,
-    holders,
     mark_read,
     may_hand_over,
     names_me,
@@ -21,7 +18,7 @@ from app.cases.desk import (
     readers_of,
     unread,
 )
-from app.cases.ends import act, apply_again, correct, end, may_take_back, offered, reopen, revoke, take_back
+from app.cases.ends import act, apply_again, correct, end, may_take_back, offered, reopen, take_back
 from app.cases.limits import reckon
 from app.cases.readers import (
     Returned,
@@ -81,12 +78,12 @@ from app.cases.verbs import (
 
 __all__ = [
     "AlreadyDone", "CannotGoOn", "CaseEnded", "ChoiceNeeded", "Completion", "FourEyes", "Handed", "Invalid",
-    "NOTE_LIMIT", "Naming", "NoSuchSop", "NotFound", "NotNow", "NotYours", "Noted", "ReasonNeeded", "Refusal",
+    "NOTE_LIMIT", "NoSuchSop", "NotFound", "NotNow", "NotYours", "ReasonNeeded", "Refusal",
     "Returned", "Stale", "Taken", "TooLarge", "act", "apply_again", "asks_nothing", "assign", "case_for", "choices",
     "claim", "colleagues", "complaints", "complete", "correct", "data_of", "document", "documents", "duplicates",
-    "end", "fire_due", "for_applicant", "form_of", "handed", "handed_over", "holders", "journal_for", "let_go",
+    "end", "fire_due", "for_applicant", "form_of", "handed", "handed_over", "journal_for", "let_go",
     "locked", "mark_read", "may_hand_over", "may_take", "may_take_back", "names_me", "namings", "no_way_in", "note",
     "offered", "open_case", "open_tasks", "own", "postpone", "proxies", "readers_of", "reckon", "release", "reopen",
-    "returned", "revoke", "save_draft", "sees_all", "step_of", "take_back", "taken_by", "task_for", "tracked",
+    "returned", "save_draft", "sees_all", "step_of", "take_back", "taken_by", "task_for", "tracked",
     "unread", "values", "visible_cases", "ways_in",
 ]  # fmt: skip

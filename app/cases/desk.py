@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
 
-from sqlalchemy import ColumnElement, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, func, literal, select, update
 from sqlalchemy.orm import joinedload
 
 from app import clock, forms, journal, messages, people, revisions
@@ -16,14 +16,13 @@ from app.cases.readers import four_eyes, locked
 from app.cases.refusals import Invalid, NotFound, NotYours, ReasonNeeded, TooLarge
 from app.cases.verbs import NOTE_LIMIT, fire_due, locked_task, open_task
 from app.context import Context
-from app.models import Case, Deputy, Event, EventValues, Lane, Membership, Mention, Person, Task
+from app.models import Case, Event, EventValues, Lane, Mention, Person, Task
 from app.people import Actor
 from app.worktime import HOURS
 
 FARTHEST = timedelta(days=366)
 NAMED = re.compile(r"(?<![\w@.])@([\w][\w.\-]{0,79})")
 MOST_NAMED = 20
-AMONG_OFFICERS = ("assign", "postpone", "note")  # events whose words are not for the applicant
 
 
 @dataclass(frozen=True)
@@ -162,23 +161,7 @@ def colleagues(ctx: Context, task: Task) -> list[Person]:
     if task.lane.applicant:
         counters = select(Lane.name).where(Lane.sop == task.case.sop, Lane.counter)
         names |= set(ctx.session.scalars(counters))
-    return [person for person in holders(ctx, names) if person.id != task.assignee_id]
-
-
-def holders(ctx: Context, lanes: Collection[str]) -> list[Person]:
-    """Everybody who holds one of these lanes now and is there, or stands in for somebody who is not, by name."""
-    held = select(Membership.person_id).where(
-        Membership.lane.in_(lanes),
-        Membership.since <= ctx.now,
-        or_(Membership.until.is_(None), Membership.until > ctx.now),
-    )
-    away = select(Deputy.person_id).where(Deputy.since <= ctx.now, Deputy.until > ctx.now)
-    standing_in = select(Deputy.deputy_id).where(
-        Deputy.person_id.in_(held), Deputy.since <= ctx.now, Deputy.until > ctx.now
-    )
-    there = or_(Person.id.in_(held) & Person.id.not_in(away), Person.id.in_(standing_in))
-    people_now = select(Person).where(Person.active, there)
-    return list(ctx.session.scalars(people_now.order_by(Person.full_name, Person.id)))
+    return [person for person in people.holders(ctx, names) if person.id != task.assignee_id]
 
 
 # -- notes ------------------------------------------------------------------------------------------------------------
@@ -236,7 +219,7 @@ def _called(ctx: Context, word: str) -> Person | None:
 
 def readers_of(ctx: Context, case: Case) -> list[Person]:
     """Whom a note on a case may name: everybody who holds a lane of its SOP now."""
-    return holders(ctx, set(ctx.session.scalars(select(Lane.name).where(Lane.sop == case.sop, ~Lane.applicant))))
+    return people.holders(ctx, set(ctx.session.scalars(select(Lane.name).where(Lane.sop == case.sop, ~Lane.applicant))))
 
 
 def namings(ctx: Context, actor: Actor, limit: int = 50) -> list[Naming]:

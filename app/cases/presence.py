@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
+from app import database
 from app.context import Context
 from app.models import Person, Presence
 from app.people import Actor
@@ -19,8 +19,7 @@ def here(ctx: Context, actor: Actor, case_id: int) -> None:
     """The actor has this case open now; what they had open before is forgotten."""
     mine = delete(Presence).where(Presence.person_id == actor.person.id, Presence.seen_at <= ctx.now - SEEN)
     ctx.session.execute(mine)
-    dialect = postgresql if ctx.session.get_bind().dialect.name == "postgresql" else sqlite
-    row = dialect.insert(Presence).values(case_id=case_id, person_id=actor.person.id, seen_at=ctx.now)
+    row = database.insert(ctx.session, Presence).values(case_id=case_id, person_id=actor.person.id, seen_at=ctx.now)
     told = row.on_conflict_do_update(index_elements=["case_id", "person_id"], set_={"seen_at": ctx.now})
     ctx.session.execute(told)
 

@@ -92,7 +92,7 @@ def record(
         _open_again(ctx, case, outcome, draft)
     if time.moved:
         move_due_dates(ctx, case, time.dues)
-    if kind in ("start", "complete", "timer"):
+    if kind in journal.DRAWN:
         told = revisions.texts_of(definition, step, choice.id if choice else "", outcome.ends, outcome.path)
         messages.tell(ctx, case, seq, told)
     wanted = revisions.papers_at(definition, kind, step, choice.id if choice else "", outcome.ends, outcome.path)

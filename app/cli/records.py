@@ -109,7 +109,7 @@ def add(name: str, lanes: Sequence[str], temporary: bool, **flags: bool) -> None
     """Menambah orang dan mencetak kata sandi pertamanya; yang sudah ada dilengkapi."""
     from sqlalchemy import select
 
-    from app import accounts, people
+    from app import access, accounts, people
     from app.models import Lane, Person
 
     name = " ".join(name.split())
@@ -127,7 +127,7 @@ def add(name: str, lanes: Sequence[str], temporary: bool, **flags: bool) -> None
             setattr(person, flag, True)
         given = [accounts.DUTIES[flag] for flag, wanted in flags.items() if wanted] + [f"“{lane}”" for lane in lanes]
         words = ", ".join(["akun dibuat" if password else "dilengkapi", *given])
-        people.changed(ctx, None, person, "akun-baru" if password else "ubah-akun", words)
+        access.changed(ctx, None, person, "akun-baru" if password else "ubah-akun", words)
         known = set(ctx.session.scalars(select(Lane.name)))
         for lane in lanes:
             people.grant(ctx, person, lane)

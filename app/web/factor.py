@@ -6,7 +6,7 @@ from flask import Blueprint, flash, redirect, render_template, request, session
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from app import factor, people
+from app import access, factor
 from app.models import Person
 from app.web import account, base, shown
 
@@ -96,7 +96,7 @@ def pasang() -> ResponseReturnValue:
     if step is None:
         return _page({"kode": _("Kode ini tidak cocok. Periksa jam ponsel Anda, lalu tulis kode yang sedang tampil.")})
     codes = factor.switch_on(base.context(), person, secret, step)
-    people.changed(base.context(), person, person, "ubah-akun", "faktor kedua dipasang")
+    access.changed(base.context(), person, person, "ubah-akun", "faktor kedua dipasang")
     base.sign_in(person)  # every other log-in ends
     return render_template("portal/pemulihan.html", codes=codes, new=True)
 
@@ -110,7 +110,7 @@ def pemulihan() -> ResponseReturnValue:
         return redirect("/akun/faktor-kedua", 303)
     if fault := _refused(person, base.typed("kode_baru", 40)):
         return _page({"kode_baru": fault})
-    people.changed(base.context(), person, person, "ubah-akun", "kode pemulihan diganti")
+    access.changed(base.context(), person, person, "ubah-akun", "kode pemulihan diganti")
     return render_template("portal/pemulihan.html", codes=factor.new_codes(person), new=False)
 
 
@@ -122,7 +122,7 @@ def matikan() -> ResponseReturnValue:
         if fault := _refused(person, base.typed("kode_mati", 40)):
             return _page({"kode_mati": fault})
         factor.switch_off(person)
-        people.changed(base.context(), person, person, "ubah-akun", "faktor kedua dimatikan sendiri")
+        access.changed(base.context(), person, person, "ubah-akun", "faktor kedua dimatikan sendiri")
         base.sign_in(person)
         flash(_("Faktor kedua dimatikan. Mulai sekarang Anda masuk dengan kata sandi saja."))
     return redirect("/akun/faktor-kedua", 303)

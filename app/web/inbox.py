@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 
-from app import cases, inbox, revisions
+from app import cases, inbox, people, revisions
 from app.engine.definition import Choice
 from app.inbox import Counts, Filters, StepCount
 from app.models import Lane, Person, Task
@@ -103,7 +103,7 @@ def _several(items: Sequence[Task]) -> Several | None:
     lanes = {task.lane.name for task in office}
     if any(task.lane.applicant for task in office):
         lanes |= set(actor.names)
-    colleagues = [person for person in cases.holders(ctx, lanes) if person.id != actor.person.id]
+    colleagues = [person for person in people.holders(ctx, lanes) if person.id != actor.person.id]
     same = len({(task.case.sop, task.step) for task in items}) == 1
     first = cases.task_for(ctx, actor, office[0].id) if same else None
     if first is None or not cases.asks_nothing(ctx, first):

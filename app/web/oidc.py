@@ -14,7 +14,7 @@ from flask_babel import gettext as _
 from joserfc.errors import JoseError
 from sqlalchemy import select
 
-from app import cases, people
+from app import access, cases
 from app.config import Provider
 from app.models import Person
 from app.web import account, base
@@ -151,7 +151,7 @@ def hubungkan_kirim() -> ResponseReturnValue:
     if person.oidc_subject is None:
         person.oidc_subject = found[0]
         words = f"dihubungkan dengan akun {_provider().name}"
-        people.changed(base.context(), person, person, "ubah-akun", words)
+        access.changed(base.context(), person, person, "ubah-akun", words)
     session.pop(FOUND)
     if person.oidc_subject != found[0]:
         return redirect(account.login_address(), 303)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -13,14 +12,13 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app import access, cases, files, links, people, uploads
-from app.accounts import EMAIL
+from app.accounts import EMAIL, PHONE
 from app.context import Context
 from app.models import Person, Token, Upload
 from app.web import account, base, errors, mailed
 from app.web.portal import services
 
 blueprint = Blueprint("profile", __name__)
-PHONE = re.compile(r"\+?[0-9][0-9 ().-]{5,30}")
 PAPERS = ("application/pdf", "image/jpeg", "image/png")
 
 
@@ -76,13 +74,9 @@ def simpan() -> ResponseReturnValue:
         person.phone = phone or None
         changed.append("telepon")
     if changed:
-        _changed(base.context(), person, person, ", ".join(changed))
+        access.changed(base.context(), person, person, "ubah-akun", ", ".join(changed))
         flash(_("Perubahan sudah disimpan."))
     return redirect(url_for("profile.akun"), 303)
-
-
-def _changed(ctx: Context, by: Person | None, person: Person, detail: str) -> None:
-    access.seen(ctx, by, "ubah-akun", subject_id=person.id, detail=detail)
 
 
 @blueprint.post("/akun/surel")
@@ -117,7 +111,7 @@ def cabut(token_id: int) -> ResponseReturnValue:
     mine = update(Token).where(Token.id == token_id, Token.person_id == person.id, Token.revoked_at.is_(None))
     if base.session().execute(mine.values(revoked_at=now)).rowcount != 1:  # type: ignore[attr-defined]
         raise cases.NotFound()
-    _changed(base.context(), person, person, "token dicabut")
+    access.changed(base.context(), person, person, "ubah-akun", "token dicabut")
     flash(_("Token sudah dicabut."))
     return redirect(url_for("profile.akun"), 303)
 
@@ -170,7 +164,7 @@ def pastikan_kirim(secret: str) -> ResponseReturnValue:
         base.session().rollback()
         return _sure(None)
     links.end(ctx, person, links.VERIFY)
-    _changed(ctx, person, person, "surel dipastikan")
+    access.changed(ctx, person, person, "ubah-akun", "surel dipastikan")
     flash(_("Alamat %(alamat)s sudah dipastikan. Kabar tentang permohonan Anda dikirim ke sana.", alamat=link.address))
     return redirect(url_for("profile.akun") if base.me() else url_for("account.masuk"), 303)
 
@@ -234,7 +228,7 @@ def sandi_baru_kirim(secret: str) -> ResponseReturnValue:
     person.failures, person.locked_until = 0, None
     person.email_verified_at = person.email_verified_at or ctx.now  # who reads that mailbox has it
     links.end(ctx, person, links.RESET)
-    _changed(ctx, person, person, "kata sandi dibuat baru lewat surel")
+    access.changed(ctx, person, person, "ubah-akun", "kata sandi dibuat baru lewat surel")
     base.sign_out()
     flash(_("Kata sandi sudah diganti, dan sesi lain dengan akun ini sudah diakhiri. Silakan masuk."))
     return redirect(url_for("account.masuk", nama=link.address), 303)
