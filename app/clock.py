@@ -170,7 +170,7 @@ class Standing:
         self.now: Pause | None = None
         self.over = False
         self.began: datetime | None = None
-        self._began_by = 0  # the event, which may be taken back
+        self.began_by = 0  # the event, which may be taken back
         self._open: dict[str, _Pass] = {}
 
     def read(self, entry: journal.Entry) -> None:
@@ -183,8 +183,8 @@ class Standing:
             return
         self.over = bool(entry.body.get("ended"))
         if self.began is None and entry.kind == "complete" and begins(self.definition, entry.step):
-            self.began, self._began_by = entry.at, entry.seq
-        elif entry.kind in journal.UNDOING and entry.body.get("of") == self._began_by:
+            self.began, self.began_by = entry.at, entry.seq
+        elif entry.kind in journal.UNDOING and entry.body.get("of") == self.began_by:
             self.began, self.now, self.past = None, None, []
         still = self.began is not None and (self.over or stands(self.definition, self._open.values()))
         if still and self.now is None:
@@ -237,17 +237,20 @@ def _days(ctx: Context, since: datetime, until: datetime, unit: str, calendar: w
 def pending(definition: Definition, entries: Sequence[journal.Entry], tasks: Iterable[Open]) -> list[Any]:
     """Of a case's open tasks those whose limit may still pass as an event, the earliest first.
 
-    It passes once, and not for a step that was opened too late for it, nor while the clock stands.
+    It passes once, and not for a step that was opened, or taken back, too late for it, nor while the clock stands.
     """
     found = stood(definition, entries)
     if found.began is None or found.now is not None:
         return []
     since = max([found.began, *(pause.until for pause in found.past if pause.until)])
     passed = {(e.body.get("token"), e.at) for e in entries if e.kind == "breach"}
+    again = {token: e.at for e in entries if e.kind in journal.UNDOING for token, *_ in e.body.get("opened", ())}
     waiting = [
         task
         for task in tasks
-        if task.due_at and task.due_at > max(task.opened_at, since) and (task.token, task.due_at) not in passed
+        if task.due_at
+        and task.due_at > max(again.get(task.token, task.opened_at), since)
+        and (task.token, task.due_at) not in passed
     ]
     return sorted(waiting, key=lambda task: (task.due_at or since, task.token))
 

@@ -8,7 +8,7 @@ from html import unescape
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from werkzeug.test import TestResponse
 
 from app import accounts, audit, cases, people, revisions
@@ -432,3 +432,17 @@ def test_the_operator_makes_accounts_as_well(office: Office) -> None:
         assert people.password_fits(person, password)
         assert accounts.reset(ctx, None, person) != password
         assert not people.password_fits(person, password)
+
+
+@pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
+def test_who_deactivates_an_administrator_keeps_no_other_from_their_work(office: Office) -> None:
+    """Whose event is written refers to their row; it must not wait for whoever waits for that very case."""
+    with office.work() as ctx:
+        people.new_person(ctx, "pengelola2", PASSWORD, full_name="Pengelola Dua", admin=True)
+        people.new_person(ctx, "pengelola3", PASSWORD, full_name="Pengelola Tiga", admin=True)
+    with office.work() as ctx:
+        accounts.deactivate(ctx, office.person(ctx, "pemilik"), office.person(ctx, "pengelola2"))
+        with office.work() as other:
+            other.session.execute(text("SET LOCAL lock_timeout = '200ms'"))
+            at_work = select(Person.id).where(Person.name == "pengelola3")
+            assert other.session.scalar(at_work.with_for_update(read=True, key_share=True))

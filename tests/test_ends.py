@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import select
 
 from app import audit, cases, engine, journal, papers, people, revisions, statistics
-from app.models import Case, Task
+from app.models import Case, Membership, Task
 from tests.conftest import PASSWORD, Office
 from tests.drawn import draw, given, lanes
 from tests.test_api import Api
@@ -24,11 +24,14 @@ FORM = {"type": "default", "id": "isi", "components": [
     {"type": "textfield", "key": "nama", "label": "Nama", "id": "F1", "validate": {"required": True}},
     {"type": "textfield", "key": "catatan", "label": "Catatan", "id": "F2"},
 ]}  # fmt: skip
+REVIEW = {"type": "default", "id": "telaah", "components": [
+    {"type": "textfield", "key": "telaah", "label": "Telaah", "id": "F3"},
+]}  # fmt: skip
 DRAWING = """
 start m
 user isi "Isi" <{isi}>
 user daftar "Daftar" <{daftar}>
-user periksa "Periksa"
+user periksa "Periksa" <{periksa}>
 xor x
 user tanda "Tanda tangani" <{tanda}>
 end z
@@ -54,7 +57,7 @@ STEPS = {"isi": "pemohon", "daftar": "depan", "periksa": "pemeriksa2", "tanda": 
 def installed(office: Office, **rules: str) -> None:
     text = DRAWING.format(
         isi=given(formulir="isi"), daftar=given(jam="mulai", register="arsip.nomor = arsip : {urut:3}"),
-        tanda=given(register="izin.nomor = izin : IZ-{urut:3}"), gugur=given(status="gugur"),
+        tanda=given(formulir="telaah", register="izin.nomor = izin : IZ-{urut:3}"), periksa=given(batas="H+1", jam="mulai"), gugur=given(status="gugur"),
     )  # fmt: skip
     held = lanes(("Pemohon", "m isi g"), ("Meja Depan", "daftar"), ("Meja Periksa", "periksa"), ("Direktur", "tanda z"))
     held = held.replace('name="Pemohon">', f'name="Pemohon">{given(pemohon="ya")}')
@@ -64,6 +67,7 @@ def installed(office: Office, **rules: str) -> None:
             text, given(jangka_waktu="7 kerja", ringkasan="nama", **{**RULES, **rules}) + held, id="izin"
         ),
         "isi.form": json.dumps(FORM).encode(),
+        "telaah.form": json.dumps(REVIEW).encode(),
     }
     with office.work() as ctx:
         revisions.install(ctx, revisions.gathered(files)[0], "uji", "uji")
@@ -300,7 +304,7 @@ def test_a_correction_is_the_officers_and_the_journal_keeps_both(office: Office)
     for answers, refusal in (({"nama": "Andi Pratama"}, cases.Invalid), ({}, cases.Invalid)):
         with pytest.raises(refusal), office.work() as ctx:
             cases.correct(ctx, office.actor(ctx, "depan"), case_id, "isi", answers, "Lagi.")
-    for who, step, refusal in (("direktur", "isi", cases.NotYours), ("depan", "tanda", cases.NotFound)):
+    for who, step, refusal in (("direktur", "isi", cases.NotYours), ("depan", "daftar", cases.NotFound)):
         with pytest.raises(refusal), office.work() as ctx:
             cases.correct(ctx, office.actor(ctx, who), case_id, step, {"nama": "x"}, "Lagi.")
     with office.work() as ctx:
@@ -491,3 +495,70 @@ def test_the_report_counts_what_became_of_cases(office: Office) -> None:
     page = office.client("direktur").get("/laporan")
     assert (page.status_code, "Permohonan dibuka kembali" in page.text) == (200, True)
     assert [office.client(who).get("/laporan").status_code for who in ("luar", "pemohon", "auditor")] == [403, 403, 200]
+
+
+def test_whoever_left_the_lane_takes_nothing_back(office: Office) -> None:
+    """They still see the case, by a lane elsewhere in the SOP; a lane is not theirs for ever because they were last."""
+    installed(office)
+    case_id = applied(office, "isi", "daftar")
+    office.later(minutes=1)
+    with office.work() as ctx:
+        gone = office.person(ctx, "depan")
+        ctx.session.scalars(select(Membership).where(Membership.person_id == gone.id)).one().until = ctx.now
+        people.grant(ctx, gone, "Direktur")
+    office.later(minutes=1)
+    with pytest.raises(cases.NotYours), office.work() as ctx:
+        cases.take_back(ctx, office.actor(ctx, "depan"), case_id)
+    assert stands(office, case_id)[1] == [("periksa", 1)]
+
+
+def test_a_step_taken_back_after_its_limit_was_not_late_when_it_passed(office: Office) -> None:
+    """Done in time, taken back days later: that limit passed while nobody was at work on it, and passes no more."""
+    installed(office)
+    case_id = applied(office, "isi", "daftar", "periksa")
+    office.later(days=5)
+    with office.work() as ctx:
+        cases.take_back(ctx, office.actor(ctx, "pemeriksa2"), case_id)
+    assert stands(office, case_id)[1] == [("periksa", 1)]
+
+
+def test_an_applicant_reads_why_and_nothing_that_officers_filled_in(office: Office) -> None:
+    """What an officer typed is undone, by taking it back or by opening again: the replay shows the applicant none of
+    it, and every page the reason that ended their case.
+    """
+    installed(office)
+    case_id = applied(office, "isi", "daftar", "periksa")
+    office.later(minutes=1)
+    with office.work() as ctx:
+        case = ctx.session.get_one(Case, case_id)
+        task = open_now(ctx, case_id)[0]
+        assert task.step == "tanda"
+        cases.complete(ctx, office.actor(ctx, "direktur"), task.id, {"telaah": "Perlu diawasi"})
+        assert case.status == "ended"
+    office.later(minutes=1)
+    with office.work() as ctx:
+        cases.take_back(ctx, office.actor(ctx, "direktur"), case_id)
+    office.later(minutes=1)
+    with office.work() as ctx:
+        cases.act(ctx, office.actor(ctx, "direktur"), case_id, "refuse", "Lokasinya di jalur hijau.")
+    staff, applicant = office.client("direktur"), office.client("pemohon")
+    address = f"/permohonan/{case_id}"
+    assert "Perlu diawasi" in staff.get(f"{address}/putar?seq=7").text
+    for seq in range(1, 9):
+        assert "Perlu diawasi" not in applicant.get(f"{address}/putar?seq={seq}").text
+    assert "Lokasinya di jalur hijau." in applicant.get(address).text
+
+
+def test_the_clock_stops_only_with_the_step_that_started_it(office: Office) -> None:
+    """Two steps of one case are done at the same moment, as several at once may be; the second is taken back."""
+    installed(office)
+    case_id = applied(office, "isi", "daftar")
+    with office.work() as ctx:
+        cases.complete(ctx, office.actor(ctx, "pemeriksa2"), open_now(ctx, case_id)[0].id, {}, "x_tanda")
+        began = ctx.session.get_one(Case, case_id).clock_at
+        assert began == ctx.now
+    office.later(minutes=1)
+    with office.work() as ctx:
+        cases.take_back(ctx, office.actor(ctx, "pemeriksa2"), case_id)
+        assert ctx.session.get_one(Case, case_id).clock_at == began
+    assert stands(office, case_id)[1] == [("periksa", 1)]

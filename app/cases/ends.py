@@ -84,17 +84,21 @@ def take_back(ctx: Context, actor: Actor, case_id: int) -> int:
     """Undoes what the actor has just completed, while nobody has acted on it; the task that is open again.
 
     It stays in the journal; what was typed becomes the task's draft, numbers that were given stay with the case.
-    Raises NotFound, NotNow.
+    Raises NotFound, NotNow, NotYours (the lane is theirs no longer).
     """
     case = _found(ctx, actor, case_id)
     entries = journal.entries(ctx, case.id)
     last = may_take_back(actor, entries)
     if last is None or _followed(ctx, case):
         raise NotNow("Langkah ini tidak dapat diambil kembali: sudah ada yang menindaklanjutinya.")
+    mine = select(Task).where(Task.case_id == case.id, Task.token == last.body["token"])
+    task = ctx.session.scalars(mine).one()
+    if not people.may_do(actor, task):
+        raise NotYours("Langkah ini tidak dapat diambil kembali: lajurnya kini bukan lagi milik Anda.")
     if messages.withdraw(ctx, case.id, [last.seq]):
         raise NotNow("Langkah ini tidak dapat diambil kembali: yang bersangkutan sudah dikabari.")
     loaded = revisions.load(ctx.session, case.revision_id)
-    whose = {name: last.body[name] for name in ("an", "kuasa") if name in last.body}
+    whose = people.on_behalf(actor, task)
     return _undo(ctx, case, loaded, "take_back", actor, last.lane, whose, None)
 
 
@@ -267,7 +271,7 @@ def _undo(
     body = {**body, "of": mark.seq, "facts": journal.changed(mark.facts, facts)}
     answers = undone.typed.answers if undone.typed and kind == "take_back" else None
     changes = described(case, loaded, data)
-    unbegun = undone.kind == "complete" and case.clock_at == undone.at and clock.begins(loaded.definition, undone.step)
+    unbegun = clock.stood(loaded.definition, entries).began_by == undone.seq
     record(
         ctx, case, loaded, outcome, kind, body, data,
         actor=actor, lane=lane, step=undone.step, typed=typed, changes=changes, draft=answers,

@@ -12,7 +12,7 @@ from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import contains_eager, joinedload, undefer
 from sqlalchemy.sql.elements import ColumnElement
 
-from app import forms, journal, people, registers, revisions
+from app import ends, forms, journal, people, registers, revisions
 from app.cases.record import unique_key
 from app.cases.refusals import FourEyes, NotFound, NotYours, Refusal, Taken
 from app.context import Context
@@ -126,14 +126,19 @@ def sees_all(actor: Actor, case: Case) -> bool:
 
 def for_applicant(ctx: Context, case: Case, data: Mapping[str, Any]) -> dict[str, Any]:
     """Of a case's data, what the applicant's own forms show, and the numbers given."""
-    loaded = revisions.load(ctx.session, case.revision_id)
+    keys = keys_for_applicant(revisions.load(ctx.session, case.revision_id))
+    return forms.nested({key: value for key in keys if (value := forms.at(data, key)) is not None})
+
+
+def keys_for_applicant(loaded: revisions.Loaded) -> list[str]:
+    """The keys of a case's data that its applicant may read, and all that lies under them."""
     keys: list[str] = []
     for step in loaded.definition.steps.values():
         keys += [line.key for line in registers.numberings(step.properties.get("register", ""))]
         form = loaded.form_of(step)
         if form and step.lane == loaded.definition.applicant_lane:
             keys += [pointer[1:].replace("/", ".") for pointer in form.shown]
-    return forms.nested({key: value for key in keys if (value := forms.at(data, key)) is not None})
+    return keys
 
 
 def values(ctx: Context, task: Task, form: forms.Form | None) -> dict[str, Any]:
@@ -207,12 +212,12 @@ def document(ctx: Context, actor: Actor, document_id: int) -> Document:
 
 
 def _for_applicant(entry: journal.Entry, own: set[str]) -> bool:
-    """What the applicant typed or asked, what was returned to them, and what they were answered; not what officers said
-    when they passed it on.
+    """What the applicant typed or asked, what was returned to them, what they were answered, and why their case was
+    ended, opened again, corrected or revoked; not what officers said when they passed it on.
     """
     if entry.kind in ("assign", "postpone"):
         return False
-    told = entry.step in own or entry.kind in ("question", "answer")
+    told = entry.step in own or entry.kind in ("question", "answer", *ends.VERBS)
     return told or any(step in own for _, step, _ in entry.body.get("opened", ()))
 
 

@@ -38,7 +38,9 @@ def putar(case_id: int) -> ResponseReturnValue:
     case = cases.case_for(ctx, actor, case_id)
     loaded = revisions.load(ctx.session, case.revision_id)
     proof = audit.frames(ctx, case)
-    told = _told(loaded, proof, {e.seq: e for e in cases.journal_for(ctx, actor, case)}, said.uploads(case_id))
+    allowed = {e.seq: e for e in cases.journal_for(ctx, actor, case)}
+    keys = None if cases.sees_all(actor, case) else cases.keys_for_applicant(loaded)
+    told = _told(loaded, proof, allowed, keys, said.uploads(case_id))
     asked = request.args.get("seq", "")
     wanted = int(asked) if asked.isdecimal() and len(asked) < 10 else len(told)
     current = next((m for m in told if m.line.entry.seq == wanted), told[-1] if told else None)
@@ -54,8 +56,13 @@ def putar(case_id: int) -> ResponseReturnValue:
     )
 
 
-def _told(loaded: Loaded, proof: audit.Proof, allowed: dict[int, Any], uploads: dict[str, str]) -> list[Moment]:
-    """The proof's frames in words; what the reader may not know of an event is left out of it."""
+def _told(
+    loaded: Loaded, proof: audit.Proof, allowed: dict[int, Any], keys: list[str] | None, uploads: dict[str, str]
+) -> list[Moment]:
+    """The proof's frames in words; what the reader may not know of an event is left out of it.
+
+    `keys` are those of the data that they may read, None for all: what is taken back or opened again was others' too.
+    """
     names = loaded.definition.names
     passed: dict[str, None] = {}
     found = []
@@ -68,7 +75,7 @@ def _told(loaded: Loaded, proof: audit.Proof, allowed: dict[int, Any], uploads: 
         found.append(
             Moment(
                 line,
-                tuple(said.change(loaded, change, uploads) for change in frame.changes) if shown else (),
+                tuple(said.change(loaded, c, uploads) for c in frame.changes if shown and _lies_under(c.pointer, keys)),
                 frame.findings,
                 tuple(step for step, _round in frame.here),
                 frame.done,
@@ -77,6 +84,11 @@ def _told(loaded: Loaded, proof: audit.Proof, allowed: dict[int, Any], uploads: 
             )
         )
     return found
+
+
+def _lies_under(pointer: str, keys: list[str] | None) -> bool:
+    key = pointer[1:].replace("/", ".")
+    return keys is None or any(key == known or key.startswith(f"{known}.") for known in keys)
 
 
 def _stages(loaded: Loaded, current: Moment | None) -> list[Stage]:
