@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
+from functools import partial
 from html import unescape
 from typing import Any
 
@@ -16,6 +17,7 @@ from app.models import Access, Case, Deputy, Membership, Person, Task
 from tests import play
 from tests.conftest import PASSWORD, Office
 from tests.drawn import draw, given, lanes
+from tests.test_concurrency import together
 
 TODAY, TOMORROW, LATER, YESTERDAY = "2026-11-23", "2026-11-24", "2026-11-27", "2026-11-22"
 
@@ -446,3 +448,21 @@ def test_who_deactivates_an_administrator_keeps_no_other_from_their_work(office:
             other.session.execute(text("SET LOCAL lock_timeout = '200ms'"))
             at_work = select(Person.id).where(Person.name == "pengelola3")
             assert other.session.scalar(at_work.with_for_update(read=True, key_share=True))
+
+
+@pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
+def test_two_administrators_who_deactivate_each_other_wait_in_one_order(office: Office) -> None:
+    with office.work() as ctx:
+        people.new_person(ctx, "pemilik2", PASSWORD, full_name="Pengelola Kedua", admin=True)
+    both = ("pemilik", "pemilik2")
+    for _ in range(4):
+        browsers = {name: office.client(name) for name in both}
+        pages = {name: f"/pengelola/orang/{number(office, name)}/nonaktif" for name in both}
+        posts = [partial(browsers[one].post, pages[other]) for one, other in (both, both[::-1])]
+        answers = [getattr(answer, "status_code", answer) for answer in together(posts)]
+        assert max(answers) < 500, answers
+        with office.work() as ctx:
+            admins = [office.person(ctx, name) for name in both]
+            assert sum(person.active for person in admins) == 1
+            for person in admins:
+                person.active = True

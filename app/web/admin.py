@@ -164,9 +164,13 @@ def seorang(person_id: int) -> ResponseReturnValue:
 
 
 def _person(person_id: int) -> Person:
-    """Somebody, their row locked where this request writes; what they themselves do meanwhile need not wait for it."""
-    lock = {"key_share": True} if request.method == "POST" else None
-    person = base.session().get(Person, person_id, with_for_update=lock)
+    """Somebody, their row locked where this request writes, after those of all administrators with lower numbers: two
+    who change each other wait in one order. What they themselves do meanwhile need not wait for it.
+    """
+    if request.method == "POST":
+        rows = select(Person.id).where((Person.id == person_id) | (Person.admin & Person.active)).order_by(Person.id)
+        base.session().execute(rows.with_for_update(key_share=True))
+    person = base.session().get(Person, person_id, populate_existing=True)
     if person is None:
         raise cases.NotFound()
     return person
