@@ -187,7 +187,7 @@ def send_back(page: Page, label: str, reason: str, marks: int) -> list[str]:
     fold.locator("summary").click()
     for box in fold.locator('input[name="_salah"]').all()[:marks]:
         box.check()
-    marked = [(row.text_content() or "").strip() for row in fold.locator("label.form-check:has(:checked)").all()]
+    marked = [(row.text_content() or "").strip() for row in fold.locator("label:has(:checked)").all()]
     button.click()
     return marked
 
