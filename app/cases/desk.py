@@ -11,14 +11,13 @@ from functools import partial
 from sqlalchemy import ColumnElement, func, literal, select, update
 from sqlalchemy.orm import joinedload
 
-from app import clock, forms, journal, messages, people, revisions
+from app import clock, forms, journal, messages, people, revisions, worktime
 from app.cases.readers import four_eyes, locked
 from app.cases.refusals import Invalid, NotFound, NotYours, ReasonNeeded, TooLarge
 from app.cases.verbs import NOTE_LIMIT, fire_due, locked_task, open_task
 from app.context import Context
 from app.models import Case, Event, EventValues, Lane, Mention, Person, Task
 from app.people import Actor
-from app.worktime import HOURS
 
 FARTHEST = timedelta(days=366)
 NAMED = re.compile(r"(?<![\w@.])@([\w][\w.\-]{0,79})")
@@ -133,8 +132,7 @@ def _opening(ctx: Context, task: Task, day: date) -> datetime:
     if not today < day <= today + FARTHEST:
         raise Invalid([forms.Fault("/until", "Pilih hari sesudah hari ini, paling lama setahun lagi.")])
     hours = clock.hours(revisions.load(ctx.session, task.case.revision_id).definition)
-    first, *_rest = hours.get(day.weekday()) or hours.get(0) or HOURS[0]
-    return datetime.combine(day, first[0], ctx.settings.zone)
+    return worktime.opening(day, ctx.settings.zone, hours)
 
 
 def handed(entries: Sequence[journal.Entry], task: Task) -> Handed | None:

@@ -106,14 +106,14 @@ def beberapa() -> ResponseReturnValue:
     ctx, actor = base.context(), base.actor()
     done: list[cases.Completion] = []
     if action == "ambil":
-        verb: Callable[[Task], object] = lambda task: cases.claim(ctx, actor, task.id)  # noqa: E731
+        verb: Callable[[int], object] = partial(cases.claim, ctx, actor)
         words = _("diambil")
     elif action == "serahkan":
         to, note = base.typed("kepada", 80), base.typed("pesan", LONGEST)
         if not to:
             flash(_("Pilih dahulu rekan yang menerima."), "error")
             return back
-        verb = lambda task: cases.assign(ctx, actor, task.id, to, note)  # noqa: E731
+        verb = partial(cases.assign, ctx, actor, to_name=to, note=note)
         words = _("diserahkan")
     elif action == "selesai":
         if len({(task.case.sop, task.step) for task in marked}) > 1:
@@ -143,14 +143,14 @@ def _marked(ids: Sequence[int]) -> list[Task]:
     return found
 
 
-def _each(tasks: Sequence[Task], verb: Callable[[Task], object]) -> dict[str, list[str]]:
+def _each(tasks: Sequence[Task], verb: Callable[[int], object]) -> dict[str, list[str]]:
     """Does each by itself; the numbers of those that were refused, by what was said."""
     refused: dict[str, list[str]] = {}
     for task in tasks:
         number = task.case.number
         try:
             with base.session().begin_nested():
-                verb(task)
+                verb(task.id)
         except cases.Invalid as invalid:
             refused.setdefault(invalid.faults[0].message, []).append(number)
         except cases.Refusal as refusal:
@@ -158,9 +158,10 @@ def _each(tasks: Sequence[Task], verb: Callable[[Task], object]) -> dict[str, li
     return refused
 
 
-def _complete(choice: str, done: list[cases.Completion], task: Task) -> None:
+def _complete(choice: str, done: list[cases.Completion], task_id: int) -> None:
     """Completes a task that asks nothing, as if its page were opened and sent. Never a return."""
     ctx, actor = base.context(), base.actor()
+    task = cases.task_for(ctx, actor, task_id)
     ways = cases.choices(ctx, task)
     if ways and choice not in {way.id for way in ways if not way.returns}:
         raise cases.ChoiceNeeded(_("Keputusan ini tidak ada pada langkahnya."))
