@@ -272,6 +272,7 @@ class Case(Base):
     status: Mapped[str] = mapped_column(String(10), default="open")
     opened_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    destroyed_at: Mapped[datetime | None]  # its retention is over: what was personal is gone, the proof stays
     clock_at: Mapped[datetime | None]  # H: when the receipt was issued
     due_at: Mapped[datetime | None]
     next_due: Mapped[datetime | None]  # when the next thing happens by itself: a timer, or a limit that passes
@@ -406,7 +407,22 @@ class Document(Base):
     sha256: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime]
     filled_at: Mapped[datetime | None]
-    __table_args__ = (Index("ix_document_due", "id", **where("filled_at IS NULL")),)
+    # Of a paper that anybody may check, as it was issued:
+    code: Mapped[str | None] = mapped_column(String(32))  # in its QR, and not to be guessed
+    number: Mapped[str] = mapped_column(String(200), default="")
+    valid_from: Mapped[date | None]
+    valid_until: Mapped[date | None]
+    # The same paper for the archive, PDF/A, made by the worker where an office suite is installed:
+    pdf_sha256: Mapped[str | None] = mapped_column(String(64))
+    pdf_attempts: Mapped[int] = mapped_column(default=0)
+    pdf_error: Mapped[str | None] = mapped_column(Text)
+    signed_by: Mapped[str] = mapped_column(String(300), default="")  # the subject of the certificate that signed it
+    __table_args__ = (
+        Index("ix_document_code", "code", unique=True, **where("code IS NOT NULL")),
+        Index("ix_document_due", "id", **where("filled_at IS NULL")),
+        Index("ix_document_pdf", "id", **where("filled_at IS NOT NULL AND pdf_sha256 IS NULL")),
+        Index("ix_document_until", "valid_until", **where("valid_until IS NOT NULL")),
+    )
 
 
 class Register(Base):
@@ -427,6 +443,95 @@ class RegisterEntry(Base):
     text: Mapped[str] = mapped_column(String(200))
     case_id: Mapped[int | None] = mapped_column(ForeignKey("case.id"))
     given_at: Mapped[datetime]
+
+
+def of_entry() -> ForeignKeyConstraint:
+    """To an entry of a register."""
+    names = ["register", "year", "number"]
+    return ForeignKeyConstraint(names, [f"register_entry.{name}" for name in names])
+
+
+class Void(Base):
+    """A number that stands for nothing: it stays in its book, with who struck it out and why."""
+
+    __tablename__ = "void"
+    __table_args__ = (of_entry(),)
+    register: Mapped[str] = mapped_column(String(200), primary_key=True)
+    year: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    reason: Mapped[str] = mapped_column(String(300))
+
+
+class Reserved(Base):
+    """A number set aside for an outage, to be written by hand; its entry has a case once that was entered."""
+
+    __tablename__ = "reserved"
+    __table_args__ = (of_entry(),)
+    register: Mapped[str] = mapped_column(String(200), primary_key=True)
+    year: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    outage_id: Mapped[int] = mapped_column(ForeignKey("outage.id"), index=True)
+
+
+class Outage(Base):
+    """A time in which the office worked on paper; what happened then is entered afterwards, and says so."""
+
+    __tablename__ = "outage"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    since: Mapped[datetime | None]  # None: prepared for, and not there yet
+    until: Mapped[datetime | None]
+    reason: Mapped[str] = mapped_column(String(300))
+    reference: Mapped[str] = mapped_column(String(300), default="")
+    by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    created_at: Mapped[datetime]
+
+
+class Survey(Base):
+    """One answer to the nine elements of PermenPANRB 14/2017, 1 to 4 each. Nameless, so that it outlives a case."""
+
+    __tablename__ = "survey"
+    __table_args__ = (Index("ix_survey_sop_at", "sop", "at"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sop: Mapped[str] = mapped_column(String(200))
+    case_id: Mapped[int | None] = mapped_column(ForeignKey("case.id"), unique=True)  # one answer a case
+    at: Mapped[datetime]
+    source: Mapped[str] = mapped_column(String(10))  # langkah, gawai, kertas
+    entered_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    u1: Mapped[int]
+    u2: Mapped[int]
+    u3: Mapped[int]
+    u4: Mapped[int]
+    u5: Mapped[int]
+    u6: Mapped[int]
+    u7: Mapped[int]
+    u8: Mapped[int]
+    u9: Mapped[int]
+    remark: Mapped[str] = mapped_column(String(1000), default="")
+
+
+class Destruction(Base):
+    """A list of cases whose retention is over: one person proposes it, another decides, and then it is done."""
+
+    __tablename__ = "destruction"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sop: Mapped[str] = mapped_column(String(200))
+    reference: Mapped[str] = mapped_column(String(300))  # the retention schedule or decree
+    proposed_by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    proposed_at: Mapped[datetime]
+    decided_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    decided_at: Mapped[datetime | None]
+    approved: Mapped[bool | None]
+    note: Mapped[str] = mapped_column(String(1000), default="")
+    done_at: Mapped[datetime | None]
+    certificate: Mapped[str | None] = mapped_column(String(64))  # SHA-256 of the paper that says it was done
+
+
+class DestructionCase(Base):
+    __tablename__ = "destruction_case"
+    destruction_id: Mapped[int] = mapped_column(ForeignKey("destruction.id"), primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("case.id"), primary_key=True)
 
 
 class ClosedDay(Base):
