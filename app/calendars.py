@@ -25,8 +25,12 @@ class Refused(Exception):
 
 def current(ctx: Context) -> worktime.Calendar:
     """The national calendar with the days that the office itself closed or opened, and by which decree."""
-    rows = ctx.session.connection().execute(_CLOSED)
-    return worktime.Calendar({row.day: (row.closed, _why(row.reason, row.reference)) for row in rows})
+    if "calendar" not in ctx.read:
+        rows = ctx.session.connection().execute(_CLOSED)
+        own = {row.day: (row.closed, _why(row.reason, row.reference)) for row in rows}
+        ctx.read["calendar"] = worktime.Calendar(own)
+    calendar: worktime.Calendar = ctx.read["calendar"]
+    return calendar
 
 
 def _why(reason: str, reference: str) -> str:
@@ -80,6 +84,7 @@ def change(
     else:
         ctx.session.merge(ClosedDay(day=day, closed=closed, reason=reason, reference=reference))
     ctx.session.flush()
+    ctx.read.pop("calendar", None)
     if not worktime.works(day.year, current(ctx)):
         raise Refused("day", f"Tahun {day.year} tidak akan punya hari kerja sama sekali. Hari ini tidak dapat ditutup.")
     made = CalendarChange(

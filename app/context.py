@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -17,6 +18,7 @@ class Context:
     session: Session
     now: datetime
     settings: Settings
+    read: dict[str, Any] = field(default_factory=dict, compare=False)  # what stays the same while the work goes on
 
     def local(self, at: datetime | None = None) -> datetime:
         """A moment, else now, on the office's own clock: what a diagram's dates without a zone are read by."""

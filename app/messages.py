@@ -33,8 +33,10 @@ WITHDRAWN = "Ditarik sebelum dikirim."
 # -- written
 
 
-def tell(ctx: Context, case: Case, seq: int, wanted: Sequence[revisions.Text]) -> None:
-    """Writes what the SOP tells of event `seq`, with its inputs as they are now, to whom it can reach."""
+def tell(
+    ctx: Context, case: Case, seq: int, wanted: Sequence[revisions.Text], inputs: Mapping[str, Any]
+) -> None:
+    """Writes what the SOP tells of event `seq` to whom it can reach, with `inputs` as `papers.frozen` gives them."""
     reached = [
         (text.template, person.id, channel, address)
         for text in wanted
@@ -43,7 +45,7 @@ def tell(ctx: Context, case: Case, seq: int, wanted: Sequence[revisions.Text]) -
     ]
     if not reached:
         return
-    inputs = {**papers.frozen(ctx, case), "tautan": link(ctx, case)}
+    inputs = {**inputs, "tautan": link(ctx, case)}
     rows = []
     for template, person_id, channel, address in reached:
         row = _row(ctx, channel, address, template, inputs, ctx.now + GRACE)

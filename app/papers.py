@@ -33,14 +33,14 @@ class Filled:
     error: str = ""
 
 
-def due(ctx: Context, case: Case, seq: int, wanted: Sequence[revisions.Paper]) -> bool:
+def due(ctx: Context, case: Case, seq: int, wanted: Sequence[revisions.Paper], inputs: Mapping[str, Any]) -> bool:
     """Records papers as due at event `seq`; whether there are any.
 
-    What they will say is the journal up to that event, which nobody can change, and beside it the little that can.
+    What they will say is the journal up to that event, which nobody can change, and beside it the little that can:
+    `inputs`, as `frozen` gives them.
     """
     if not wanted:
         return False
-    inputs = frozen(ctx, case)
     rows = [
         {
             "case_id": case.id,

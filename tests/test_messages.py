@@ -211,7 +211,8 @@ def test_a_completion_that_tells_nothing_asks_the_database_nothing(small: Office
     case_id = applied(small)
     done(small, case_id, "loket", "g_sah")
     said: list[str] = []
-    event.listen(small.db.engine, "before_cursor_execute", lambda *a: said.append(a[2]))
+    writer = small.db.writing.kw["bind"]
+    event.listen(writer, "before_cursor_execute", lambda *a: said.append(a[2]))
     done(small, case_id, "kepala")
     assert [s for s in said if "message" in s or "membership" in s.replace("membership.person_id", "")] == [
         s for s in said if "FROM lane JOIN membership" in s

@@ -296,5 +296,5 @@ def _after_end(
         ctx, asked.case, asked.rule.verb.kind, {name: value for name, value in body.items() if value},
         actor=actor.person, lane=asked.lane, step=step, typed=typed, uploads=uploads, changes=changes,
     )  # fmt: skip
-    papers.due(ctx, asked.case, seq, revisions.papers(asked.rule.letters))
+    papers.due(ctx, asked.case, seq, revisions.papers(asked.rule.letters), papers.frozen(ctx, asked.case))
     _tell(ctx, asked, actor, typed)

@@ -92,11 +92,12 @@ def record(
         _open_again(ctx, case, outcome, draft)
     if time.moved:
         move_due_dates(ctx, case, time.dues)
-    if kind in journal.DRAWN:
-        told = revisions.texts_of(definition, step, choice.id if choice else "", outcome.ends, outcome.path)
-        messages.tell(ctx, case, seq, told)
-    wanted = revisions.papers_at(definition, kind, step, choice.id if choice else "", outcome.ends, outcome.path)
-    return seq, papers.due(ctx, case, seq, wanted)
+    place = (step, choice.id if choice else "", outcome.ends, outcome.path)
+    told = revisions.texts_of(definition, *place) if kind in journal.DRAWN else []
+    wanted = revisions.papers_at(definition, kind, *place)
+    inputs = papers.frozen(ctx, case) if told or wanted else {}
+    messages.tell(ctx, case, seq, told, inputs)
+    return seq, papers.due(ctx, case, seq, wanted, inputs)
 
 
 def _after(
