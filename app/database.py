@@ -88,7 +88,8 @@ def sessions(engine: Engine) -> tuple[sessionmaker[Session], sessionmaker[Sessio
     On PostgreSQL each statement sees what is committed by then, in a transaction or not: who only reads begins none.
     Who writes has connections of their own there, which end with the engine's.
     """
-    reading, writing = engine, engine.execution_options(**WRITE)
+    reading: Engine = engine
+    writing: Engine = engine.execution_options(**WRITE)
     if engine.dialect.name == "postgresql":
         reading = engine.execution_options(isolation_level="AUTOCOMMIT")
         writing = _postgresql(engine.url, KEPT_PLANS)

@@ -33,9 +33,7 @@ WITHDRAWN = "Ditarik sebelum dikirim."
 # -- written
 
 
-def tell(
-    ctx: Context, case: Case, seq: int, wanted: Sequence[revisions.Text], inputs: Mapping[str, Any]
-) -> None:
+def tell(ctx: Context, case: Case, seq: int, wanted: Sequence[revisions.Text], inputs: Mapping[str, Any]) -> None:
     """Writes what the SOP tells of event `seq` to whom it can reach, with `inputs` as `papers.frozen` gives them."""
     reached = [
         (text.template, person.id, channel, address)
