@@ -356,7 +356,7 @@ def _breach_findings(replay: _Shown, entry: journal.Entry) -> list[str]:
 def _next_due(ctx: Context, case: Case, loaded: revisions.Loaded, replay: _Shown) -> datetime | None:
     """When the next thing happens by itself, as the replay says."""
     if replay.ended:
-        return None
+        return None if standing.put_away(case) or replay.ended_at is None else replay.ended_at + standing.KEPT
     time = replay.time
     due_at = time.due_at if time.paused_at is None else None
     limits = standing.limits(ctx, case, loaded, replay.entries)

@@ -275,7 +275,9 @@ class Case(Base):
     destroyed_at: Mapped[datetime | None]  # its retention is over: what was personal is gone, the proof stays
     clock_at: Mapped[datetime | None]  # H: when the receipt was issued
     due_at: Mapped[datetime | None]
-    next_due: Mapped[datetime | None]  # when the next thing happens by itself: a timer, or a limit that passes
+    next_due: Mapped[
+        datetime | None
+    ]  # when the next thing happens by itself: a timer, a limit, at last its rows are put away
     paused_at: Mapped[datetime | None]  # since when the clock stands still
     pause_days: Mapped[int] = mapped_column(default=0)  # working days that it stood still before
     calendar: Mapped[int] = mapped_column(default=0)  # the last CalendarChange that its due dates know of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select
@@ -14,6 +14,7 @@ from app import clock, files, journal, registers, revisions
 from app.context import Context
 from app.engine.definition import Definition
 from app.models import (
+    NEVER,
     Case,
     Complaint,
     Document,
@@ -23,9 +24,11 @@ from app.models import (
     RegisterEntry,
     Task,
     Upload,
+    instant,
     moment,
 )
 
+KEPT = timedelta(days=30)  # for which a late click on a step of an ended case is told who was faster
 Books = Counter[tuple[str, int]]  # register and year -> numbers that events gave
 
 
@@ -51,12 +54,40 @@ def findings(
 ) -> Iterator[str]:
     """Everything about a case that its events do not bear out; the numbers that they gave are counted in `books`."""
     yield from _case(case, loaded, entries)
-    if _tasks(ctx, case) != _passes(case, loaded, entries):
+    rows = _tasks(ctx, case)
+    if rows != _passes(case, loaded, entries) and (rows or not put_away(case)):
         yield "Langkah di kotak tugas bukan yang dihasilkan riwayat."
     yield from _complaints(ctx, case, entries)
     yield from _papers(ctx, case, loaded, entries)
     yield from _uploads(ctx, case, entries)
     yield from _numbers(ctx, case, loaded, entries, books)
+
+
+def put_away(case: Case) -> bool:
+    """Whether the rows that an ended case had in inboxes are gone: it waits for nothing more."""
+    return case.ended_at is not None and case.next_due is None
+
+
+def rows(case: Case, loaded: revisions.Loaded, entries: Sequence[journal.Entry]) -> list[dict[str, Any]]:
+    """The rows of a case in inboxes, open and closed, made anew of its journal; without due dates."""
+    return [
+        {
+            "case_id": case.id,
+            "token": token,
+            "step": one.step,
+            "name": one.name,
+            "lane_id": one.lane,
+            "round": one.round,
+            "applicant_id": one.applicant,
+            "assignee_id": one.assignee,
+            "opened_at": one.opened,
+            "rank": NEVER + instant(one.opened),
+            "closed_at": one.closed,
+            "closed_by_id": one.closed_by,
+            "returned_seq": one.returned,
+        }
+        for token, one in _passes(case, loaded, entries).items()
+    ]
 
 
 def strays(ctx: Context, books: Books) -> Iterator[str]:

@@ -111,11 +111,13 @@ def _due_papers(settings: Settings, reading: Sessions) -> list[int]:
 
 
 def fire_case(settings: Settings, _reading: Sessions, writing: Sessions, case_id: int) -> int:
-    """Fires what is due in one case; none where somebody else has it under way."""
+    """Fires what is due in one case, or puts away what has ended; none where somebody else has it under way."""
     with writing.begin() as session:
         ctx = Context(session, settings.now(), settings)
         case = cases.locked(ctx, case_id, skip=True)
-        return cases.fire_due(ctx, case) if case else 0
+        if case is None or case.next_due is None or case.next_due > ctx.now:
+            return 0
+        return cases.fire_due(ctx, case) if case.status == "open" else cases.put_away(ctx, case)
 
 
 def reckon_case(settings: Settings, _reading: Sessions, writing: Sessions, case_id: int) -> int:

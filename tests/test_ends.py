@@ -11,9 +11,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
-from app import audit, cases, engine, journal, papers, people, revisions, statistics
+from app import audit, cases, engine, journal, papers, people, revisions, statistics, worker
 from app.models import Case, Membership, Task
 from tests.conftest import PASSWORD, Office
 from tests.drawn import draw, given, lanes
@@ -113,6 +113,17 @@ def stands(office: Office, case_id: int) -> tuple[str, list[tuple[str, int]], An
         return case.status, opened, cases.data_of(ctx, case)
 
 
+def worked(office: Office) -> int:
+    """Has a worker look once for what is due."""
+    return worker.once(office.settings, office.db.reading, office.db.writing, jobs=worker.HOUSE)
+
+
+def proven(office: Office) -> list[str]:
+    """What `alur verify` finds."""
+    with office.look() as ctx:
+        return [said for proof in audit.verify(ctx) for said in proof.all_findings]
+
+
 def happened(office: Office, case_id: int) -> list[tuple[str, str, str, str]]:
     with office.look() as ctx:
         return [(e.kind, e.actor, e.lane, e.note) for e in journal.entries(ctx, case_id)]
@@ -173,17 +184,39 @@ def test_who_may_end_what_and_when(
         assert (row["pelaksana"], row["keluar"]) == (names[who][1], office.now)
 
 
-def test_what_was_reopened_goes_on_to_its_end_again_with_the_number_it_has(office: Office) -> None:
+@pytest.mark.parametrize("days", [3, 40])
+def test_what_was_reopened_goes_on_to_its_end_again_with_the_number_it_has(office: Office, days: int) -> None:
     installed(office)
     case_id = applied(office, *DONE)
     number = stands(office, case_id)[2]["izin"]["nomor"]
-    office.later(days=3)
+    office.later(days=days)
+    worked(office)
     with office.work() as ctx:
         cases.reopen(ctx, office.actor(ctx, "direktur"), case_id, "Belum distempel.")
     assert stands(office, case_id)[0] == "open"
     did(office, case_id, "tanda")
     status, opened, data = stands(office, case_id)
     assert (status, opened, data["izin"]["nomor"]) == ("ended", [], number)
+    assert proven(office) == []
+
+
+def test_an_ended_case_leaves_the_inboxes_after_a_month_and_is_whole(office: Office) -> None:
+    installed(office)
+    case_id = applied(office, *DONE)
+    with office.look() as ctx:
+        last = ctx.session.scalars(select(Task.id).where(Task.case_id == case_id)).all()[-1]
+    counts = []
+    for days in (29, 2, 1):
+        office.later(days=days)
+        worked(office)
+        with office.work() as ctx:
+            rows = ctx.session.scalar(select(func.count()).select_from(Task).where(Task.case_id == case_id))
+            with pytest.raises(cases.Refusal) as refused:
+                cases.complete(ctx, office.actor(ctx, "direktur"), last, {})
+        counts.append((rows, type(refused.value).__name__, proven(office)))
+    with office.work() as ctx, pytest.raises(cases.NotNow):
+        cases.take_back(ctx, office.actor(ctx, "direktur"), case_id)
+    assert counts == [(len(DONE), "AlreadyDone", []), (0, "NotFound", []), (0, "NotFound", [])]
 
 
 def test_a_withdrawn_case_is_reopened_where_it_stood_with_its_timer_begun_anew(office: Office) -> None:
@@ -399,7 +432,8 @@ def test_a_closed_cases_row_holds_nothing_but_its_end(office: Office) -> None:
         cases.end(ctx, office.actor(ctx, "pemohon"), case_id, "withdraw", "Pindah.")
     with office.look() as ctx:
         case = ctx.session.get_one(Case, case_id)
-        assert (case.ended_at, case.next_due, case.data, case.state) == (office.now, None, None, b"")
+        assert (case.ended_at, case.data, case.state) == (office.now, None, b"")
+        assert case.next_due == office.now + timedelta(days=30)  # its rows are put away then
         closed = ctx.session.execute(select(Task.closed_at, Task.closed_by_id).where(Task.case_id == case_id)).all()
         assert [by for _, by in closed if by] == [office.person(ctx, "pemohon").id]
         assert all(at is not None for at, _ in closed)

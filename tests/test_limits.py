@@ -205,7 +205,7 @@ def test_an_end_is_no_pause(office: Office, tmp_path: Path) -> None:
     go(office, case_id, "24 09.00", "Terima")
     go(office, case_id, "12-24 09.00")
     case = row(office, case_id)
-    assert (case.status, case.paused_at, case.next_due, case.breached_at) == ("ended", None, None, at("30 16.00"))
+    assert (case.status, case.paused_at, case.breached_at) == ("ended", None, at("30 16.00"))
     with office.look() as ctx:
         assert clock.pauses(office.definitions()[KEY], journal.entries(ctx, case_id)) == []
 

@@ -48,6 +48,7 @@ from app.cases.readers import (
     visible_cases,
     ways_in,
 )
+from app.cases.record import put_away
 from app.cases.refusals import (
     AlreadyDone,
     CannotGoOn,
@@ -84,7 +85,7 @@ __all__ = [
     "complaints", "complete", "correct", "data_of", "document", "documents", "duplicates", "end", "fire_due",
     "for_applicant", "form_of", "handed", "handed_over", "journal_for", "keys_for_applicant", "let_go", "locked",
     "mark_read", "may_hand_over", "may_take", "may_take_back", "names_me", "namings", "no_way_in", "note", "offered",
-    "open_case", "open_tasks", "own", "postpone", "proxies", "readers_of", "reckon", "release", "reopen", "returned",
-    "save_draft", "sees_all", "step_of", "take_back", "taken_by", "task_for", "tracked", "unread", "values",
+    "open_case", "open_tasks", "own", "postpone", "proxies", "put_away", "readers_of", "reckon", "release", "reopen",
+    "returned", "save_draft", "sees_all", "step_of", "take_back", "taken_by", "task_for", "tracked", "unread", "values",
     "visible_cases", "ways_in",
 ]  # fmt: skip

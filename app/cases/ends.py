@@ -92,7 +92,9 @@ def take_back(ctx: Context, actor: Actor, case_id: int) -> int:
     if last is None or _followed(ctx, case):
         raise NotNow("Langkah ini tidak dapat diambil kembali: sudah ada yang menindaklanjutinya.")
     mine = select(Task).where(Task.case_id == case.id, Task.token == last.body["token"])
-    task = ctx.session.scalars(mine).one()
+    task = ctx.session.scalars(mine).one_or_none()
+    if task is None:
+        raise NotNow("Langkah ini tidak dapat diambil kembali: permohonannya sudah lama berakhir.")
     if not people.may_do(actor, task):
         raise NotYours("Langkah ini tidak dapat diambil kembali: lajurnya kini bukan lagi milik Anda.")
     if messages.withdraw(ctx, case.id, [last.seq]):

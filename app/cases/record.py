@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.orm.attributes import set_committed_value
 
-from app import clock, database, engine, forms, journal, messages, papers, people, registers, revisions
+from app import clock, database, engine, forms, journal, messages, papers, people, registers, revisions, standing
 from app.context import Context
 from app.engine.definition import Choice, Definition, Step
 from app.models import NEVER, Case, Task, instant
@@ -89,8 +89,8 @@ def record(
             ctx.session.connection().execute(_OPENED, row)
     _interrupt(ctx, case, [token for token in outcome.closed if task is None or token != task.token])
     if undoing:
-        _open_again(ctx, case, outcome, draft)
-    if time.moved:
+        _open_again(ctx, case, loaded, outcome, draft)
+    if time.moved or undoing:
         move_due_dates(ctx, case, time.dues)
     place = (step, choice.id if choice else "", outcome.ends, outcome.path)
     told = revisions.texts_of(definition, *place) if kind in journal.DRAWN else []
@@ -113,8 +113,8 @@ def _after(
     digest = journal.short(outcome.digest)
     if outcome.ended:
         status = journal.STOPS.get(kind) or journal.status(definition, [*journal.reached(ctx, case.id), *outcome.ends])
-        over = {"status": status, "ended_at": at, "next_due": None, "paused_at": None, "data": None, "state": b""}
-        return {**over, "state_digest": digest}
+        over = {"status": status, "ended_at": at, "paused_at": None, "data": None, "state": b"", "state_digest": digest}
+        return {**over, "next_due": at + standing.KEPT}
     data = forms.merge(data, outcome.facts) if outcome.facts else data
     here = {"status": "open", "ended_at": None}
     return {**here, "data": data, "state": outcome.state, "state_digest": digest}
@@ -138,14 +138,27 @@ def _interrupt(ctx: Context, case: Case, tokens: Sequence[str]) -> None:
         )
 
 
-def _open_again(ctx: Context, case: Case, outcome: engine.Outcome, draft: Mapping[str, Any] | None) -> None:
+def _open_again(
+    ctx: Context, case: Case, loaded: revisions.Loaded, outcome: engine.Outcome, draft: Mapping[str, Any] | None
+) -> None:
     """Tasks of before are open again, as nobody's work yet; a page of theirs that is still open somewhere is stale."""
     kept = {"draft": dict(draft), "draft_at": ctx.now} if draft else {}
-    ctx.session.execute(
+    opened = (
         update(Task)
         .where(Task.case_id == case.id, Task.token.in_([again.token for again in outcome.opened]))
         .values(closed_at=None, closed_by_id=None, version=Task.version + 1, **kept)
     )
+    result: Any = ctx.session.execute(opened)
+    if not result.rowcount:  # put away since
+        ctx.session.execute(insert(Task), standing.rows(case, loaded, journal.entries(ctx, case.id)))
+        ctx.session.execute(opened)
+
+
+def put_away(ctx: Context, case: Case) -> int:
+    """Takes what an ended case still has in inboxes out of them: its journal knows it. For a locked case."""
+    case.next_due = None
+    result: Any = ctx.session.execute(delete(Task).where(Task.case_id == case.id))
+    return int(result.rowcount)
 
 
 def move_due_dates(ctx: Context, case: Case, dues: Mapping[str, datetime | None]) -> int:

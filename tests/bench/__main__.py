@@ -7,7 +7,7 @@ import re
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -253,12 +253,22 @@ def tick(place: Office) -> Iterator[dict[str, Any]]:
 
 
 def case_bytes(place: Office, count: int = 100) -> Iterator[dict[str, Any]]:
-    """What the database grows by for each finished case, uploads' rows and papers apart."""
-    finish(place)
+    """What the database grows by for each finished case, uploads' rows and papers apart: once its rows are out of
+    the inboxes, and as it ends.
+    """
+    _put_away(place, [finish(place)[0]])
     before = _size(place)
-    for _ in range(count):
-        finish(place)
-    yield {"bytes": round((_size(place) - before) / count)}
+    finished = [finish(place)[0] for _ in range(count)]
+    at_first = _size(place) - before
+    _put_away(place, finished)
+    yield {"bytes": round((_size(place) - before) / count), "bytes_at_its_end": round(at_first / count)}
+
+
+def _put_away(place: Office, finished: Sequence[int]) -> None:
+    with place.writing.begin() as session:
+        ctx = place.ctx(session)
+        for case_id in finished:
+            cases.put_away(ctx, session.get_one(Case, case_id))
 
 
 def _size(place: Office) -> int:

@@ -144,6 +144,9 @@ def upgrade() -> None:
             sqlite_where=sa.text("valid_until IS NOT NULL"),
         )
 
+    # What has ended is put away thirty days later.
+    op.execute('UPDATE "case" SET next_due = ended_at + 2592000000000 WHERE ended_at IS NOT NULL')
+
 
 def downgrade() -> None:
     with op.batch_alter_table("document", schema=None) as batch_op:
