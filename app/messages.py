@@ -18,7 +18,7 @@ from sqlalchemy.orm import undefer
 
 from app import database, documents, journal, papers, people, post, revisions
 from app.context import Context
-from app.models import Case, Lane, Message, Person, Task
+from app.models import Case, Lane, Message, Person, Proxy, Task
 from app.post import MAIL, PHONE
 
 TEXTS = Path(__file__).parent / "texts"
@@ -38,7 +38,7 @@ def tell(ctx: Context, case: Case, seq: int, wanted: Sequence[revisions.Text], i
     reached = [
         (text.template, person.id, channel, address)
         for text in wanted
-        for person in (_applicant(ctx, case) if text.lane is None else people.holders(ctx, [text.lane]))
+        for person in (outside(ctx, case) if text.lane is None else people.holders(ctx, [text.lane]))
         for channel, address in ways(ctx, person)
     ]
     if not reached:
@@ -123,9 +123,19 @@ def reached_at(person: Person) -> str | None:
     return person.email if person.email_verified_at is not None or not person.applicant else None
 
 
-def _applicant(ctx: Context, case: Case) -> list[Person]:
-    person = ctx.session.get(Person, case.applicant_id) if case.applicant_id else None
-    return [person] if person is not None and person.active else []
+def outside(ctx: Context, case: Case) -> list[Person]:
+    """Whom an applicant's messages reach: the applicant, and whoever holds their power of attorney now."""
+    if case.applicant_id is None:
+        return []
+    proxies = select(Proxy.proxy_id).where(
+        Proxy.principal_id == case.applicant_id,
+        Proxy.sop.in_(("", case.sop)),
+        Proxy.since <= ctx.now,
+        Proxy.until > ctx.now,
+    )
+    there = or_(Person.id == case.applicant_id, Person.id.in_(proxies))
+    query = select(Person).where(Person.active, there).order_by(Person.id != case.applicant_id, Person.id)
+    return list(ctx.session.scalars(query))
 
 
 def _row(
@@ -273,9 +283,9 @@ def of_case(ctx: Context, case_id: int, person_id: int | None = None) -> list[Me
 
 
 def unheard(ctx: Context, case: Case) -> bool:
-    """Whether its SOP tells the applicant things that do not reach them: their address is not verified."""
-    person = next(iter(_applicant(ctx, case)), None)
-    if person is None or ways(ctx, person):
+    """Whether its SOP tells the applicant things that reach nobody: no address of theirs is verified."""
+    there = outside(ctx, case)
+    if not there or any(ways(ctx, person) for person in there):
         return False
     definition = revisions.load(ctx.session, case.revision_id).definition
     return any(text.lane is None for place in definition.tells.values() for text in revisions.texts(definition, place))

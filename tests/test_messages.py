@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 from sqlalchemy import event, select, text, update
 
-from app import cases, config, digest, documents, messages, people, post, revisions, worker
+from app import cases, config, digest, documents, messages, people, post, revisions, uploads, worker
 from app.config import ConfigError, Smtp
-from app.models import Case, Deputy, Message, Person, Schedule
+from app.models import Case, Deputy, Message, Person, Proxy, Schedule
 from app.revisions import Bundle
 from tests import play
 from tests.conftest import PASSWORD, ROOT, Office
@@ -195,6 +195,31 @@ def test_an_applicant_is_told_at_a_verified_address_alone(
     assert [m.address for m in rows(small)] == expected
     with small.look() as ctx:
         assert messages.unheard(ctx, ctx.session.get_one(Case, case_id)) == silent
+
+
+@pytest.mark.parametrize(
+    ("sop", "days", "expected"),
+    [
+        ("", 3, ["pemohon@contoh.id", "pemohon2@contoh.id"]),
+        (SOP, 3, ["pemohon@contoh.id", "pemohon2@contoh.id"]),
+        ("lain", 3, ["pemohon@contoh.id"]),
+        ("", -1, ["pemohon@contoh.id"]),
+    ],
+    ids=["any SOP", "this SOP", "another SOP", "over"],
+)
+def test_who_holds_a_power_of_attorney_is_told_as_well(small: Office, sop: str, days: int, expected: list[str]) -> None:
+    case_id = applied(small)
+    with small.work() as ctx:
+        giver, proxy = small.person(ctx, "pemohon"), small.person(ctx, "pemohon2")
+        proxy.email, proxy.email_verified_at = "pemohon2@contoh.id", ctx.now
+        letter = uploads.save(ctx, giver, "kuasa.pdf", b"%PDF-1.4 kuasa")
+        since, until = ctx.now - timedelta(days=5), ctx.now + timedelta(days=days)
+        ctx.session.add(
+            Proxy(principal_id=giver.id, proxy_id=proxy.id, sop=sop, since=since, until=until, upload_id=letter.id,
+                  created_at=since)
+        )  # fmt: skip
+    done(small, case_id, "loket", "g_sah")
+    assert [m.address for m in rows(small)] == expected
 
 
 def test_a_return_says_what_is_missing(small: Office) -> None:

@@ -140,10 +140,9 @@ def answer(ctx: Context, actor: Actor, complaint_id: int, text: str) -> Complain
         typed=journal.Typed({}, note),
     )  # fmt: skip
     found.answered_at = ctx.now
-    for person in {found.by_id, about.applicant_id or found.by_id}:
-        told = ctx.session.get_one(Person, person)
-        inputs = {"nomor": about.number, "layanan": loaded.definition.title, "jawaban": note, "petugas": lane}
-        messages.notify(ctx, told, "pengaduan-dijawab", inputs, case=about, key=f"jawab:{found.id}:{person}")
+    inputs = {"nomor": about.number, "layanan": loaded.definition.title, "jawaban": note, "petugas": lane}
+    for told in {ctx.session.get_one(Person, found.by_id), *messages.outside(ctx, about)}:
+        messages.notify(ctx, told, "pengaduan-dijawab", inputs, case=about, key=f"jawab:{found.id}:{told.id}")
     return found
 
 

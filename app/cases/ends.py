@@ -23,7 +23,7 @@ from app.cases.refusals import (
 )
 from app.cases.verbs import NOTE_LIMIT, checked, fire_due, open_case
 from app.context import Context
-from app.models import Case, Lane, Person, Task
+from app.models import Case, Lane, Task
 from app.people import Actor, may_see
 
 # What may have happened since, without anybody having acted on what is taken back.
@@ -224,11 +224,8 @@ def _lane(ctx: Context, actor: Actor, case: Case, names: tuple[str, ...]) -> tup
 
 
 def _tell(ctx: Context, asked: _Asked, actor: Actor, typed: journal.Typed) -> None:
-    """Tells the applicant what an official did to their case, and why."""
+    """Tells the applicant, and their proxies, what an official did to their case, and why."""
     case = asked.case
-    person = ctx.session.get(Person, case.applicant_id) if case.applicant_id else None
-    if person is None or person.id == actor.person.id:
-        return
     inputs = {
         "nomor": case.number,
         "layanan": asked.loaded.definition.title,
@@ -236,7 +233,12 @@ def _tell(ctx: Context, asked: _Asked, actor: Actor, typed: journal.Typed) -> No
         "petugas": actor.person.full_name,
         "alasan": typed.note,
     }
-    messages.notify(ctx, person, "tindakan", inputs, case=case, key=f"tindakan:{case.id}:{case.seq}")
+    there = messages.outside(ctx, case)
+    if actor.person in there:
+        return
+    for person in there:
+        key = f"tindakan:{case.id}:{case.seq}:{person.id}"
+        messages.notify(ctx, person, "tindakan", inputs, case=case, key=key)
 
 
 def _reason(reason: str) -> journal.Typed:
