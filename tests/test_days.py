@@ -132,7 +132,7 @@ class Day:
             case "take_back":
                 for name in chance.sample(sorted(PEOPLE.values()), 4):
                     actor = self.office.actor(ctx, name)
-                    if cases.may_take_back(actor, journal.entries(ctx, case.id)):
+                    if cases.may_take_back(ctx, actor, case, journal.entries(ctx, case.id)):
                         cases.take_back(ctx, actor, case.id)
                         self.log[-1] += f" {name}"
                         return True

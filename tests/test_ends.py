@@ -544,6 +544,9 @@ def test_whoever_left_the_lane_takes_nothing_back(office: Office) -> None:
     with pytest.raises(cases.NotYours), office.work() as ctx:
         cases.take_back(ctx, office.actor(ctx, "depan"), case_id)
     assert stands(office, case_id)[1] == [("periksa", 1)]
+    assert (
+        office.client("depan").get(f"/permohonan/{case_id}/ambil-kembali").status_code == 409
+    )  # nor are they offered it
 
 
 def test_a_step_taken_back_after_its_limit_was_not_late_when_it_passed(office: Office) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,11 +88,10 @@ def take_back(ctx: Context, actor: Actor, case_id: int) -> int:
     """
     case = _found(ctx, actor, case_id)
     entries = journal.entries(ctx, case.id)
-    last = may_take_back(actor, entries)
+    last = _last_own(actor, entries)
     if last is None or _followed(ctx, case):
         raise NotNow("Langkah ini tidak dapat diambil kembali: sudah ada yang menindaklanjutinya.")
-    mine = select(Task).where(Task.case_id == case.id, Task.token == last.body["token"])
-    task = ctx.session.scalars(mine).one_or_none()
+    task = _task_of(ctx, case, last)
     if task is None:
         raise NotNow("Langkah ini tidak dapat diambil kembali: permohonannya sudah lama berakhir.")
     if not people.may_do(actor, task):
@@ -104,8 +103,19 @@ def take_back(ctx: Context, actor: Actor, case_id: int) -> int:
     return _undo(ctx, case, loaded, "take_back", actor, last.lane, whose, None)
 
 
-def may_take_back(actor: Actor, entries: list[journal.Entry]) -> journal.Entry | None:
-    """The completion that the actor may take back: theirs, the last, and nobody has acted on it."""
+def may_take_back(ctx: Context, actor: Actor, case: Case, entries: Sequence[journal.Entry]) -> journal.Entry | None:
+    """The completion that the actor may take back: the last, nobody has acted on it, and its lane is theirs yet."""
+    last = _last_own(actor, entries)
+    task = _task_of(ctx, case, last) if last else None
+    return last if task is not None and people.may_do(actor, task) else None
+
+
+def _task_of(ctx: Context, case: Case, entry: journal.Entry) -> Task | None:
+    return ctx.session.scalar(select(Task).where(Task.case_id == case.id, Task.token == entry.body["token"]))
+
+
+def _last_own(actor: Actor, entries: Sequence[journal.Entry]) -> journal.Entry | None:
+    """What the actor has completed, where it is the last that was and nobody has acted on it."""
     gone = journal.undone(entries)
     for entry in reversed(entries):
         if entry.kind in journal.UNDOING or entry.seq in gone:

@@ -191,7 +191,7 @@ def again(
         previous=ctx.session.get(Case, case.previous_id) if case.previous_id else None,
         following=ctx.session.scalar(select(Case).where(Case.previous_id == case.id)),
         owner=actor.person.id in (case.applicant_id, case.filed_by_id),
-        take_back=cases.may_take_back(actor, entries),
+        take_back=cases.may_take_back(ctx, actor, case, entries),
         staff=staff_of(case),
         beside=Beside(case, question, faults),
     )

@@ -126,7 +126,7 @@ def ambil_kembali(case_id: int) -> ResponseReturnValue:
     """Says what taking back undoes."""
     ctx, actor = base.context(), base.actor()
     case = cases.case_for(ctx, actor, case_id)
-    last = cases.may_take_back(actor, journal.entries(ctx, case.id))
+    last = cases.may_take_back(ctx, actor, case, journal.entries(ctx, case.id))
     loaded = revisions.load(ctx.session, case.revision_id)
     step = loaded.definition.steps.get(last.step) if last else None
     page = render_template("ends/take_back.html", case=case, last=last, step=step)
