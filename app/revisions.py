@@ -557,6 +557,26 @@ def all_in_force(session: Session) -> list[Revision]:
 _kept: WeakKeyDictionary[Any, dict[int, Loaded]] = WeakKeyDictionary()  # by the engine they came from
 
 
+def every(session: Session) -> list[Loaded]:
+    """Every revision that there ever was, the latest first: a register outlives the SOP that filled it."""
+    ids = session.scalars(select(Revision.id).order_by(Revision.id.desc())).all()
+    return [load(session, revision_id) for revision_id in ids]
+
+
+def numbering_steps(loaded: Loaded, register: str) -> list[Step]:
+    """The steps of a revision that give the numbers of a register, in drawn order."""
+    return [
+        step
+        for step in loaded.definition.steps.values()
+        if any(line.register == register for line in registers.numberings(step.properties.get("register", "")))
+    ]
+
+
+def numbering_lanes(loaded: Loaded, register: str) -> list[str]:
+    """The lanes of those steps: whoever holds one of them may strike a number of this register out."""
+    return list(dict.fromkeys(step.lane for step in numbering_steps(loaded, register)))
+
+
 def load(session: Session, revision_id: int) -> Loaded:
     """A revision with its definition, forms and lanes read; kept, since nothing stored is ever changed."""
     kept = _kept.setdefault(session.get_bind(), {})

@@ -112,6 +112,9 @@ def _what(definition: Definition, entry: Entry) -> str:
         return _("Mengadu") if body.get("kind") == "pengaduan" else _("Bertanya")
     if entry.kind == "answer":
         return _("Menjawab, lewat batas waktu") if body.get("late") else _("Menjawab")
+    if entry.kind == "void":
+        number, register = body.get("text", ""), body.get("register", "")
+        return _("Membatalkan nomor %(number)s pada %(register)s", number=number, register=register)
     if entry.kind == "link":
         return _("Permohonan baru dibuka: %(name)s", name=body.get("number", ""))
     if entry.kind == "take_back":
