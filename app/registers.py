@@ -49,10 +49,37 @@ def numberings(text: str) -> list[Numbering]:
     return found
 
 
+@dataclass(frozen=True)
+class Column:
+    """A further column of a register's book: the data key whose value it shows, and its title."""
+
+    key: str
+    title: str
+
+
+def columns(text: str) -> dict[str, tuple[Column, ...]]:
+    """The lines `Register | key = Title | key = Title` of a `buku` property, by register; what is unreadable is left
+    out, since the property's shape is checked before.
+    """
+    found: dict[str, tuple[Column, ...]] = {}
+    for line in text.splitlines():
+        register, *given = [part.strip() for part in line.split("|")]
+        pairs = [part.partition("=") for part in given]
+        found[register] = tuple(Column(key.strip(), title.strip()) for key, _, title in pairs if title.strip())
+    return found
+
+
 def unknown_places(pattern: str) -> list[str]:
     """The placeholders of a pattern that we do not know; a pattern without `{urut}` lacks it."""
     names = [match[1] for match in PLACE.finditer(pattern)]
     return [name for name in names if name not in PLACES] + ([] if "urut" in names else ["urut"])
+
+
+def misread_places(pattern: str) -> list[str]:
+    """What of a pattern its owner did not mean as we read it: a width of any but `{urut}`, a brace too many."""
+    widths = [match[0] for match in PLACE.finditer(pattern) if match[2] and match[1] != "urut"]
+    rest = PLACE.sub("", pattern)
+    return widths + [brace for brace in "{}" if brace in rest]
 
 
 def text(pattern: str, number: int, day: datetime) -> str:
@@ -139,16 +166,20 @@ def is_void(ctx: Context, register: str, text: str, case_id: int) -> bool:
 
 def find(ctx: Context, register: str, text: str, case_id: int | None = None) -> RegisterEntry | None:
     """The latest entry of a number as it is written, or that of a case; None where its register never gave it."""
-    numbers = [int(digits) for digits in DIGITS.findall(text)]  # one of them is the number, and the book's key has it
     query = (
         select(RegisterEntry)
         .join(Register, (Register.name == RegisterEntry.register) & (Register.year == RegisterEntry.year))
-        .where(Register.name == register, RegisterEntry.number.in_(numbers), RegisterEntry.text == text.strip())
+        .where(Register.name == register, RegisterEntry.number.in_(digits(text)), RegisterEntry.text == text.strip())
         .order_by(RegisterEntry.year.desc(), RegisterEntry.number.desc())
     )
     if case_id is not None:
         query = query.where(RegisterEntry.case_id == case_id)
     return ctx.session.scalars(query.limit(1)).first()
+
+
+def digits(text: str) -> list[int]:
+    """The numbers in a text: where it is one of a register's, one of them is by what its book keeps it."""
+    return [int(found) for found in DIGITS.findall(text)[:20]]
 
 
 def key(entry: RegisterEntry) -> tuple[str, int, int]:

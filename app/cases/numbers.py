@@ -10,6 +10,11 @@ from app.context import Context
 from app.models import Case, RegisterEntry
 from app.people import Actor
 
+ISSUED = (
+    "Permohonan ini sudah selesai dan nomornya tertulis pada yang sudah terbit. "
+    "Cabut dahulu yang sudah terbit, atau buka kembali permohonannya."
+)
+
 
 def void_number(ctx: Context, actor: Actor, register: str, year: int, number: int, reason: str) -> RegisterEntry:
     """Strikes a number out, by whoever holds a lane that gives the numbers of this register.
@@ -18,13 +23,7 @@ def void_number(ctx: Context, actor: Actor, register: str, year: int, number: in
     numbers it is done again. A reserved number that no case bears is struck out in the same way.
     Raises NotFound, NotYours, NotNow (void already; on what an ended case has issued), ReasonNeeded, TooLarge.
     """
-    entry = ctx.session.get(RegisterEntry, (register, year, number))
-    case = _case(ctx, actor, entry)
-    if entry is None or (case is None and not drawn(ctx, register)):
-        raise NotFound()
-    lane = lane_of(ctx, actor, entry, case)
-    if lane is None:
-        raise NotYours("Nomor dibatalkan oleh pemegang lajur yang memberi nomor pada register ini.")
+    entry, case, (lane, lane_id) = _asked(ctx, actor, register, year, number, lock=True)
     reason = " ".join(forms.normal_text(reason or "").split())
     if not reason:
         raise ReasonNeeded("Tulis alasan pembatalan.")
@@ -33,10 +32,7 @@ def void_number(ctx: Context, actor: Actor, register: str, year: int, number: in
     if case is not None and case.status == "open" and fire_due(ctx, case):
         ctx.session.flush()
     if case is not None and case.status == "ended":
-        raise NotNow(
-            "Permohonan ini sudah selesai dan nomornya tertulis pada yang sudah terbit. "
-            "Cabut dahulu yang sudah terbit, atau buka kembali permohonannya."
-        )
+        raise NotNow(ISSUED)
     try:
         registers.void(ctx, register, year, number, actor.person, reason)
     except registers.NotUsable as refused:
@@ -44,37 +40,42 @@ def void_number(ctx: Context, actor: Actor, register: str, year: int, number: in
     if entry.case_id != (case.id if case else None):
         raise NotNow("Nomor ini baru saja dipakai. Muat ulang halaman, lalu coba lagi bila masih perlu.")
     if case is not None:
-        name, lane_id = lane
         body = {"register": register, "year": year, "number": number, "text": entry.text}
         body |= people.acted(actor.behalf(lane_id))
         typed = journal.Typed({}, reason)
-        journal.append(ctx, case, "void", body, actor=actor.person, lane=name, typed=typed)
+        journal.append(ctx, case, "void", body, actor=actor.person, lane=lane, typed=typed)
     return entry
 
 
-def lane_of(ctx: Context, actor: Actor, entry: RegisterEntry, case: Case | None) -> tuple[str, int] | None:
-    """The lane, with its Lane.id, in which the actor may strike a number out; None where they hold none that gives it.
+def to_void(ctx: Context, actor: Actor, register: str, year: int, number: int) -> tuple[RegisterEntry, Case | None]:
+    """A number that the actor may strike out, and the case that bears it. Raises NotFound, NotYours, NotNow."""
+    entry, case, _lane = _asked(ctx, actor, register, year, number)
+    if case is not None and case.status == "ended":
+        raise NotNow(ISSUED)
+    return entry, case
+
+
+def _asked(
+    ctx: Context, actor: Actor, register: str, year: int, number: int, *, lock: bool = False
+) -> tuple[RegisterEntry, Case | None, tuple[str, int]]:
+    """The number, its case, and the lane (with its Lane.id) in which the actor may strike it out.
 
     Of what a case bears it is a lane of the SOP that the case runs under, else of any that gives the register.
+    Raises NotFound, NotYours.
     """
-    givers = [revisions.load(ctx.session, case.revision_id)] if case else drawn(ctx, entry.register)
-    for loaded in givers:
-        for name in revisions.numbering_lanes(loaded, entry.register):
-            if (lane := loaded.lanes.get(name)) in actor.lanes and lane is not None:
-                return name, lane
-    return None
-
-
-def drawn(ctx: Context, register: str) -> list[revisions.Loaded]:
-    """The revisions whose steps give the numbers of a register, the latest first."""
-    return [loaded for loaded in revisions.every(ctx.session) if revisions.numbering_steps(loaded, register)]
-
-
-def _case(ctx: Context, actor: Actor, entry: RegisterEntry | None) -> Case | None:
-    """The case that bears a number, locked. Raises NotFound where it is not for the actor to see."""
-    if entry is None or entry.case_id is None:
-        return None
-    case = locked(ctx, entry.case_id)
-    if case is None or not people.may_see(actor, case):
+    entry = ctx.session.get(RegisterEntry, (register, year, number))
+    if entry is None:
         raise NotFound()
-    return case
+    case = None
+    if entry.case_id is not None:
+        case = locked(ctx, entry.case_id) if lock else ctx.session.get(Case, entry.case_id)
+        if case is None or not people.may_see(actor, case):
+            raise NotFound()
+    givers = [revisions.load(ctx.session, case.revision_id)] if case else revisions.every(ctx.session)
+    lanes = [(name, giver.lanes.get(name)) for giver in givers for name in revisions.numbering_lanes(giver, register)]
+    if not lanes:
+        raise NotFound()
+    for name, lane_id in lanes:
+        if lane_id is not None and lane_id in actor.lanes:
+            return entry, case, (name, lane_id)
+    raise NotYours("Nomor dibatalkan oleh pemegang lajur yang memberi nomor pada register ini.")

@@ -18,7 +18,7 @@ from app.engine.definition import Definition
 from app.journal import Entry
 from app.models import Case, Upload, moment
 from app.revisions import Loaded
-from app.web import around, base, portal, seen, shown, timeline
+from app.web import around, base, portal, registers, seen, shown, timeline
 from app.web.beside import Beside
 
 blueprint = Blueprint("cases", __name__)
@@ -190,6 +190,7 @@ def again(
         path=_path(loaded.definition, entries),
         time=timeline.told(case, loaded, entries),
         documents=cases.documents(ctx, actor, case),
+        numbers=registers.numbers_of(case, loaded, entries),
         duplicates=cases.duplicates(ctx, case) if staff_of(case) else [],
         previous=ctx.session.get(Case, case.previous_id) if case.previous_id else None,
         following=ctx.session.scalar(select(Case).where(Case.previous_id == case.id)),
