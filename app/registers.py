@@ -45,7 +45,7 @@ def numberings(text: str) -> list[Numbering]:
         match = ASSIGNMENT.match(line)
         if not match or unknown_places(match[3]):
             raise ValueError(line.strip())
-        found.append(Numbering(*match.groups()))
+        found.append(Numbering(match[1], match[2].strip(), match[3]))
     return found
 
 
@@ -73,6 +73,11 @@ def unknown_places(pattern: str) -> list[str]:
     """The placeholders of a pattern that we do not know; a pattern without `{urut}` lacks it."""
     names = [match[1] for match in PLACE.finditer(pattern)]
     return [name for name in names if name not in PLACES] + ([] if "urut" in names else ["urut"])
+
+
+def comes_again(pattern: str) -> bool:
+    """Does a pattern without its year write the same numbers next year?"""
+    return "tahun" not in [match[1] for match in PLACE.finditer(pattern)]
 
 
 def misread_places(pattern: str) -> list[str]:

@@ -257,7 +257,9 @@ def _missing(definition: Definition, bundle: Bundle) -> list[Finding]:
                         f"Langkah “{step.name}” memakai formulir “{form}”, tetapi {form}.form tidak ada di berkas SOP.")
             )  # fmt: skip
         try:
-            registers.numberings(step.properties.get("register", ""))
+            nameless = [line for line in registers.numberings(step.properties.get("register", "")) if not line.register]
+            if nameless:
+                raise ValueError(nameless[0].pattern)
         except ValueError as wrong:
             found.append(
                 Finding(step.id, "error", "register-tidak-terbaca",
@@ -301,7 +303,7 @@ def _books(definition: Definition) -> Iterator[Finding]:
                     message = f"Pola “{line.pattern}” pada “{line.register}”: {wrong} ikut tercetak atau tidak terbaca "
                     message += "seperti yang dimaksud. Hanya {urut} yang diberi lebar, seperti {urut:4}."
                     yield Finding(step.id, "warning", "register-tidak-terbaca", message)
-                if "{tahun}" not in line.pattern:
+                if registers.comes_again(line.pattern):
                     message = (
                         f"Pola “{line.pattern}” pada “{line.register}” tidak memuat {{tahun}}, padahal nomor urut "
                     )

@@ -215,7 +215,7 @@ def _columns(book: Book) -> list[workbook.Column]:
         workbook.Column(_("Nomor"), 32),
         workbook.Column(_("Tanggal"), 17),
         workbook.Column(_("Permohonan"), 22),
-        workbook.Column(_("Pemohon"), 30),
+        workbook.Column(_("Nama pemohon"), 30),
         workbook.Column(_("Perihal"), 44),
         *(workbook.Column(column.title, 24) for column in book.columns),
         workbook.Column(_("Petugas"), 28),
