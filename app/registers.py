@@ -15,7 +15,8 @@ from app.models import Person, Register, RegisterEntry, Reserved, Void
 ROMAN = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII")
 PLACE = re.compile(r"\{(\w+)(?::(\d))?\}")
 PLACES = ("urut", "tahun", "bulan", "bulan_romawi")
-DIGITS = re.compile(r"\d{1,18}", re.ASCII)
+DIGITS = re.compile(r"0*(\d+)", re.ASCII)
+LONG = 10  # digits that no number of a register has
 REASON = 300
 ASSIGNMENT = re.compile(r"^\s*([\w.]+)\s*=\s*([^:]+?)\s*:\s*(.+?)\s*$")
 
@@ -184,7 +185,7 @@ def find(ctx: Context, register: str, text: str, case_id: int | None = None) -> 
 
 def digits(text: str) -> list[int]:
     """The numbers in a text: where it is one of a register's, one of them is by what its book keeps it."""
-    return [int(found) for found in DIGITS.findall(text)[:20]]
+    return [int(found) for found in DIGITS.findall(text)[:20] if len(found) < LONG]
 
 
 def key(entry: RegisterEntry) -> tuple[str, int, int]:

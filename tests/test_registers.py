@@ -322,3 +322,11 @@ def test_whatever_is_meddled_with_is_found(meddled: str, office: Office) -> None
 def verified(office: Office) -> list[list[str]]:
     with office.look() as ctx:
         return [proof.all_findings for proof in audit.verify(ctx) if not proof.whole]
+
+
+def shared(office: Office) -> None:
+    """Another SOP whose step gives numbers of the same register."""
+    drawing = f'start m\nuser a "A" <{given(register=f"nomor = Izin : {PATTERN}")}>\nend z\nm > a\na > z'
+    bundle = {"lain.bpmn": draw(drawing, lanes(("Lajur lain", "m a z")), id="lain", name="Lain")}
+    with office.work() as ctx:
+        revisions.install(ctx, revisions.gathered(bundle)[0], "uji", "uji")

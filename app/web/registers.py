@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
+import io
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -93,7 +93,7 @@ def lembar() -> ResponseReturnValue:
     opened, first = _opened(), _number("dari") or 1
     title = f"{opened.book.name} {opened.year}"
     read: list[Row] = []
-    whole = tempfile.TemporaryFile()  # noqa: SIM115 - closed once it was sent
+    whole = io.BytesIO()
     workbook.write(whole, title, _columns(opened.book), _values(opened, first, read))
     whole.seek(0)
     _keep(opened, read)
