@@ -26,6 +26,7 @@ BY_LANE = (
     "note",
     "answer",
     "take_back",
+    "void",
     *ends.VERBS,
 )  # what only whoever stands in a lane may do
 
@@ -291,6 +292,8 @@ def _actor_findings(ctx: Context, case: Case, loaded: revisions.Loaded, entry: j
         rule = ends.rule(loaded.definition, entry.kind)
         if rule is None or entry.lane not in rule.lanes:
             return ["SOP ini tidak memberi lajur itu wewenang untuk tindakan ini."]
+    if entry.kind == "void" and entry.lane not in revisions.numbering_lanes(loaded, entry.body.get("register", "")):
+        return ["Lajur itu tidak memberi nomor pada register yang nomornya dibatalkan."]
     if entry.lane not in loaded.lanes:
         return ["Lajur peristiwa ini tidak dikenal."]
     names, applicants = _standing_in(ctx, loaded, entry.lane)

@@ -189,6 +189,19 @@ class Fitting:
                 if key and not self.of(key):
                     message = f"Properti {name} menyebut {key}, tetapi kunci itu tidak diisi formulir mana pun."
                     yield Finding(self.definition.key, "warning", "kunci-tak-dikenal", f"{message} {self.unknown(key)}")
+        for register, columns in registers.columns(self.definition.properties.get("buku", "")).items():
+            yield from (fault for column in columns for fault in self._column(register, column.key))
+
+    def _column(self, register: str, key: str) -> Iterator[Finding]:
+        """What is wrong with a column of a register's book: nothing fills it, or what does is no single value."""
+        exact = [source for source in self.of(key) if source.key == key]
+        message = f"Properti buku, kolom {key} pada “{register}”:"
+        if not exact and not self.of(key):
+            message = f"{message} kunci itu tidak diisi formulir mana pun. {self.unknown(key)}"
+            yield Finding(self.definition.key, "warning", "kunci-tak-dikenal", message)
+        elif not exact or all(s.field is not None and s.field.type in ("dynamiclist", "upload") for s in exact):
+            message = f"{message} kunci itu bukan satu nilai, maka kolomnya kosong. Sebutlah isian di dalamnya."
+            yield Finding(self.definition.key, "warning", "kolom-buku", message)
 
 
 def check(

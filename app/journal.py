@@ -43,7 +43,7 @@ STOPS = {"withdraw": "withdrawn", "refuse": "refused", "lapse": "lapsed"}  # a p
 UNDOING = ("take_back", "reopen")  # `of` in the body is the event that no longer holds
 DRAWN = ("start", "complete", "timer")  # by which the diagram goes on
 MOVES = (*DRAWN, "correct", *STOPS, *UNDOING)  # what the engine re-executes
-WORK = ("claim", "release", "assign", "postpone", "note", "question", "answer", "revoke", "link")
+WORK = ("claim", "release", "assign", "postpone", "note", "question", "answer", "revoke", "link", "void")
 KINDS = (*MOVES, *WORK, "document", "breach", "calendar")
 ENDS = {"selesai": "ended", "ditolak": "refused", "ditarik": "withdrawn", "gugur": "lapsed"}
 COLUMNS = ("at", "recorded_at", "actor_id", "actor", "lane", "kind", "step", "choice", "body", "answers_digest")
@@ -261,6 +261,30 @@ def of_kinds(ctx: Context, case_ids: Collection[int], kinds: Sequence[str]) -> d
         select(Event, EventValues)
         .outerjoin(EventValues, (EventValues.case_id == Event.case_id) & (EventValues.seq == Event.seq))
         .where(Event.case_id.in_(case_ids), Event.kind.in_(kinds))
+        .order_by(Event.case_id, Event.seq)
+    )
+    found: dict[int, list[Entry]] = {}
+    for event, values in rows:
+        found.setdefault(event.case_id, []).append(_entry(event, values))
+    return found
+
+
+def completed_at(ctx: Context, case_ids: Collection[int], moments: Collection[datetime]) -> dict[int, list[Entry]]:
+    """The completions of several cases at these moments, by case, without what was typed at them."""
+    query = select(Event).where(Event.case_id.in_(case_ids), Event.kind == "complete", Event.at.in_(moments))
+    found: dict[int, list[Entry]] = {}
+    for event in ctx.session.scalars(query.order_by(Event.case_id, Event.seq)):
+        found.setdefault(event.case_id, []).append(_entry(event, None))
+    return found
+
+
+def of_steps(ctx: Context, case_ids: Collection[int], steps: Collection[str]) -> dict[int, list[Entry]]:
+    """Of several cases, by case, what was answered at these steps, and what was taken back: as `data` needs it."""
+    answered = Event.kind.in_(("complete", "correct")) & Event.step.in_(steps)
+    rows = ctx.session.execute(
+        select(Event, EventValues)
+        .outerjoin(EventValues, (EventValues.case_id == Event.case_id) & (EventValues.seq == Event.seq))
+        .where(Event.case_id.in_(case_ids), answered | Event.kind.in_(UNDOING))
         .order_by(Event.case_id, Event.seq)
     )
     found: dict[int, list[Entry]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import io
 import lzma
@@ -256,13 +257,17 @@ def _missing(definition: Definition, bundle: Bundle) -> list[Finding]:
                         f"Langkah “{step.name}” memakai formulir “{form}”, tetapi {form}.form tidak ada di berkas SOP.")
             )  # fmt: skip
         try:
-            registers.numberings(step.properties.get("register", ""))
+            nameless = [line for line in registers.numberings(step.properties.get("register", "")) if not line.register]
+            if nameless:
+                raise ValueError(nameless[0].pattern)
         except ValueError as wrong:
             found.append(
                 Finding(step.id, "error", "register-tidak-terbaca",
                         f"Langkah “{step.name}”: baris register “{wrong}” tidak terbaca. "
-                        "Tulis: kunci = nama register : pola dengan {urut}.")
+                        "Tulis: kunci = nama register : pola. Pola memuat {urut} atau {urut:4}, dan bila perlu "
+                        "{tahun}, {bulan}, {bulan_romawi}.")
             )  # fmt: skip
+    found += _books(definition)
     pattern = definition.properties.get("nomor_permohonan", "")
     if pattern and (registers.unknown_places(pattern) or len(pattern) > 60):
         found.append(
@@ -285,6 +290,33 @@ def _missing(definition: Definition, bundle: Bundle) -> list[Finding]:
                             f"“{name}” menerbitkan {paper.template}, tetapi templat itu tidak ada di berkas SOP.")
                 )  # fmt: skip
     return found
+
+
+def _books(definition: Definition) -> Iterator[Finding]:
+    """Registers whose numbers come again each year, and books of registers that no step fills."""
+    known = set()
+    for step in definition.steps.values():
+        with suppress(ValueError):
+            for line in registers.numberings(step.properties.get("register", "")):
+                known.add(line.register)
+                for wrong in registers.misread_places(line.pattern):
+                    message = f"Pola “{line.pattern}” pada “{line.register}”: {wrong} ikut tercetak atau tidak terbaca "
+                    message += "seperti yang dimaksud. Hanya {urut} yang diberi lebar, seperti {urut:4}."
+                    yield Finding(step.id, "warning", "register-tidak-terbaca", message)
+                if registers.comes_again(line.pattern):
+                    message = (
+                        f"Pola “{line.pattern}” pada “{line.register}” tidak memuat {{tahun}}, padahal nomor urut "
+                    )
+                    message += "mulai dari 1 lagi setiap tahun: nomor yang sama akan terbit lagi tahun depan."
+                    yield Finding(step.id, "warning", "nomor-berulang", message)
+    for name in registers.columns(definition.properties.get("buku", "")):
+        if name not in known:
+            near = difflib.get_close_matches(name, sorted(known), 1, 0.6)
+            advice = f"Maksud Anda “{near[0]}”?" if near else "Periksalah ejaannya."
+            message = (
+                f"Properti buku menyebut register “{name}”, tetapi tidak ada langkah yang memberi nomornya. {advice}"
+            )
+            yield Finding(definition.key, "warning", "register-tidak-ada", message)
 
 
 def _too_long(definition: Definition, bundle: Bundle) -> Iterator[Finding]:
@@ -555,6 +587,26 @@ def all_in_force(session: Session) -> list[Revision]:
 
 
 _kept: WeakKeyDictionary[Any, dict[int, Loaded]] = WeakKeyDictionary()  # by the engine they came from
+
+
+def every(session: Session) -> list[Loaded]:
+    """Every revision that there ever was, the latest first: a register outlives the SOP that filled it."""
+    ids = session.scalars(select(Revision.id).order_by(Revision.id.desc())).all()
+    return [load(session, revision_id) for revision_id in ids]
+
+
+def numbering_steps(loaded: Loaded, register: str) -> list[Step]:
+    """The steps of a revision that give the numbers of a register, in drawn order."""
+    return [
+        step
+        for step in loaded.definition.steps.values()
+        if any(line.register == register for line in registers.numberings(step.properties.get("register", "")))
+    ]
+
+
+def numbering_lanes(loaded: Loaded, register: str) -> list[str]:
+    """The lanes of those steps: whoever holds one of them may strike a number of this register out."""
+    return list(dict.fromkeys(step.lane for step in numbering_steps(loaded, register)))
 
 
 def load(session: Session, revision_id: int) -> Loaded:

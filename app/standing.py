@@ -22,8 +22,10 @@ from app.models import (
     EventValues,
     Register,
     RegisterEntry,
+    Reserved,
     Task,
     Upload,
+    Void,
     instant,
     moment,
 )
@@ -106,6 +108,13 @@ def strays(ctx: Context, books: Books) -> Iterator[str]:
     counted = select(*key, func.count(), func.min(number), func.max(number)).group_by(*key)
     entered = {(name, year): rest for name, year, *rest in ctx.session.execute(counted)}
     last = {(r.name, r.year): r.last for r in ctx.session.execute(select(Register.name, Register.year, Register.last))}
+    unused = (
+        select(*key, func.count())
+        .join(Reserved, registers.same_number(Reserved))
+        .where(RegisterEntry.case_id.is_(None))
+        .group_by(*key)
+    )
+    books = books + Counter({(name, year): count for name, year, count in ctx.session.execute(unused)})
     for book in {**entered, **last, **books}:
         count, first, highest = entered.get(book, (0, 1, 0))
         if (count, first, highest) != (last.get(book, 0), 1, last.get(book, 0)):
@@ -294,7 +303,10 @@ def _uploads(ctx: Context, case: Case, entries: Sequence[journal.Entry]) -> Iter
 def _numbers(
     ctx: Context, case: Case, loaded: revisions.Loaded, entries: Sequence[journal.Entry], books: Books
 ) -> Iterator[str]:
-    """Each number that an event gave stands in its book, for this case, at that moment."""
+    """Each number that an event gave stands in its book, for this case, at that moment, and is struck out where an
+    event says so.
+    """
+    struck = {(e.body.get("register"), e.body.get("year"), e.body.get("number")) for e in entries if e.kind == "void"}
     for entry in entries:
         given = []
         if entry.kind == "start":
@@ -307,7 +319,22 @@ def _numbers(
             local = ctx.local(entry.at)
             year = local.year if yearly else 0
             number = registers.number_in(pattern, str(text))
-            row = ctx.session.get(RegisterEntry, (register, year, number)) if number is not None else None
-            books[register, year] += 1
+            row, void = _entered(ctx, register, year, number, str(text), case.id)
+            books[register, row.year if row else year] += 1
             if row is None or (row.text, row.case_id, row.given_at) != (text, case.id, entry.at):
                 yield f"Nomor {text} tidak ada di register “{register}” seperti diberikan."
+            elif void != (registers.key(row) in struck):
+                yield f"Nomor {text} dibatalkan di register “{register}”, tidak menurut riwayat, atau sebaliknya."
+
+
+def _entered(
+    ctx: Context, register: str, year: int, number: int | None, text: str, case_id: int
+) -> tuple[RegisterEntry | None, bool]:
+    """The entry of a number that an event gave, and whether it is struck out; one set aside may be of another year."""
+    query = select(RegisterEntry, Void.number).outerjoin(Void, registers.same_number(Void))
+    whole = (RegisterEntry.register == register, RegisterEntry.year == year, RegisterEntry.number == number)
+    found = ctx.session.execute(query.where(*whole)).first() if number is not None else None
+    if found is not None:
+        return found[0], found[1] is not None
+    other = registers.find(ctx, register, text, case_id)
+    return other, other is not None and registers.is_void(ctx, register, text, case_id)

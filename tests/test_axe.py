@@ -24,8 +24,8 @@ from sqlalchemy import select
 from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
-from app import cases, messages, revisions, uploads
-from app.models import Case, Complaint, Deputy, Document, Link, Membership, Message, Person, Proxy, Task, Upload
+from app import books, cases, messages, registers, revisions, uploads
+from app.models import Case, Complaint, Deputy, Document, Link, Membership, Message, Outage, Person, Proxy, Task, Upload
 from app.people import grant, new_person, new_token
 from app.web.ends import PATHS
 from tests import play, sops
@@ -64,7 +64,7 @@ POSTS: dict[str, tuple[dict[str, Any], ...]] = {  # faults of pages beside the s
     "inbox.simpan_saringan": ({"cari": NAUGHTY}, {"nama": NAUGHTY, "belum_diambil": "1"}, {"nama": "Mudah", "cari": "x"}),
     "portal.lacak_kirim": ({}, {"nomor": NAUGHTY, "kode": "salah"}),
     "ends.tindakan_kirim": ({}, {"alasan": NAUGHTY * 99}),
-    **dict.fromkeys(("ends.ambil_kembali_kirim", "ends.ajukan_lagi"), ()),
+    **dict.fromkeys(("ends.ambil_kembali_kirim", "ends.ajukan_lagi", "registers.batal_kirim"), ()),
     "calendar.ubah": (
         {}, {"hari": "besok", "keadaan": NAUGHTY, "alasan": NAUGHTY, "acuan": ""},
         {"hari": "2026-12-14", "keadaan": "tutup", "alasan": NAUGHTY, "acuan": "Surat"},
@@ -226,8 +226,52 @@ def everything(office: Office) -> Pages:
     if office.definition.applicant_lane is not None:
         play.apply(office, office.counter, on_behalf_of=NAUGHTY[:60])
     office.later(days=4)
+    walk_books(pages)
     walk_routes(pages, people)
     return pages
+
+
+def walk_books(pages: Pages) -> None:
+    """Each register's book, with a number that is struck out, one that nobody uses yet, and what nobody finds."""
+    office = pages.office
+    office.at(office.now + timedelta(days=365))
+    play.step(office, play.apply(office))
+    for name, lane, pattern in numberings(office):
+        officer = office.officers[lane]
+        with office.work() as ctx:
+            by = office.person(ctx, "pemilik").id
+            outage = Outage(reason=NAUGHTY, by_id=by, created_at=ctx.now)
+            ctx.session.add(outage)
+            ctx.session.flush()
+            registers.reserve(ctx, name, pattern, 2, outage.id)
+        book = f"nama={name}"
+        years = books_years(office, name)
+        number = f"{book}&tahun={years[0]}&nomor=1"
+        pages.get(officer, f"/register/batal?{number}")
+        for reason in ("", NAUGHTY * 9, NAUGHTY):
+            named = {"nama": name, "tahun": years[0], "nomor": 1, "alasan": reason}
+            pages.post(officer, "/register/batal", "batal", named)
+        queries = (book, f"{book}&tahun={years[-1]}", f"{book}&cari=tidak-ada", f"{book}&sebelum=1")
+        for who in (officer, "pemilik", "auditor"):
+            for query in queries:
+                pages.get(who, f"/register/buku?{query}")
+            pages.get(who, f"/register/cetak?{book}")
+            pages.get(who, f"/register/cetak?{book}&dari=99")
+        pages.get(officer, f"/register/buku.xlsx?{book}")
+
+
+def numberings(office: Office) -> list[tuple[str, str, str]]:
+    """The registers of its SOP: name, the lane that gives its numbers, pattern."""
+    return [
+        (line.register, step.lane, line.pattern)
+        for step in office.definition.steps.values()
+        for line in registers.numberings(step.properties.get("register", ""))
+    ]
+
+
+def books_years(office: Office, name: str) -> list[int]:
+    with office.look() as ctx:
+        return books.years(ctx, name)
 
 
 SECRETS = {"surel": "rahasia-surel", "sandi": "rahasia-sandi"}

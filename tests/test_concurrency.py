@@ -13,11 +13,12 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from app import audit, cases, papers, people, registers, revisions, worker
+from app import audit, cases, journal, papers, people, registers, revisions, worker
 from app.models import Case, Document, Event, Register, RegisterEntry, Task
 from tests import play
 from tests.conftest import PASSWORD, Office
 from tests.drawn import draw, lanes
+from tests.test_registers import PATTERN, did, installed, outage
 
 TIMER = """
 start mulai
@@ -125,6 +126,39 @@ def test_registers_have_no_gap_and_no_twin(office: Office) -> None:
     with office.look() as ctx:
         assert ctx.session.scalar(select(Register.last).where(Register.name == "Izin")) == 15
         assert ctx.session.scalar(select(func.count()).where(RegisterEntry.register == "Izin")) == 15
+
+
+def test_a_number_is_struck_out_once(office: Office) -> None:
+    """Five officers at the same number of a case, five at one that was set aside while somebody enters whose it is."""
+    installed(office)
+    case_id, other = (play.apply(office, sop="izin") for _ in range(2))
+    did(office, case_id, "isi", "nomori")
+    with office.work() as ctx:
+        [aside] = registers.reserve(ctx, "Izin", PATTERN, 1, outage(office, ctx))
+
+    def strike(number: int) -> Callable[[], str]:
+        def job() -> str:
+            with office.work() as ctx:
+                cases.void_number(ctx, office.actor(ctx, "penomor"), "Izin", 2026, number, "Salah")
+            return "struck"
+
+        return job
+
+    def use() -> str:
+        with office.work() as ctx:
+            try:
+                return registers.use(ctx, "Izin", aside, other)
+            except registers.NotUsable:
+                return "void"
+
+    assert Counter(together([strike(1)] * 5)) == {"struck": 1, cases.NotNow: 4}
+    assert whole(office)
+    used, *answers = together([use, *[strike(2)] * 5])
+    struck = answers.count("struck")
+    with office.look() as ctx:
+        told = len(journal.entries(ctx, other, kind="void"))
+    # Struck out first; used and then struck out, which its case knows; or used while all five looked at it.
+    assert (used == "void", struck, told) in [(True, 1, 0), (False, 1, 1), (False, 0, 0)]
 
 
 def test_applications_opened_at_once_have_numbers_of_their_own(office: Office) -> None:

@@ -200,7 +200,7 @@ k > g
 g > e if CONDITION
 g > f
 """
-NUMBERED = f'user a "a" <{given(register="luas = Buku : {urut}")}>'
+NUMBERED = f'user a "a" <{given(register="luas = Buku : {urut}/{tahun}")}>'
 SCRIPTED = ROUTED.replace('user a "a"', "script a <<script>luas = 5</script>>")
 DAY = "<timerEventDefinition><timeDate>tanggal</timeDate></timerEventDefinition>"
 CLOCK = f'start s\nuser a "a"\ncatch c <{DAY}>\nend e\ns > a\na > c\nc > e'
@@ -591,3 +591,67 @@ def test_a_return_is_told_with_where_it_leads() -> None:
     text = 'start s\nuser a "Isi"\nuser b "Periksa"\nxor g "Ok?"\nend e\ns > a\na > b\nb > g\ng > e "Ya"\ng > a "Tidak"'
     (message,) = [f.message for f in engine.read(draw(text)).findings if f.rule == "keputusan"]
     assert message.endswith("langkah “Periksa”: “Ya”, “Tidak” (kembali ke langkah “Isi”).")
+
+
+# Registers and their books
+
+FILES = form(luas={}, **{"usaha.nama": {}, "surat": {"type": "filepicker", "accept": ".pdf"}})
+ROWS = json.dumps({"components": [
+    {"type": "dynamiclist", "path": "barang", "label": "Barang", "components": [
+        {"type": "textfield", "key": "nama", "label": "Nama"}]}]}).encode()  # fmt: skip
+BOOKS = {
+    "columns": ("Izin | luas = Luas | usaha.nama = Nama | nomor = Nomor", []),
+    "two books, one of them unknown": (
+        "Izin | luas = Luas\nIzinn | luas = Luas",
+        [("p", "register-tidak-ada", "Properti buku menyebut register “Izinn”, tetapi tidak ada langkah yang memberi "
+          "nomornya. Maksud Anda “Izin”?")],
+    ),
+    "a key that nothing fills": (
+        "Izin | luasan = Luas",
+        [("p", "kunci-tak-dikenal", "Properti buku, kolom luasan pada “Izin”: kunci itu tidak diisi formulir mana pun. "
+          "Maksud Anda luas?")],
+    ),
+    "a group": ("Izin | usaha = Usaha", [("p", "kolom-buku", "Properti buku, kolom usaha pada “Izin”: kunci itu bukan satu "
+                "nilai, maka kolomnya kosong. Sebutlah isian di dalamnya.")]),
+    "an upload": ("Izin | surat = Surat", [("p", "kolom-buku", None)]),
+    "a list": ("Izin | barang = Barang", [("p", "kolom-buku", None)]),
+    "no title": ("Izin | luas", [("p", "nilai-properti", "Proses “Izin”: properti buku “Izin | luas” tidak terbaca. Tulis seperti: Agenda | "
+                 "pemohon.nama = Nama.")]),
+    "no column": ("Izin", [("p", "nilai-properti", None)]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("books", "expected"), BOOKS.values(), ids=BOOKS)
+def test_the_columns_of_books(books: str, expected: list[tuple[str, str, str | None]]) -> None:
+    numbered = given(formulir="a", register="nomor = Izin : {urut}/{tahun}")
+    drawing = draw(
+        f'start s\nuser a "a" <{numbered}>\nuser b "b" <{given(formulir="b")}>\nend e\ns > a\na > b\nb > e',
+        given(buku=books),
+    )
+    found = revisions.check(revisions.Bundle("p", drawing, {}, {"a": FILES, "b": ROWS}, {}))[1]
+    told = [(f.element, f.rule, f.message) for f in found if f.level != "info"]
+    assert [(e, r, m if want[2] else None) for (e, r, m), want in zip(told, expected, strict=True)] == expected
+
+
+PATTERNS = {
+    "Izin : 503/{urut:4}/IMTA/DPMPTSP/{tahun}": [],
+    "Izin : {urut}/{bulan}/{bulan_romawi}/{tahun}": [],
+    "Izin : {urut}": ["nomor-berulang"],
+    "Izin : {urut:4}/{bulan_romawi}": ["nomor-berulang"],
+    "Izin : 503/{tahun}": ["register-tidak-terbaca"],
+    "Izin : {nomor}/{tahun}": ["register-tidak-terbaca"],
+    "Izin : {urut:10}/{tahun}": ["register-tidak-terbaca"],
+    "Izin : {Urut}/{tahun}": ["register-tidak-terbaca"],
+    "Izin : {urut}/{tahun:2}": ["register-tidak-terbaca"],
+    "Izin : {urut}/{{tahun}": ["register-tidak-terbaca"],
+    "Izin {urut}/{tahun}": ["register-tidak-terbaca"],
+    ": {urut}/{tahun}": ["register-tidak-terbaca"],
+    f"{'x' * 201} : {{urut}}/{{tahun}}": ["nama-terlalu-panjang"],
+    f"Izin : {'x' * 140}{{urut}}/{{tahun}}": ["nama-terlalu-panjang"],
+}
+
+
+@pytest.mark.parametrize(("line", "expected"), PATTERNS.items())
+def test_patterns_of_registers(line: str, expected: list[str]) -> None:
+    drawing = f'start s\nuser a "a" <{given(register=f"nomor = {line}")}>\nend e\ns > a\na > e'
+    assert [rule for _, rule in bundled(drawing)] == expected

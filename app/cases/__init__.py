@@ -20,6 +20,7 @@ from app.cases.desk import (
 )
 from app.cases.ends import act, apply_again, correct, end, may_take_back, offered, reopen, take_back
 from app.cases.limits import reckon
+from app.cases.numbers import to_void, void_number
 from app.cases.readers import (
     Returned,
     asks_nothing,
@@ -86,6 +87,6 @@ __all__ = [
     "for_applicant", "form_of", "handed", "handed_over", "journal_for", "keys_for_applicant", "let_go", "locked",
     "mark_read", "may_hand_over", "may_take", "may_take_back", "names_me", "namings", "no_way_in", "note", "offered",
     "open_case", "open_tasks", "own", "postpone", "proxies", "put_away", "readers_of", "reckon", "release", "reopen",
-    "returned", "save_draft", "sees_all", "step_of", "take_back", "taken_by", "task_for", "tracked", "unread", "values",
-    "visible_cases", "ways_in",
+    "returned", "save_draft", "sees_all", "step_of", "take_back", "taken_by", "task_for", "to_void", "tracked",
+    "unread", "values", "visible_cases", "void_number", "ways_in",
 ]  # fmt: skip

@@ -212,12 +212,13 @@ def document(ctx: Context, actor: Actor, document_id: int) -> Document:
 
 
 def _for_applicant(entry: journal.Entry, own: set[str]) -> bool:
-    """What the applicant typed or asked, what was returned to them, what they were answered, and why their case was
-    ended, opened again, corrected or revoked; not what officers said when they passed it on.
+    """What the applicant typed or asked, what was returned to them, what they were answered, why a number of theirs was
+    struck out and why their case was ended, opened again, corrected or revoked; not what officers said when they
+    passed it on.
     """
     if entry.kind in ("assign", "postpone"):
         return False
-    told = entry.step in own or entry.kind in ("question", "answer", *ends.VERBS)
+    told = entry.step in own or entry.kind in ("question", "answer", "void", *ends.VERBS)
     return told or any(step in own for _, step, _ in entry.body.get("opened", ()))
 
 

@@ -210,12 +210,12 @@ def _opened(
 
 
 def numbers_given(ctx: Context, case: Case, step: Step) -> dict[str, str]:
-    """The numbers that this step gives and the case does not have yet."""
+    """The numbers that this step gives and the case does not have yet, or has no more since they were struck out."""
     lines = sorted(registers.numberings(step.properties.get("register", "")), key=lambda line: line.register)
     return {
         line.key: registers.give(ctx, line.register, line.pattern, case.id)
         for line in lines
-        if forms.at(case.data, line.key) is None
+        if (had := forms.at(case.data, line.key)) is None or registers.is_void(ctx, line.register, str(had), case.id)
     }
 
 

@@ -222,7 +222,7 @@ def complete(
     except engine.RoutingError as error:
         raise CannotGoOn() from error
     before = engine.facts(loaded.definition, case.data)
-    changes = described(case, loaded, data) if form else {}
+    changes = described(case, loaded, data) if form or numbers else {}
     body = {"token": task.token, "facts": journal.changed(before, facts), "numbers": numbers}
     typed = journal.Typed(clean, note, faults, sorted(sent)) if clean or note or faults else None
     seq, due = record(

@@ -32,6 +32,7 @@ MESSAGE = r".+\.txt(\s*\|.*)?"
 LIMIT = r"H(\s*\+\s*\d+)?"
 ANSWERED = r"\d{1,3}\s*(hari\s*)?(kerja|kalender)?\s*(\|.*)?"
 LENGTH = r"\d{1,3}\s*(hari\s*)?(kerja|kalender)?"
+BOOK = r"[^|]+(\|[^|=]*\w[^|=]*=[^|]*\w[^|]*)+"
 WHO = r"[^|]+(\|\s*.+\.docx(\s*\|.*)?)?"
 CLOCK = "mulai|jeda|jalan"
 LISTED = (YES, ENDINGS, CLOCK)  # values that are one of a few words
@@ -52,6 +53,7 @@ VOCABULARY = (
     Property("ringkasan", ("proses",), "kunci data yang ditampilkan sebagai pokok permohonan"),
     Property("cari", ("proses",), "kunci data lain yang ditemukan oleh pencarian"),
     Property("satu_terbuka", ("proses",), "kunci data; petugas diberi tahu bila permohonan terbuka lain berisi sama"),
+    Property("buku", ("proses",), "kolom lain buku register dari isian", BOOK, "Agenda | pemohon.nama = Nama"),
     Property("kantor_nama", ("proses",), "kop surat: nama kantor"),
     Property("kantor_alamat", ("proses",), "kop surat: alamat"),
     Property("kantor_kota", ("proses",), "kop surat: kota"),

@@ -6,7 +6,7 @@ Values in, values out; knows no web, no database, no clock.
 from __future__ import annotations
 
 from app.forms.checking import Fault, UploadInfo, check, normal_text
-from app.forms.fields import Field
+from app.forms.fields import Field, pointer_of
 from app.forms.form import Form
 from app.forms.posting import from_html, is_edit, posted_files
 from app.forms.reading import FormError, check_file, load
@@ -31,6 +31,7 @@ __all__ = [
     "merge",
     "nested",
     "normal_text",
+    "pointer_of",
     "posted_files",
     "published",
     "sample",

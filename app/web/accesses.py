@@ -27,6 +27,7 @@ def what(word: str) -> str:
         "riwayat": _("Membaca riwayat"),
         "daftar": _("Mengambil daftar"),
         "pengaduan": _("Membaca pengaduan"),
+        "register": _("Membaca buku register"),
         "cari": _("Mencari"),
         "ekspor": _("Mengekspor"),
         "perintah": _("Membuka lewat perintah operator"),

@@ -18,7 +18,7 @@ from app.engine.definition import Definition
 from app.journal import Entry
 from app.models import Case, Upload, moment
 from app.revisions import Loaded
-from app.web import around, base, portal, seen, shown, timeline
+from app.web import around, base, portal, registers, seen, shown, timeline
 from app.web.beside import Beside
 
 blueprint = Blueprint("cases", __name__)
@@ -112,6 +112,9 @@ def _what(definition: Definition, entry: Entry) -> str:
         return _("Mengadu") if body.get("kind") == "pengaduan" else _("Bertanya")
     if entry.kind == "answer":
         return _("Menjawab, lewat batas waktu") if body.get("late") else _("Menjawab")
+    if entry.kind == "void":
+        number, register = body.get("text", ""), body.get("register", "")
+        return _("Membatalkan nomor %(number)s pada %(register)s", number=number, register=register)
     if entry.kind == "link":
         return _("Permohonan baru dibuka: %(name)s", name=body.get("number", ""))
     if entry.kind == "take_back":
@@ -187,6 +190,7 @@ def again(
         path=_path(loaded.definition, entries),
         time=timeline.told(case, loaded, entries),
         documents=cases.documents(ctx, actor, case),
+        numbers=registers.numbers_of(case, loaded, entries),
         duplicates=cases.duplicates(ctx, case) if staff_of(case) else [],
         previous=ctx.session.get(Case, case.previous_id) if case.previous_id else None,
         following=ctx.session.scalar(select(Case).where(Case.previous_id == case.id)),

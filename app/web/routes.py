@@ -20,6 +20,7 @@ from app.web import (
     outbox,
     portal,
     profile,
+    registers,
     replay,
     reports,
     sops,
@@ -28,6 +29,6 @@ from app.web import (
 
 ROOMS = (
     portal, account, profile, factor, oidc, applications, inbox, desk, tasks, cases, complaints, ends, replay,
-    reports, sops, admin, absences, calendar, outbox, accesses, api,
+    reports, registers, sops, admin, absences, calendar, outbox, accesses, api,
 )  # fmt: skip
 BLUEPRINTS = tuple(room.blueprint for room in ROOMS)

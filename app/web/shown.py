@@ -14,7 +14,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from markupsafe import Markup
 
-from app import cases, inbox, people, revisions, wording
+from app import books, cases, inbox, people, revisions, wording
 from app.models import Person
 from app.web import base
 
@@ -211,6 +211,9 @@ class Header:
             places.append(("/tugas/menyebut-saya", _("Disebut"), self.unread))
         if self.actor and (self.actor.staff or self.actor.person.auditor):
             places.append(("/permohonan/semua", _("Permohonan"), ""))
+        if self.actor and books.sees(self.actor) != frozenset():
+            places.append(("/register", _("Register"), ""))
+        if self.actor and (self.actor.staff or self.actor.person.auditor):
             places.append(("/laporan", _("Laporan"), ""))
         if self.complaints:
             places.append(("/pengaduan", _("Pengaduan"), self.complaints))
