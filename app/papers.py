@@ -300,10 +300,12 @@ def _officers(ctx: Context, entries: Sequence[journal.Entry], people: Mapping[in
     last = {e.lane: e for e in entries if e.actor_id and e.seq not in gone and e.kind in ("complete", *ends.VERBS)}
     found = {}
     for lane, entry in last.items():
-        nip, title = people.get(entry.actor_id or 0, ("", ""))
-        if an := entry.body.get("an"):
-            title = wording.deputy_title(an["kind"], an.get("title") or lane)
-        found[lane] = {"nama": entry.actor, "nip": nip, "jabatan": title or lane, "pada": _local(ctx, entry.at)}
+        nip, own = people.get(entry.actor_id or 0, ("", ""))
+        an = entry.body.get("an")
+        title = wording.deputy_title(an["kind"], an.get("title") or lane) if an else own or lane
+        found[lane] = {
+            "nama": entry.actor, "nip": nip, "jabatan": title, "jabatan_sendiri": own, "pada": _local(ctx, entry.at)
+        }  # fmt: skip
     return found
 
 

@@ -227,7 +227,7 @@ class _Office:
         ctx, key = self._ctx(), (paper.template, paper.name)
         loaded = revisions.load(self.session, self.revision.id)
         try:
-            blank = papers.blank(ctx, loaded, paper) if paper.template in self._named("unduhan") else None
+            blank = papers.blank(ctx, loaded, paper) if key in self._named("unduhan") else None
             if key in issued:
                 return Tried(paper, issued[key].content or None, issued[key].error, blank)
             if self.longest is None:
@@ -235,8 +235,8 @@ class _Office:
             filled = papers.as_it_stands(ctx, self.longest, loaded, paper)
         except documents.DocumentError as error:
             return Tried(paper, None, str(error))
-        return Tried(paper, filled, "", blank, paper.template in self._named("unduhan") | self._named("lembar_kendali"))
+        return Tried(paper, filled, "", blank, key in self._named("unduhan") | self._named("lembar_kendali"))
 
-    def _named(self, name: str) -> set[str]:
-        """The templates that a property of the process names: those are filled without having been issued."""
-        return {paper.template for paper in revisions.papers(self.definition.properties.get(name, ""))}
+    def _named(self, name: str) -> set[tuple[str, str]]:
+        """The papers that a property of the process names: those are filled without having been issued."""
+        return {(p.template, p.name) for p in revisions.papers(self.definition.properties.get(name, ""))}

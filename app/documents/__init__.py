@@ -36,6 +36,7 @@ ROW = (
     "no", "nomor", "langkah", "pelaksana", "petugas", "nip", "masuk", "keluar", "menit", "standar", "hasil", "alasan",
     "catatan", "putaran", "kembali", "terlambat",
 )  # fmt: skip
+OFFICER = ("nama", "nip", "jabatan", "jabatan_sendiri", "pada")  # of `petugas["Lane"]`
 # Every name that a template may read. What stands below None is not looked at: `isian` is the SOP's own.
 CONTEXT: Mapping[str, Any] = {
     "permohonan": dict.fromkeys(
@@ -92,7 +93,7 @@ def known(answers: Iterable[str], lanes: Iterable[str]) -> dict[str, Any]:
             inner = here.setdefault(name.rstrip("*"), [{}] if name.endswith("*") else {})
             here = inner[0] if isinstance(inner, list) else inner
         here.setdefault(last.rstrip("*"), None)
-    return {"isian": isian, "petugas": dict.fromkeys(lanes)}
+    return {"isian": isian, "petugas": {lane: dict.fromkeys(OFFICER) for lane in lanes}}
 
 
 def check_file(name: str, content: bytes, expected: Mapping[str, Any] | None = None) -> list[Finding]:
