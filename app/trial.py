@@ -32,12 +32,13 @@ VERB_REASON = "Contoh alasan: data yang disampaikan ternyata tidak sesuai dengan
 
 @dataclass(frozen=True)
 class Tried:
-    """A paper of an SOP: `filled` on a made-up case or, where that failed, `error`; `blank` where it is a form."""
+    """A paper of an SOP, `filled` on a made-up case and `blank`; `error` says why it could not be."""
 
     paper: revisions.Paper
     filled: bytes | None
     error: str = ""
     blank: bytes | None = None
+    form: bool = False  # given out blank on the page of the service
     reached: bool = True  # False: no made-up case came to where it is issued, so it tells of one that did not
 
 
@@ -122,7 +123,7 @@ class _Office:
         self.revision, self.definition = revision, definition
         self.longest: Case | None = None
         self.taken = Counter[str]()  # how often each decision was
-        self.staff = {}
+        self.staff: dict[str, Person] = {}
         self.applicant = self._hire("pemohon", demo.APPLICANTS[0], applicant=True)
         for number, lane in enumerate(lane for lane in definition.lanes if lane.name != definition.applicant_lane):
             nip = f"19{75 + number % 20}0612 200{number % 10}01 {1 + number % 2} 00{number % 10}"
@@ -130,6 +131,7 @@ class _Office:
             if lane.name not in self.staff:
                 self.staff[lane.name] = self._hire(f"petugas{number}", name, title=lane.name, nip=nip)
                 people.grant(ctx, self.staff[lane.name], lane.name)
+        self.session.flush()
 
     def _hire(self, login: str, name: str, **rest: object) -> Person:
         person = Person(name=login, full_name=name, password="-", created_at=self.clock, **rest)  # noqa: S106 - no log-in
@@ -144,7 +146,7 @@ class _Office:
         return self.applicant if task.lane.applicant else self.staff[task.lane.name]
 
     def play(self, seed: int = 0, steps: int = STEPS) -> str:
-        """One case: with seed 0 every return once and on to the end, else where no case went yet; why it stopped, or ""."""
+        """One case: with seed 0 every return once and on to the end, else where few went; why it stopped, or ""."""
         chance, back = Random(seed), set[str]()  # noqa: S311 - the same every time
         definition = self.definition
         begins = next((start.lane for start in definition.starts if start.default), "")
@@ -213,7 +215,9 @@ class _Office:
         task = next((task for task in done if task.closed_at and loaded.form_at(task.step)), None)
         if task is None or (form := cases.form_of(ctx, task)) is None:
             return "", {}
-        return task.step, forms.sample(form, 3, lambda field: demo.sample_upload(ctx, person, field), ctx.local().date())
+        return task.step, forms.sample(
+            form, 3, lambda field: demo.sample_upload(ctx, person, field), ctx.local().date()
+        )
 
     def issued(self, only: str) -> dict[tuple[str, str], papers.Filled]:
         """What was due by now, filled as the worker would; of a paper that was issued again the last."""
@@ -226,16 +230,17 @@ class _Office:
         """One paper: as it was issued, else as the first case would have it at its end."""
         ctx, key = self._ctx(), (paper.template, paper.name)
         loaded = revisions.load(self.session, self.revision.id)
+        form, filled, error = key in self._named("unduhan"), issued.get(key), ""
         try:
-            blank = papers.blank(ctx, loaded, paper) if key in self._named("unduhan") else None
-            if key in issued:
-                return Tried(paper, issued[key].content or None, issued[key].error, blank)
-            if self.longest is None:
-                return Tried(paper, None, "Tidak ada permohonan contoh.", blank)
-            filled = papers.as_it_stands(ctx, self.longest, loaded, paper)
-        except documents.DocumentError as error:
-            return Tried(paper, None, str(error))
-        return Tried(paper, filled, "", blank, key in self._named("unduhan") | self._named("lembar_kendali"))
+            blank = papers.blank(ctx, loaded, paper)
+            if filled is None and self.longest is not None:
+                filled = papers.Filled(papers.as_it_stands(ctx, self.longest, loaded, paper))
+        except documents.DocumentError as failed:
+            return Tried(paper, None, str(failed), form=form)
+        if filled is None or filled.error:
+            error = filled.error if filled else "Tidak ada permohonan contoh."
+        content = filled.content if filled and not error else None
+        return Tried(paper, content, error, blank, form, key in issued or form or key in self._named("lembar_kendali"))
 
     def _named(self, name: str) -> set[tuple[str, str]]:
         """The papers that a property of the process names: those are filled without having been issued."""

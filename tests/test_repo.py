@@ -31,6 +31,7 @@ LAYERS = (
     {"cases", "inbox", "standing"},
     {"audit", "export", "digest", "accounts", "statistics"},
     {"worker", "demo"},
+    {"trial"},
     {"web"},
     {"app"},  # create_app
     {"serve"},
