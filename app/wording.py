@@ -151,7 +151,7 @@ def pejabat(officer: object, an: str = "", ub: str = "") -> str:
     `an` is the title for whom the letter itself is signed, `ub` that of the one between: `a.n. Kepala Dinas`,
     `Sekretaris`, `u.b.`, and last the officer's own.
     """
-    told = officer if isinstance(officer, Mapping) else {}
+    told = officer if isinstance(officer, Mapping) else {"jabatan": _text(officer)}
     own, title = _text(told.get("jabatan_sendiri")), _text(told.get("jabatan")).strip() or DOTS
     lines = [f"a.n. {an}"] if an else []
     lines += [ub, "u.b."] if ub else []
@@ -168,7 +168,7 @@ def tanda_tangan(officer: object, an: str = "", ub: str = "") -> str:
 
 def nama_nip(officer: object) -> str:
     """`Sari Wulandari, NIP 19800101 200501 1 001`; the name alone of whoever has no NIP."""
-    told = officer if isinstance(officer, Mapping) else {}
+    told = officer if isinstance(officer, Mapping) else {"nama": officer}
     name, nip = _text(told.get("nama")), _text(told.get("nip"))
     return f"{name}, NIP {nip}" if name and nip else name
 

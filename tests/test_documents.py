@@ -239,7 +239,7 @@ UNKNOWN = "Nama “{}” tidak dikenal, sehingga selalu tercetak kosong."
 def test_known() -> None:
     assert documents.known(["/a", "/b/c", "/b/d", "/e/*/f", "/e/*/g", "/h/*"], ["Kasi"]) == {
         "isian": {"a": None, "b": {"c": None, "d": None}, "e": [{"f": None, "g": None}], "h": None},
-        "petugas": {"Kasi": None},
+        "petugas": {"Kasi": dict.fromkeys(documents.OFFICER)},
     }
 
 
@@ -253,6 +253,8 @@ def test_known() -> None:
         (["Nomor {{ permohonan.nomer }}"], [("error", "nama-tidak-dikenal", UNKNOWN.format("permohonan.nomer"))]),
         (["{{ pemohon }}"], [("error", "nama-tidak-dikenal", UNKNOWN.format("pemohon"))]),
         (["{{ isian.tka.nam }}"], [("warning", "nama-tidak-dikenal", UNKNOWN.format("isian.tka.nam"))]),
+        (["{{ petugas['Kepala'].pangkat }}"],
+         [("warning", "nama-tidak-dikenal", UNKNOWN.format("petugas.Kepala.pangkat"))]),
         (["{{ petugas['Camat'].nama }}"], [("warning", "nama-tidak-dikenal", UNKNOWN.format("petugas.Camat.nama"))]),
         (["{% for l in isian.lokasi %}{{ l.kota }}{% endfor %}"],
          [("error", "nama-tidak-dikenal", UNKNOWN.format("l.kota"))]),
