@@ -167,6 +167,13 @@ def test_equal_inputs_give_equal_bytes() -> None:
         "{{ range(999999999)|list }}",
         "{{ 'a' * 9999999999 }}",
         "{{ 9 ** (9 ** 9) }}",
+        "{% macro a() %}{{ a() }}{% endmacro %}{{ a() }}",
+        "{% for a in [[1]] recursive %}{{ loop([[1]]) }}{% endfor %}",
+        "{{ open('/etc/passwd').read() }}",
+        "{{ isian.__class__.__base__.__subclasses__() }}",
+        "{{ isian|attr('__class__')|attr('__mro__')|first|attr('x')() }}",
+        "{{ '%99999999d'|format(1) }}",
+        "{{ ('a' * 9999)|replace('a', 'a' * 99999)|length }}",
         "{{ isian.x + 1 }}",
         "{{ isian.x.y.z() }}",
         "{{ isian.x",
@@ -289,17 +296,22 @@ def test_check(paragraphs: list[str], expected: list[tuple[str, str, str]]) -> N
     assert {f.element for f in found} <= {"a.docx"}
 
 
-def _external(kind: str) -> bytes:
+def _external(kind: str, target: str = "http://a.example/b", mode: str = "External") -> bytes:
     relation = f"http://schemas.openxmlformats.org/officeDocument/2006/relationships/{kind}"
     return (
         '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
-        f'<Relationship Id="x1" Type="{relation}" Target="http://a.example/b" TargetMode="External"/></Relationships>'
+        f'<Relationship Id="x1" Type="{relation}" Target="{target}" TargetMode="{mode}"/></Relationships>'
     ).encode()
+
+
+def _linked(*relation: str) -> bytes:
+    return packed(letter("x"), word___rels__settings_dot_xml_dot_rels=_external(*relation))
 
 
 def _field(code: str) -> bytes:
     with zipfile.ZipFile(io.BytesIO(letter("x"))) as archive:
-        field = f'<w:r><w:instrText xml:space="preserve"> {code} </w:instrText></w:r></w:p>'
+        runs = "".join(f'<w:instrText xml:space="preserve">{bit}</w:instrText>' for bit in code.split("|"))
+        field = f'<w:r><w:fldChar w:fldCharType="begin"/></w:r><w:r>{runs}</w:r></w:p>'
         return archive.read("word/document.xml").replace(b"</w:p>", field.encode(), 1)
 
 
@@ -321,7 +333,29 @@ ODD_FILES: dict[str, tuple[Callable[[], bytes], str]] = {
         "tautan-luar",
     ),
     "gambar jauh": (
-        lambda: packed(letter("x"), word__document_dot_xml=_field("INCLUDEPICTURE http://a/b")),
+        lambda: packed(letter("x"), word__document_dot_xml=_field(" INCLUDEPICTURE http://a/b ")),
+        "tautan-luar",
+    ),
+    "ditulis terpisah": (
+        lambda: packed(letter("x"), word__document_dot_xml=_field(" inclu|detext |c:/a ")),
+        "tautan-luar",
+    ),
+    "disamarkan": (lambda: packed(letter("x"), word__document_dot_xml=_field("INCLUDE&#84;EXT c:/a")), "tautan-luar"),
+    "medan sederhana": (
+        lambda: packed(
+            letter("x"), word__document_dot_xml=_field('x</w:instrText><w:fldSimple w:instr="LINK a"/><w:instrText>')
+        ),
+        "tautan-luar",
+    ),
+    "bernama tautan": (lambda: _linked("image", "http://a.example/hyperlink"), "tautan-luar"),
+    "luar disamarkan": (lambda: _linked("image", "http://a.example/b", "Ex&#116;ernal"), "tautan-luar"),
+    "tautan ke berkas": (lambda: _linked("hyperlink", "file://server/a"), "tautan-luar"),
+    "tautan berskrip": (lambda: _linked("hyperlink", "javascript:alert(1)"), "tautan-luar"),
+    "potongan HTML": (lambda: _linked("aFChunk", "a.html", "Internal"), "makro"),
+    "makro bernama lain": (lambda: _linked("vbaProject", "a.bin", "Internal"), "makro"),
+    "hubungan rusak": (lambda: packed(letter("x"), word___rels__a_dot_xml_dot_rels=b"<Relationships"), "bukan-docx"),
+    "medan di bagian lain": (
+        lambda: packed(letter("x"), word__lain_dot_dat=_field(" INCLUDEPICTURE http://a/b ")),
         "tautan-luar",
     ),
 }
@@ -337,8 +371,10 @@ def test_odd_files(kind: str) -> None:
 
 
 def test_a_plain_link_is_welcome_and_other_names_are_not() -> None:
-    linked = packed(letter("x"), word___rels__settings_dot_xml_dot_rels=_external("hyperlink"))
-    assert documents.check_file("A.DOCX", linked) == []
+    for target in ("http://a.example/link/import", "HTTPS://a.example", "mailto:a@contoh.id"):
+        assert documents.check_file("A.DOCX", _linked("hyperlink", target)) == []
+    field = packed(letter("x"), word__document_dot_xml=_field(' HYPERLINK "http://a.example/link" '))
+    assert documents.check_file("a.docx", field) == []
     assert [f.rule for f in documents.check_file("a.docm", letter("x"))] == ["bukan-docx"]
 
 
