@@ -14,6 +14,7 @@ from docx import Document
 from lxml import etree
 
 from app import documents
+from app.documents import archive as documents_archive
 
 NAUGHTY = [
     "<script>alert('x')</script> & \"kutip\" ]]> <!-- -->",
@@ -376,6 +377,49 @@ def test_a_plain_link_is_welcome_and_other_names_are_not() -> None:
     field = packed(letter("x"), word__document_dot_xml=_field(' HYPERLINK "http://a.example/link" '))
     assert documents.check_file("a.docx", field) == []
     assert [f.rule for f in documents.check_file("a.docm", letter("x"))] == ["bukan-docx"]
+
+
+def test_a_font_that_few_have_is_told_of() -> None:
+    document = Document()
+    document.add_paragraph().add_run("Izin").font.name = "Monotype Corsiva"
+    document.add_paragraph().add_run("Izin").font.name = "Arial"
+    written = io.BytesIO()
+    document.save(written)
+    assert [
+        (f.level, f.rule, "“Monotype Corsiva”" in f.message) for f in documents.check_file("a.docx", written.getvalue())
+    ] == [("info", "huruf-asing", True)]
+    assert read(documents.fill(written.getvalue(), {}))[0] == ["Izin", "Izin"]
+
+
+def test_a_document_of_one_part_is_enough() -> None:
+    """No styles, no fonts, no settings: what another program writes, and what is left when those were taken out."""
+    schemas, package = "http://schemas.openxmlformats.org", "application/vnd.openxmlformats-package.relationships+xml"
+    main, word = documents_archive.DOCUMENT.decode(), f"{schemas}/wordprocessingml/2006/main"
+    parts = {
+        "[Content_Types].xml": f'<Types xmlns="{schemas}/package/2006/content-types">'
+        f'<Default Extension="rels" ContentType="{package}"/>'
+        f'<Override PartName="/word/document.xml" ContentType="{main}"/></Types>',
+        "_rels/.rels": f'<Relationships xmlns="{schemas}/package/2006/relationships"><Relationship Id="r" '
+        f'Type="{schemas}/officeDocument/2006/relationships/officeDocument" Target="word/document.xml"/></Relationships>',
+        "word/document.xml": f'<w:document xmlns:w="{word}"><w:body><w:p><w:r><w:t>Nama {{{{ isian.nama }}}}</w:t>'
+        "</w:r></w:p></w:body></w:document>",
+    }
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as archive:
+        for name, part in parts.items():
+            archive.writestr(name, part)
+    assert documents.check_file("a.docx", written.getvalue()) == []
+    assert read(documents.fill(written.getvalue(), {"isian": {"nama": "Li"}}))[0] == ["Nama Li"]
+
+
+def test_five_thousand_rows_of_naughty_names() -> None:
+    rows = [["No.", "Nama"], ["{%tr for b in lembar %}", ""], ["{{ b.no }}", "{{ b.nama }}"], ["{%tr endfor %}", ""]]
+    names = [name for name in NAUGHTY if "\t" not in name]
+    sheet = [{"no": n, "nama": names[n % len(names)]} for n in range(5000)]
+    written = words(documents.fill(letter("Isi:", rows=rows), {"lembar": sheet}))
+    assert written.count(NAUGHTY[2]) == len([row for row in sheet if row["nama"] == NAUGHTY[2]])
+    assert written.count("A" * 300) == len([row for row in sheet if row["nama"] == "A" * 300])
+    assert NAUGHTY[0] in written
 
 
 def test_an_xml_part_that_is_none_is_a_finding() -> None:

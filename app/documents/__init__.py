@@ -18,10 +18,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from app.engine.definition import Finding
+from app.engine.definition import Finding, Level
 
 TIMEOUT = 10.0  # seconds for one paper
 FRAME = struct.Struct(">II")
+LEVELS: Mapping[str, Level] = {"error": "error", "warning": "warning", "info": "info"}
 # Both packages are entered without their __init__: the child needs its modules, not the whole server.
 BOOT = """
 import sys, types
@@ -118,10 +119,7 @@ def _checked(name: str, what: str, content: bytes, expected: Mapping[str, Any]) 
         answer = {"error": str(error)}
     if "error" in answer:
         return [Finding(name, "error", "percobaan-gagal", f"{name}: {answer['error']}")]
-    return [
-        Finding(name, "error" if level == "error" else "warning", rule, f"{name}: {message}")
-        for level, rule, message in answer["found"]
-    ]
+    return [Finding(name, LEVELS[level], rule, f"{name}: {message}") for level, rule, message in answer["found"]]
 
 
 def answers(content: bytes) -> list[str]:
