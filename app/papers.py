@@ -136,7 +136,7 @@ def as_it_stands(
     template = revisions.template(ctx.session, case.revision_id, paper.template)
     seen = context(ctx, loaded, journal.entries(ctx, case.id), frozen(ctx, case))
     if isian is not None:
-        seen = {**seen, "isian": isian, "lembar": []}
+        seen = {**seen, "isian": dict(isian), "lembar": []}
     return documents.fill(template, {**seen, "dokumen": {"nama": paper.name, "rangkap": paper.copies}})
 
 

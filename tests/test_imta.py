@@ -315,3 +315,21 @@ def test_the_sop_with_a_return_from_every_decision(office: Office) -> None:
         proof = audit.frames(ctx, case)
     assert proof.all_findings == []
     assert len(proof.frames) == case.seq
+
+
+def test_forms_of_the_service_are_printed_filled(office: Office) -> None:
+    """The applicant's own ones; what is internal, and what others filled in, only for officials."""
+    case_id = play.apply(office)
+    for _ in range(3):
+        play.step(office, case_id)
+    applicant, officer, stranger = (office.client(name) for name in ("pemohon", office.counter, "pemohon2"))
+    page = f"/permohonan/{case_id}"
+    own = ["formulir-permohonan.docx", "surat-kuasa-penandatanganan.docx", "surat-kuasa-pengurusan.docx"]
+    offered = [re.findall(r"/formulir/([\w.-]+)", client.get(page).text) for client in (applicant, officer)]
+    assert (sorted(offered[0]), sorted(offered[1])) == (own, sorted([*own, "daftar-periksa.docx", "draf-izin.docx"]))
+    for template in own:
+        said = words(applicant.get(f"{page}/formulir/{template}").data)
+        assert "PT Mahakam Sawit Lestari" in said
+    assert "Sesuai asli" in words(officer.get(f"{page}/formulir/daftar-periksa.docx").data)
+    refused = [(applicant, "daftar-periksa.docx"), (officer, "izin.docx"), (stranger, own[0]), (officer, "tiada.docx")]
+    assert [client.get(f"{page}/formulir/{template}").status_code for client, template in refused] == [404] * 4
