@@ -69,19 +69,19 @@ def of(settings: Settings, bundle: revisions.Bundle, definition: Definition, onl
     """The papers of an SOP, or those of one of its templates."""
     with _office(settings, bundle, definition) as office:
         stopped = office.play()
-        issued = office.issued(only)
+        issued = office.issued(only, {})
         wanted = _papers(definition, only)
         for seed in range(1, MORE + 1):
             if all((paper.template, paper.name) in issued for paper in _drawn(definition, only)):
                 break
             office.play(seed)
-            issued = {**office.issued(only), **issued}
+            issued |= office.issued(only, issued)
         for kind in ends.VERBS:
             rule = ends.rule(definition, kind)
             letters = revisions.papers(rule.letters) if rule else []
             if any(only in ("", paper.template) for paper in letters):
                 office.end(kind)
-                issued = {**office.issued(only), **issued}
+                issued |= office.issued(only, issued)
         return Trial(tuple(office.tried(paper, issued) for paper in wanted), stopped)
 
 
@@ -219,11 +219,12 @@ class _Office:
             form, 3, lambda field: demo.sample_upload(ctx, person, field), ctx.local().date()
         )
 
-    def issued(self, only: str) -> dict[tuple[str, str], papers.Filled]:
-        """What was due by now, filled as the worker would; of a paper that was issued again the last."""
+    def issued(self, only: str, known: Mapping[tuple[str, str], papers.Filled]) -> dict[tuple[str, str], papers.Filled]:
+        """What was due by now and is not known yet, filled as the worker would; of a paper issued again the last."""
         query = select(Document.id, Document.template, Document.name).order_by(Document.id)
         last = {(row.template, row.name): row.id for row in self.session.execute(query)}
-        found = {key: papers.made(self._ctx(), id_) for key, id_ in last.items() if only in ("", key[0])}
+        wanted = {key: id_ for key, id_ in last.items() if key not in known and only in ("", key[0])}
+        found = {key: papers.made(self._ctx(), id_) for key, id_ in wanted.items()}
         return {key: filled for key, filled in found.items() if filled is not None}
 
     def tried(self, paper: revisions.Paper, issued: Mapping[tuple[str, str], papers.Filled]) -> Tried:
