@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
@@ -117,7 +118,7 @@ def _address(name: str) -> str:
 def play(session: Session, settings: Settings, revision: Revision, staff: Staff, *, seed: int, of: int) -> Case:
     """One case, played from its start to somewhere: the last of `of` seeds reach the end."""
     random = Random(seed)  # noqa: S311 - a demo that is the same every time
-    clock = _at_work(settings.now() - timedelta(days=2 + (seed * 7) % 14), settings, random)
+    clock = at_work(settings.now() - timedelta(days=2 + (seed * 7) % 14), settings, random)
     definition = revisions.load(session, revision.id).definition
     ctx = Context(session, clock, settings)
     applicant = staff.applicants[seed % len(staff.applicants)]
@@ -131,7 +132,7 @@ def play(session: Session, settings: Settings, revision: Revision, staff: Staff,
         if not open_now:
             break
         task = random.choice(open_now)
-        clock = _at_work(clock + timedelta(minutes=random.randint(6, 170)), settings, random)
+        clock = at_work(clock + timedelta(minutes=random.randint(6, 170)), settings, random)
         if clock > settings.now():
             break
         ctx = Context(session, clock, settings)
@@ -144,7 +145,7 @@ def play(session: Session, settings: Settings, revision: Revision, staff: Staff,
     return case
 
 
-def _at_work(moment: datetime, settings: Settings, random: Random) -> datetime:
+def at_work(moment: datetime, settings: Settings, random: Random) -> datetime:
     """`moment`, or the next morning on which somebody is at their desk."""
     local, calendar = moment.astimezone(settings.zone), worktime.Calendar({})
     while calendar.shut(local.date()) or not time(8) <= local.time() < time(16):
@@ -155,22 +156,27 @@ def _at_work(moment: datetime, settings: Settings, random: Random) -> datetime:
     return local.astimezone(UTC)
 
 
-def complete(ctx: Context, person: Person, task: Task, *, seed: int, choice: Choice | None = None) -> cases.Completion:
-    """Completes a task as its lane would, with the form's sample values: by `choice`, else by the first way forward.
+def complete(
+    ctx: Context, person: Person, task: Task, *, seed: int, choice: Choice | None = None, reason: str = REASON
+) -> cases.Completion:
+    """Completes a task as its lane would, with the form's sample values: by `choice`, else by the first way forward."""
+    given = answers(ctx, person, task, seed=seed)
+    taken = choice or next(iter(cases.choices(ctx, task)), None)
+    note = reason if taken and taken.returns else ""
+    actor = people.actor(ctx.session, person, ctx.now)
+    return cases.complete(ctx, actor, task.id, given, taken.id if taken else None, note)
 
-    What others filled in before is left as it is, until the case comes back.
-    """
+
+def answers(ctx: Context, person: Person, task: Task, *, seed: int) -> dict[str, Any]:
+    """The sample values of a task's form. What others filled in before is left as it is, until the case comes back."""
     form = cases.form_of(ctx, task)
     today = ctx.now.astimezone(ctx.settings.zone).date()
-    answers = forms.sample(form, seed, lambda field: sample_upload(ctx, person, field), today) if form else {}
+    given = forms.sample(form, seed, lambda field: sample_upload(ctx, person, field), today) if form else {}
     if form and task.round == 1:
         data = cases.data_of(ctx, task.case)
         there = {pointer[1:].replace("/", "."): forms.at(data, pointer) for pointer in form.asked}
-        answers = forms.merge(answers, forms.nested({key: value for key, value in there.items() if value is not None}))
-    taken = choice or next(iter(cases.choices(ctx, task)), None)
-    reason = REASON if taken and taken.returns else ""
-    actor = people.actor(ctx.session, person, ctx.now)
-    return cases.complete(ctx, actor, task.id, answers, taken.id if taken else None, reason)
+        given = forms.merge(given, forms.nested({key: value for key, value in there.items() if value is not None}))
+    return given
 
 
 def sample_upload(ctx: Context, person: Person, field: forms.Field) -> str:

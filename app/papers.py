@@ -124,11 +124,20 @@ def keep(ctx: Context, document_id: int, filled: Filled) -> bool:
 def control_sheet(ctx: Context, case: Case, loaded: revisions.Loaded) -> bytes | None:
     """The control sheet as it stands now, from the template that the process names; None where it names none."""
     wanted = revisions.papers(loaded.definition.properties.get("lembar_kendali", ""))
-    if not wanted:
-        return None
-    template = revisions.template(ctx.session, case.revision_id, wanted[0].template)
+    return as_it_stands(ctx, case, loaded, wanted[0]) if wanted else None
+
+
+def as_it_stands(
+    ctx: Context, case: Case, loaded: revisions.Loaded, paper: revisions.Paper, isian: Mapping[str, Any] | None = None
+) -> bytes:
+    """A paper filled with what the case says at this moment, recorded nowhere. `isian` is put in place of all answers,
+    where whoever asks may not see all of them. Raises documents.DocumentError.
+    """
+    template = revisions.template(ctx.session, case.revision_id, paper.template)
     seen = context(ctx, loaded, journal.entries(ctx, case.id), frozen(ctx, case))
-    return documents.fill(template, {**seen, "dokumen": {"nama": wanted[0].name, "rangkap": 1}})
+    if isian is not None:
+        seen = {**seen, "isian": dict(isian), "lembar": []}
+    return documents.fill(template, {**seen, "dokumen": {"nama": paper.name, "rangkap": paper.copies}})
 
 
 def blank(ctx: Context, loaded: revisions.Loaded, paper: revisions.Paper) -> bytes:
@@ -291,10 +300,12 @@ def _officers(ctx: Context, entries: Sequence[journal.Entry], people: Mapping[in
     last = {e.lane: e for e in entries if e.actor_id and e.seq not in gone and e.kind in ("complete", *ends.VERBS)}
     found = {}
     for lane, entry in last.items():
-        nip, title = people.get(entry.actor_id or 0, ("", ""))
-        if an := entry.body.get("an"):
-            title = wording.deputy_title(an["kind"], an.get("title") or lane)
-        found[lane] = {"nama": entry.actor, "nip": nip, "jabatan": title or lane, "pada": _local(ctx, entry.at)}
+        nip, own = people.get(entry.actor_id or 0, ("", ""))
+        an = entry.body.get("an")
+        title = wording.deputy_title(an["kind"], an.get("title") or lane) if an else own or lane
+        found[lane] = {
+            "nama": entry.actor, "nip": nip, "jabatan": title, "jabatan_sendiri": own, "pada": _local(ctx, entry.at)
+        }  # fmt: skip
     return found
 
 

@@ -282,7 +282,7 @@ def _missing(definition: Definition, bundle: Bundle) -> list[Finding]:
     if answering and answering not in {lane.name for lane in definition.lanes}:
         message = f"Properti pengaduan menyebut lajur “{answering}”, tetapi lajur itu tidak digambar."
         found.append(Finding(definition.key, "error", "lajur-tidak-ada", message))
-    for element, name, text in _papers(definition):
+    for element, name, text in places_of_papers(definition):
         for paper in papers(text):
             if paper.template not in bundle.templates:
                 found.append(
@@ -328,7 +328,7 @@ def _too_long(definition: Definition, bundle: Bundle) -> Iterator[Finding]:
         with suppress(ValueError):
             for line in registers.numberings(step.properties.get("register", "")):
                 names += [(step.id, line.register, 200), (step.id, line.pattern, 150)]
-    for element, _, text in _papers(definition):
+    for element, _, text in places_of_papers(definition):
         names += [(element, paper.name, 300) for paper in papers(text)]
     names += [(PurePosixPath(path).name[:80], path, 300) for path in bundle.files()]
     for element, name, most in names:
@@ -482,7 +482,8 @@ def _unheard(definition: Definition, heard: set[str]) -> Iterator[Finding]:
         yield Finding(definition.key, "info", "tanpa-pesan", f"{message} Bila perlu, tulislah properti pesan di sana.")
 
 
-def _papers(definition: Definition) -> list[tuple[str, str, str]]:
+def places_of_papers(definition: Definition) -> list[tuple[str, str, str]]:
+    """Everywhere that a diagram names papers: the element, its name, and the lines that it says of them."""
     places = [
         (definition.key, definition.title, definition.properties.get(name, ""))
         for name in ("unduhan", "lembar_kendali")
@@ -519,6 +520,13 @@ def install(ctx: Context, bundle: Bundle, by: str, authority: str) -> Revision:
     definition, findings = check(bundle)
     if definition is None or any(f.level == "error" for f in findings):
         raise NotRunnable(findings)
+    return record(ctx, bundle, definition, findings, by, authority)
+
+
+def record(
+    ctx: Context, bundle: Bundle, definition: Definition, findings: Iterable[Finding], by: str, authority: str
+) -> Revision:
+    """`install` of what was checked already, whatever was found: a trial runs also what may not come into force."""
     _alone(ctx.session, definition.key)
     current = in_force(ctx.session, definition.key)
     if current and current.digest == bundle.digest():
@@ -639,6 +647,17 @@ def file_contents(session: Session, revision_id: int, prefix: str = "") -> dict[
         .order_by(RevisionFile.path)
     )
     return {row.path: row.content for row in rows}
+
+
+def bundle_of(session: Session, revision: Revision) -> Bundle:
+    """The files of a revision, as they were put in force."""
+    files: dict[str, dict[str, bytes]] = {folder: {} for folder in ("", "called", "forms", "templates", "texts")}
+    for path, content in file_contents(session, revision.id).items():
+        folder, _, name = path.rpartition("/")
+        files[folder][name.removesuffix(".form") if folder == "forms" else name] = content
+    [(name, diagram)] = files[""].items()
+    stem = name.removesuffix(".bpmn")
+    return Bundle(stem, diagram, files["called"], files["forms"], files["templates"], files["texts"])
 
 
 def template(session: Session, revision_id: int, name: str, folder: str = "templates") -> bytes:

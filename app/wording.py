@@ -7,7 +7,7 @@ one as "", so that one odd value never costs a whole paper. What comes out is te
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal, InvalidOperation
 
@@ -25,6 +25,7 @@ ROMANS = (
     (50, "L"), (40, "XL"), (10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I"),
 )  # fmt: skip
 DOTS = "…" * 12
+ON_BEHALF = "a.n."
 
 
 def tanggal(value: object, zone: tzinfo | None = None) -> str:
@@ -49,6 +50,21 @@ def tanggal_terbilang(value: object, zone: tzinfo | None = None) -> str:
     """`dua puluh tiga November dua ribu dua puluh enam`."""
     day = _date(value, zone)
     return f"{terbilang(day.day)} {MONTHS[day.month - 1]} {terbilang(day.year)}" if day else _text(value)
+
+
+def hari(value: object, zone: tzinfo | None = None) -> str:
+    """`Senin`."""
+    day = _date(value, zone)
+    return DAYS[day.weekday()] if day else _text(value)
+
+
+def tanggal_resmi(value: object, zone: tzinfo | None = None) -> str:
+    """How minutes begin: `Senin tanggal dua puluh tiga bulan November tahun dua ribu dua puluh enam`."""
+    day = _date(value, zone)
+    if day is None:
+        return _text(value)
+    words = f"{DAYS[day.weekday()]} tanggal {terbilang(day.day)} bulan {MONTHS[day.month - 1]}"
+    return f"{words} tahun {terbilang(day.year)}"
 
 
 def jam(value: object, zone: tzinfo | None = None) -> str:
@@ -128,11 +144,40 @@ def kosong(value: object, dots: str = DOTS) -> object:
     return dots if not _text(value).strip() else value
 
 
+def pejabat(officer: object, an: str = "", ub: str = "") -> str:
+    """What stands above a signature, by lines: `Kepala Dinas,`; of a deputy `Plh. Kepala Dinas,`; of somebody who signs
+    for one on leave `a.n. Kepala Dinas` and their own title. `officer` is one of a paper's `petugas`.
+
+    `an` is the title for whom the letter itself is signed, `ub` that of the one between: `a.n. Kepala Dinas`,
+    `Sekretaris`, `u.b.`, and last the officer's own.
+    """
+    told = officer if isinstance(officer, Mapping) else {"jabatan": _text(officer)}
+    own, title = _text(told.get("jabatan_sendiri")), _text(told.get("jabatan")).strip() or DOTS
+    lines = [f"a.n. {an}"] if an else []
+    lines += [ub, "u.b."] if ub else []
+    lines += [title, own] if title.startswith(ON_BEHALF) and own and not title.endswith(own) else [title]
+    return "\n".join(lines) + ","
+
+
+def tanda_tangan(officer: object, an: str = "", ub: str = "") -> str:
+    """A whole signature: what stands above it as of `pejabat`, room to sign in, name, NIP."""
+    told = officer if isinstance(officer, Mapping) else {}
+    name, nip = kosong(told.get("nama")), kosong(told.get("nip"))
+    return f"{pejabat(officer, an, ub)}\n\n\n\n{name}\nNIP {nip}"
+
+
+def nama_nip(officer: object) -> str:
+    """`Sari Wulandari, NIP 19800101 200501 1 001`; the name alone of whoever has no NIP."""
+    told = officer if isinstance(officer, Mapping) else {"nama": officer}
+    name, nip = _text(told.get("nama")), _text(told.get("nip"))
+    return f"{name}, NIP {nip}" if name and nip else name
+
+
 FILTERS: dict[str, Callable[..., object]] = {
     f.__name__: f
     for f in (
-        tanggal, tanggal_hari, tanggal_pendek, tanggal_terbilang, jam, masa, terbilang, angka, rupiah, romawi, pilih,
-        kosong,
+        tanggal, tanggal_hari, tanggal_pendek, tanggal_terbilang, tanggal_resmi, hari, jam, masa, terbilang, angka,
+        rupiah, romawi, pilih, kosong, pejabat, tanda_tangan, nama_nip,
     )
 }  # fmt: skip
 
@@ -239,4 +284,4 @@ def as_deputy(kind: str, name: str) -> str:
 
 def deputy_title(kind: str, title: str) -> str:
     """What stands under a deputy's signature: `Plh. Kepala Dinas`; for somebody on leave `a.n. Kepala Dinas`."""
-    return f"{DEPUTIES.get(kind, 'a.n.')} {title}"
+    return f"{DEPUTIES.get(kind, ON_BEHALF)} {title}"

@@ -288,6 +288,7 @@ def test_papers_say_for_whom_a_deputy_signed(pair: Office, kind_: str, title: st
         context = papers.context(ctx, loaded, journal.entries(ctx, case_id), papers.frozen(ctx, case))
         assert context["petugas"]["Pemaraf"]["nama"] == "Wakil"
         assert context["petugas"]["Pemaraf"]["jabatan"] == title
+        assert context["petugas"]["Pemaraf"]["jabatan_sendiri"] == (pair.person(ctx, "wakil").title or "")
         assert [row["petugas"] for row in context["lembar"]] == [officer, ""]
 
 

@@ -14,6 +14,7 @@ from docx import Document
 from lxml import etree
 
 from app import documents
+from app.documents import archive as documents_archive
 
 NAUGHTY = [
     "<script>alert('x')</script> & \"kutip\" ]]> <!-- -->",
@@ -167,6 +168,13 @@ def test_equal_inputs_give_equal_bytes() -> None:
         "{{ range(999999999)|list }}",
         "{{ 'a' * 9999999999 }}",
         "{{ 9 ** (9 ** 9) }}",
+        "{% macro a() %}{{ a() }}{% endmacro %}{{ a() }}",
+        "{% for a in [[1]] recursive %}{{ loop([[1]]) }}{% endfor %}",
+        "{{ open('/etc/passwd').read() }}",
+        "{{ isian.__class__.__base__.__subclasses__() }}",
+        "{{ isian|attr('__class__')|attr('__mro__')|first|attr('x')() }}",
+        "{{ '%99999999d'|format(1) }}",
+        "{{ ('a' * 9999)|replace('a', 'a' * 99999)|length }}",
         "{{ isian.x + 1 }}",
         "{{ isian.x.y.z() }}",
         "{{ isian.x",
@@ -239,7 +247,7 @@ UNKNOWN = "Nama “{}” tidak dikenal, sehingga selalu tercetak kosong."
 def test_known() -> None:
     assert documents.known(["/a", "/b/c", "/b/d", "/e/*/f", "/e/*/g", "/h/*"], ["Kasi"]) == {
         "isian": {"a": None, "b": {"c": None, "d": None}, "e": [{"f": None, "g": None}], "h": None},
-        "petugas": {"Kasi": None},
+        "petugas": {"Kasi": dict.fromkeys(documents.OFFICER)},
     }
 
 
@@ -253,6 +261,8 @@ def test_known() -> None:
         (["Nomor {{ permohonan.nomer }}"], [("error", "nama-tidak-dikenal", UNKNOWN.format("permohonan.nomer"))]),
         (["{{ pemohon }}"], [("error", "nama-tidak-dikenal", UNKNOWN.format("pemohon"))]),
         (["{{ isian.tka.nam }}"], [("warning", "nama-tidak-dikenal", UNKNOWN.format("isian.tka.nam"))]),
+        (["{{ petugas['Kepala'].pangkat }}"],
+         [("warning", "nama-tidak-dikenal", UNKNOWN.format("petugas.Kepala.pangkat"))]),
         (["{{ petugas['Camat'].nama }}"], [("warning", "nama-tidak-dikenal", UNKNOWN.format("petugas.Camat.nama"))]),
         (["{% for l in isian.lokasi %}{{ l.kota }}{% endfor %}"],
          [("error", "nama-tidak-dikenal", UNKNOWN.format("l.kota"))]),
@@ -287,17 +297,22 @@ def test_check(paragraphs: list[str], expected: list[tuple[str, str, str]]) -> N
     assert {f.element for f in found} <= {"a.docx"}
 
 
-def _external(kind: str) -> bytes:
+def _external(kind: str, target: str = "http://a.example/b", mode: str = "External") -> bytes:
     relation = f"http://schemas.openxmlformats.org/officeDocument/2006/relationships/{kind}"
     return (
         '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
-        f'<Relationship Id="x1" Type="{relation}" Target="http://a.example/b" TargetMode="External"/></Relationships>'
+        f'<Relationship Id="x1" Type="{relation}" Target="{target}" TargetMode="{mode}"/></Relationships>'
     ).encode()
+
+
+def _linked(*relation: str) -> bytes:
+    return packed(letter("x"), word___rels__settings_dot_xml_dot_rels=_external(*relation))
 
 
 def _field(code: str) -> bytes:
     with zipfile.ZipFile(io.BytesIO(letter("x"))) as archive:
-        field = f'<w:r><w:instrText xml:space="preserve"> {code} </w:instrText></w:r></w:p>'
+        runs = "".join(f'<w:instrText xml:space="preserve">{bit}</w:instrText>' for bit in code.split("|"))
+        field = f'<w:r><w:fldChar w:fldCharType="begin"/></w:r><w:r>{runs}</w:r></w:p>'
         return archive.read("word/document.xml").replace(b"</w:p>", field.encode(), 1)
 
 
@@ -319,7 +334,29 @@ ODD_FILES: dict[str, tuple[Callable[[], bytes], str]] = {
         "tautan-luar",
     ),
     "gambar jauh": (
-        lambda: packed(letter("x"), word__document_dot_xml=_field("INCLUDEPICTURE http://a/b")),
+        lambda: packed(letter("x"), word__document_dot_xml=_field(" INCLUDEPICTURE http://a/b ")),
+        "tautan-luar",
+    ),
+    "ditulis terpisah": (
+        lambda: packed(letter("x"), word__document_dot_xml=_field(" inclu|detext |c:/a ")),
+        "tautan-luar",
+    ),
+    "disamarkan": (lambda: packed(letter("x"), word__document_dot_xml=_field("INCLUDE&#84;EXT c:/a")), "tautan-luar"),
+    "medan sederhana": (
+        lambda: packed(
+            letter("x"), word__document_dot_xml=_field('x</w:instrText><w:fldSimple w:instr="LINK a"/><w:instrText>')
+        ),
+        "tautan-luar",
+    ),
+    "bernama tautan": (lambda: _linked("image", "http://a.example/hyperlink"), "tautan-luar"),
+    "luar disamarkan": (lambda: _linked("image", "http://a.example/b", "Ex&#116;ernal"), "tautan-luar"),
+    "tautan ke berkas": (lambda: _linked("hyperlink", "file://server/a"), "tautan-luar"),
+    "tautan berskrip": (lambda: _linked("hyperlink", "javascript:alert(1)"), "tautan-luar"),
+    "potongan HTML": (lambda: _linked("aFChunk", "a.html", "Internal"), "makro"),
+    "makro bernama lain": (lambda: _linked("vbaProject", "a.bin", "Internal"), "makro"),
+    "hubungan rusak": (lambda: packed(letter("x"), word___rels__a_dot_xml_dot_rels=b"<Relationships"), "bukan-docx"),
+    "medan di bagian lain": (
+        lambda: packed(letter("x"), word__lain_dot_dat=_field(" INCLUDEPICTURE http://a/b ")),
         "tautan-luar",
     ),
 }
@@ -335,9 +372,54 @@ def test_odd_files(kind: str) -> None:
 
 
 def test_a_plain_link_is_welcome_and_other_names_are_not() -> None:
-    linked = packed(letter("x"), word___rels__settings_dot_xml_dot_rels=_external("hyperlink"))
-    assert documents.check_file("A.DOCX", linked) == []
+    for target in ("http://a.example/link/import", "HTTPS://a.example", "mailto:a@contoh.id"):
+        assert documents.check_file("A.DOCX", _linked("hyperlink", target)) == []
+    field = packed(letter("x"), word__document_dot_xml=_field(' HYPERLINK "http://a.example/link" '))
+    assert documents.check_file("a.docx", field) == []
     assert [f.rule for f in documents.check_file("a.docm", letter("x"))] == ["bukan-docx"]
+
+
+def test_a_font_that_few_have_is_told_of() -> None:
+    document = Document()
+    document.add_paragraph().add_run("Izin").font.name = "Monotype Corsiva"
+    document.add_paragraph().add_run("Izin").font.name = "Arial"
+    written = io.BytesIO()
+    document.save(written)
+    assert [
+        (f.level, f.rule, "“Monotype Corsiva”" in f.message) for f in documents.check_file("a.docx", written.getvalue())
+    ] == [("info", "huruf-asing", True)]
+    assert read(documents.fill(written.getvalue(), {}))[0] == ["Izin", "Izin"]
+
+
+def test_a_document_of_one_part_is_enough() -> None:
+    """No styles, no fonts, no settings: what another program writes, and what is left when those were taken out."""
+    schemas, package = "http://schemas.openxmlformats.org", "application/vnd.openxmlformats-package.relationships+xml"
+    main, word = documents_archive.DOCUMENT.decode(), f"{schemas}/wordprocessingml/2006/main"
+    parts = {
+        "[Content_Types].xml": f'<Types xmlns="{schemas}/package/2006/content-types">'
+        f'<Default Extension="rels" ContentType="{package}"/>'
+        f'<Override PartName="/word/document.xml" ContentType="{main}"/></Types>',
+        "_rels/.rels": f'<Relationships xmlns="{schemas}/package/2006/relationships"><Relationship Id="r" '
+        f'Type="{schemas}/officeDocument/2006/relationships/officeDocument" Target="word/document.xml"/></Relationships>',
+        "word/document.xml": f'<w:document xmlns:w="{word}"><w:body><w:p><w:r><w:t>Nama {{{{ isian.nama }}}}</w:t>'
+        "</w:r></w:p></w:body></w:document>",
+    }
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as archive:
+        for name, part in parts.items():
+            archive.writestr(name, part)
+    assert documents.check_file("a.docx", written.getvalue()) == []
+    assert read(documents.fill(written.getvalue(), {"isian": {"nama": "Li"}}))[0] == ["Nama Li"]
+
+
+def test_five_thousand_rows_of_naughty_names() -> None:
+    rows = [["No.", "Nama"], ["{%tr for b in lembar %}", ""], ["{{ b.no }}", "{{ b.nama }}"], ["{%tr endfor %}", ""]]
+    names = [name for name in NAUGHTY if "\t" not in name]
+    sheet = [{"no": n, "nama": names[n % len(names)]} for n in range(5000)]
+    written = words(documents.fill(letter("Isi:", rows=rows), {"lembar": sheet}))
+    assert written.count(NAUGHTY[2]) == len([row for row in sheet if row["nama"] == NAUGHTY[2]])
+    assert written.count("A" * 300) == len([row for row in sheet if row["nama"] == "A" * 300])
+    assert NAUGHTY[0] in written
 
 
 def test_an_xml_part_that_is_none_is_a_finding() -> None:

@@ -18,6 +18,7 @@ from tests.sops import BUNDLES, needs
 from tests.test_documents import OFFICE, words
 
 pytestmark = needs("perpanjangan-imta")
+W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 BUNDLE = BUNDLES["perpanjangan-imta"]
 FORMS = BUNDLE.forms
 READING = engine.read(BUNDLE.diagram, BUNDLE.called)
@@ -131,13 +132,12 @@ def test_the_sixteen_requirements_are_uploaded_and_checked_one_by_one() -> None:
 
 def test_there_are_letters() -> None:
     names = set(BUNDLE.templates)
-    assert {
-        "tanda-terima.docx",
-        "lembar-kendali.docx",
-        "draf-izin.docx",
-        "izin.docx",
-        "formulir-permohonan.docx",
-    } <= names
+    assert names == {
+        "bukti-serah-terima.docx", "daftar-periksa.docx", "draf-izin.docx", "formulir-permohonan.docx",
+        "hak-kewajiban.docx", "izin.docx", "kuesioner-kepuasan.docx", "lembar-kendali.docx", "rekomendasi-teknis.docx",
+        "sampul-map.docx", "surat-kuasa-penandatanganan.docx", "surat-kuasa-pengurusan.docx", "surat-pembetulan.docx",
+        "surat-pencabutan.docx", "surat-pengembalian.docx", "surat-penolakan.docx", "tanda-terima.docx",
+    }  # fmt: skip
     assert [name for name in names if "kantor.nama" not in words(BUNDLE.templates[name])] == []
 
 
@@ -178,6 +178,73 @@ def test_the_control_sheet_has_a_row_for_each_pass() -> None:
          "DIKEMBALIKAN\nBelum lengkap", "Alasan: Paspor buram", ""],
         ["2", "Isi (putaran 2)", "Pemohon", "", "23-11-2026\n08.31", "\n", "–", "Sedang berjalan", "", ""],
     ]  # fmt: skip
+
+
+def _checked(**wrong: dict[str, object]) -> dict[str, object]:
+    """A checklist on which all is there and right but these."""
+    checklist = forms.load(FORMS["ceklis"])
+    keys = [field.pointer.split("/")[2] for field in checklist.fields if field.pointer.endswith("/ada")]
+    assert len(keys) == 16
+    return {key: wrong.get(key, {"ada": True, "benar": True}) for key in keys}
+
+
+def test_the_return_letter_lists_what_is_missing() -> None:
+    """By the number that the requirement has in the SOP's list, whatever else is in order."""
+    assert READING.definition is not None
+    listed = READING.definition.properties["persyaratan"].splitlines()
+    ceklis = _checked(paspor={"ada": True, "benar": False, "keterangan": "Buram & <gelap>"}, foto={"ada": False})
+    kembalian = {
+        "pada": "2026-11-24",
+        "alasan": "Dua berkas\nbelum sesuai.",
+        "kesalahan": ["Nomor paspor: salah ketik"],
+    }
+    context = {
+        "isian": {"ceklis": ceklis}, "kembalian": kembalian, "permohonan": {"pemohon": "Andi"},
+        "petugas": {"Customer Service": {"nama": "Budi", "jabatan": "Petugas Loket", "nip": "1"}},
+        "kantor": OFFICE["kantor"], "sop": {**OFFICE["sop"], "persyaratan": listed},
+    }  # fmt: skip
+    paper = documents.fill(BUNDLE.templates["surat-pengembalian.docx"], context)
+    [table] = [table for table in Document(io.BytesIO(paper)).tables if len(table.columns) == 4]
+    assert [[cell.text for cell in row.cells] for row in table.rows] == [
+        ["No.", "Persyaratan", "Yang kurang", "Keterangan petugas"],
+        ["12.", "Fotokopi paspor", "Belum benar", "Buram & <gelap>"],
+        ["15.", "Foto 3x4 sebanyak 2 lembar", "Belum ada", ""],
+    ]
+    said = words(paper)
+    for phrase in ("1.Alasan pengembalian", "2.Isian formulir", "Nomor paspor: salah ketik", "3.Persyaratan yang belum",
+                   "Dua berkas", "belum sesuai.", "a.n. Kepala Dinas Contoh", "Petugas Loket,"):  # fmt: skip
+        assert phrase in said
+    whole = documents.fill(BUNDLE.templates["surat-pengembalian.docx"], {**context, "isian": {"ceklis": _checked()}})
+    assert "Persyaratan yang belum" not in words(whole)
+
+
+def test_the_survey_on_paper_asks_what_the_form_asks() -> None:
+    form = forms.load(FORMS["penerimaan"])
+    scales = [[option.label for option in field.options] for field in form.fields if len(field.options) == 4]
+    [table] = [
+        t for t in Document(io.BytesIO(BUNDLE.templates["kuesioner-kepuasan.docx"])).tables if len(t.columns) == 6
+    ]
+    assert [[cell.text.split("\n") for cell in row.cells[2:]] for row in table.rows[1:]] == [
+        [[str(number), label] for number, label in enumerate(labels, 1)] for labels in scales
+    ]
+    assert len(scales) == 9
+
+
+def test_tables_break_well() -> None:
+    """No row of a table splits, and one that may be long (it loops, or has many rows) repeats its head."""
+    wrong, long = [], 0
+    for name, content in BUNDLE.templates.items():
+        for table in Document(io.BytesIO(content)).element.body.iter(f"{W}tbl"):
+            rows = table.findall(f"{W}tr")
+            first = ["".join(t.text or "" for t in cell.iter(f"{W}t")) for cell in rows[0].findall(f"{W}tc")]
+            text = "".join(t.text or "" for t in table.iter(f"{W}t"))
+            if ":" in first or len(first) < 3 or not ("{%tr for" in text or len(rows) > 9):
+                continue  # clauses, and what stands beside a colon
+            long += 1
+            whole = [row.find(f"{W}trPr/{W}cantSplit") is not None for row in rows]
+            if not all(whole) or rows[0].find(f"{W}trPr/{W}tblHeader") is None:
+                wrong.append(f"{name}: {text[:60]}")
+    assert (wrong, long > 6) == ([], True)
 
 
 # -- a case of it -------------------------------------------------------------------------------------------------------
@@ -239,9 +306,30 @@ def test_the_sop_with_a_return_from_every_decision(office: Office) -> None:
         )
         assert case.due_at == datetime.fromisoformat("2026-12-02T19:00:00+08:00")
         assert sorted(set(names)) == [
-            "Bukti tanda terima berkas", "Bukti tanda terima surat izin", "Draf izin perpanjangan IMTA", "Izin perpanjangan IMTA", "Lembar pengendali proses",
-            "Surat izin untuk ditandatangani",
+            "Bukti tanda terima berkas", "Bukti tanda terima surat izin", "Checklist persyaratan",
+            "Draf izin perpanjangan IMTA", "Formulir permohonan izin perpanjangan IMTA",
+            "Hak dan kewajiban pemegang izin", "Izin perpanjangan IMTA", "Kuesioner survei kepuasan",
+            "Lembar pengendali proses", "Rekomendasi teknis", "Sampul map penyerahan",
+            "Surat izin untuk ditandatangani", "Surat pengembalian berkas",
         ]  # fmt: skip
         proof = audit.frames(ctx, case)
     assert proof.all_findings == []
     assert len(proof.frames) == case.seq
+
+
+def test_forms_of_the_service_are_printed_filled(office: Office) -> None:
+    """The applicant's own ones; what is internal, and what others filled in, only for officials."""
+    case_id = play.apply(office)
+    for _ in range(3):
+        play.step(office, case_id)
+    applicant, officer, stranger = (office.client(name) for name in ("pemohon", office.counter, "pemohon2"))
+    page = f"/permohonan/{case_id}"
+    own = ["formulir-permohonan.docx", "surat-kuasa-penandatanganan.docx", "surat-kuasa-pengurusan.docx"]
+    offered = [re.findall(r"/formulir/([\w.-]+)", client.get(page).text) for client in (applicant, officer)]
+    assert (sorted(offered[0]), sorted(offered[1])) == (own, sorted([*own, "daftar-periksa.docx", "draf-izin.docx"]))
+    for template in own:
+        said = words(applicant.get(f"{page}/formulir/{template}").data)
+        assert "PT Mahakam Sawit Lestari" in said
+    assert "Sesuai asli" in words(officer.get(f"{page}/formulir/daftar-periksa.docx").data)
+    refused = [(applicant, "daftar-periksa.docx"), (officer, "izin.docx"), (stranger, own[0]), (officer, "tiada.docx")]
+    assert [client.get(f"{page}/formulir/{template}").status_code for client, template in refused] == [404] * 4

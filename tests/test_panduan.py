@@ -12,8 +12,8 @@ import click
 import pytest
 from sqlalchemy import select
 
-from app import cli, engine, files, forms, people, revisions, wording
-from app.documents import CONTEXT
+from app import cli, documents, engine, files, forms, people, revisions, wording
+from app.documents import CONTEXT, OFFICER
 from app.engine import expressions
 from app.engine.definition import Definition
 from app.engine.properties import ENDINGS, LISTED, PLACE_NAMES, VOCABULARY, YES, Property
@@ -22,7 +22,7 @@ from app.models import Case, Document
 from tests import guide, play
 from tests.conftest import PASSWORD, ROOT, Office
 from tests.drawn import draw, given
-from tests.test_documents import words
+from tests.test_documents import letter, read, words
 from tests.test_repo import sources
 
 GUIDE = guide.GUIDE.read_text()
@@ -184,7 +184,50 @@ def test_names_and_filters_of_letters() -> None:
         value = value[0] if isinstance(value, list) else value
         expected[name] = sorted(value) if isinstance(value, dict) else []
     assert {name: sorted(names) for name, names in told.items()} == expected
-    assert [re.split(r"\W", code(cell)[0])[0] for cell, _ in rows("tulis", "tercetak")] == list(wording.FILTERS)
+    [officer] = [code(inner) for cell, inner in rows("nama") if "petugas" in cell]
+    assert tuple(officer) == OFFICER
+    filters = [re.split(r"\W", code(cell)[0])[0] for cell, *_ in rows("tulis", "dari")]
+    assert list(dict.fromkeys(filters)) == list(wording.FILTERS)
+
+
+HEAD = {
+    "nama": "Sari Wulandari",
+    "nip": "19800101 200501 1 001",
+    "jabatan": "Kepala Dinas",
+    "jabatan_sendiri": "Kepala Dinas",
+}
+SECRETARY = {"nama": "Budi", "nip": "1981", "jabatan": "Sekretaris", "jabatan_sendiri": "Sekretaris"}
+SIGNING = [  # who signs in the table of signatures, row by row
+    HEAD,
+    *({**SECRETARY, "jabatan": wording.deputy_title(kind, "Kepala Dinas")} for kind in ("plt", "plh", "cuti")),
+    SECRETARY,
+    {**SECRETARY, "jabatan": "Kepala Subbagian Umum", "jabatan_sendiri": "Kepala Subbagian Umum"},
+]
+
+
+def printed(filter_: str, value: object) -> list[str]:
+    """The lines that a letter prints of a value by a filter."""
+    paper = documents.fill(letter(f"{{{{ isian.x | {filter_} }}}}"), {"isian": {"x": value}})
+    return read(paper)[0][0].split("\n")
+
+
+@pytest.mark.parametrize(("cell", "given_", "told"), rows("tulis", "dari"))
+def test_what_filters_print(cell: str, given_: str, told: str) -> None:
+    """Each prints what its row says; of a whole signature and of dots the row tells in words."""
+    value = HEAD if "petugas" in given_ else given_
+    lines = printed(code(cell)[0], value)
+    if code(cell) == ["tanda_tangan"]:
+        assert lines == ["Kepala Dinas,", "", "", "", "Sari Wulandari", "NIP 19800101 200501 1 001"]
+    elif code(cell) == ["kosong"]:
+        assert (lines, printed("kosong", "isi")) == ([wording.DOTS], ["isi"])
+    else:
+        assert lines == [told]
+
+
+def test_who_stands_above_a_signature() -> None:
+    told = rows("keadaan", "tulis")
+    said = [printed(code(cell)[0], officer) for (_, cell, _), officer in zip(told, SIGNING, strict=True)]
+    assert said == [lines.split("<br>") for _, _, lines in told]
 
 
 # What is shown

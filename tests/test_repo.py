@@ -31,6 +31,7 @@ LAYERS = (
     {"cases", "inbox"},
     {"audit", "export", "digest", "accounts", "statistics", "books"},
     {"worker", "demo"},
+    {"trial"},
     {"web"},
     {"app"},  # create_app
     {"serve"},

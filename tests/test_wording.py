@@ -12,6 +12,7 @@ NOON = "2026-11-23T10:30+08:00"
 LATE = datetime(2026, 11, 23, 17, 5, tzinfo=UTC)
 WITA = ZoneInfo("Asia/Makassar")
 # What an applicant may have typed where a template expects a date or a number.
+WITHOUT_TEXT = ("kosong", "masa", "pejabat", "tanda_tangan")  # what these give for nothing is told below
 ODD = [(None, ""), ("", ""), ("besok", "besok"), ("<b>&", "<b>&"), ("2026-02-30", "2026-02-30"), (True, "True")]
 
 
@@ -28,6 +29,10 @@ ODD = [(None, ""), ("", ""), ("besok", "besok"), ("<b>&", "<b>&"), ("2026-02-30"
         ("tanggal_pendek", "2026-01-02", "02-01-2026"),
         ("tanggal_terbilang", "2026-11-23", "dua puluh tiga November dua ribu dua puluh enam"),
         ("tanggal_terbilang", "1999-12-11", "sebelas Desember seribu sembilan ratus sembilan puluh sembilan"),
+        ("tanggal_resmi", NOON, "Senin tanggal dua puluh tiga bulan November tahun dua ribu dua puluh enam"),
+        ("tanggal_resmi", "besok", "besok"),
+        ("hari", "2017-06-23", "Jumat"),
+        ("hari", None, ""),
         ("jam", NOON, "10.30"),
         ("jam", datetime(2026, 1, 2, 3, 4, tzinfo=UTC), "03.04"),
         ("jam", "2026-11-23", ""),
@@ -88,7 +93,7 @@ ODD = [(None, ""), ("", ""), ("besok", "besok"), ("<b>&", "<b>&"), ("2026-02-30"
         ("kosong", "ada", "ada"),
         ("kosong", 0, 0),
         ("pilih", "P", "P"),
-        *((name, value, text) for name in wording.FILTERS if name not in ("kosong", "masa") for value, text in ODD),
+        *((name, value, text) for name in wording.FILTERS if name not in WITHOUT_TEXT for value, text in ODD),
     ],
 )  # fmt: skip
 def test_wording(name: str, value: object, expected: object) -> None:
@@ -112,6 +117,30 @@ def test_wording(name: str, value: object, expected: object) -> None:
 )
 def test_masa(since: object, until: object, expected: str) -> None:
     assert wording.masa(since, until) == expected
+
+
+BLANK = wording.DOTS
+
+
+@pytest.mark.parametrize("nobody", [None, "", {}, {"nama": None, "nip": "", "jabatan": " "}])
+def test_a_signature_of_nobody_is_dots_to_write_on(nobody: object) -> None:
+    assert wording.pejabat(nobody) == f"{BLANK},"
+    assert wording.tanda_tangan(nobody, an="Kepala") == f"a.n. Kepala\n{BLANK},\n\n\n\n{BLANK}\nNIP {BLANK}"
+    assert wording.nama_nip(nobody) == ""
+
+
+@pytest.mark.parametrize(
+    ("own", "title", "expected"),
+    [
+        ("Sekretaris", "Sekretaris", "Sekretaris,"),
+        ("Sekretaris", "Plh. Kepala", "Plh. Kepala,"),
+        ("Sekretaris", "a.n. Kepala", "a.n. Kepala\nSekretaris,"),
+        ("", "a.n. Kepala", "a.n. Kepala,"),
+        (None, "a.n. <Kepala> & Co", "a.n. <Kepala> & Co,"),
+    ],
+)
+def test_who_signs_for_somebody_on_leave_says_who_they_are(own: object, title: str, expected: str) -> None:
+    assert wording.pejabat({"jabatan": title, "jabatan_sendiri": own}) == expected
 
 
 def test_options() -> None:

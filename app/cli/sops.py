@@ -1,9 +1,10 @@
-"""Commands of whoever owns an SOP: check it, walk it, put it in force."""
+"""Commands of whoever owns an SOP: check it, walk it, see its papers, put it in force."""
 
 from __future__ import annotations
 
 import getpass
 import json
+import re
 import secrets
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -143,6 +144,57 @@ def walk(paths: Sequence[Path], seed: int | None, max_steps: int, as_json: bool)
         click.echo(f"{name}: {'selesai' if line['completed'] else line['error']} (--seed {seed})")
     if not line["completed"]:
         sys.exit(1)
+
+
+@sop.command()
+@click.argument("what", metavar="PATH|KEY")
+@click.option(
+    "-o", "folder", type=click.Path(file_okay=False, path_type=Path), help="Map hasilnya; biasanya contoh-KEY."
+)
+def trial(what: str, folder: Path | None) -> None:
+    """Mengisi setiap surat SOP dengan permohonan contoh, supaya dapat dilihat sebelum berlaku.
+
+    PATH ialah diagram atau arsip SOP yang belum diberlakukan, KEY kunci SOP yang sudah berlaku.
+    """
+    from app import config, revisions
+    from app import trial as trials
+    from app.engine.definition import Finding
+
+    settings, found = config.settings(), []
+    if Path(what).exists():
+        found = [(bundle.name, *trials.of_bundle(settings, bundle)) for bundle in revisions.bundles([Path(what)])]
+    else:
+        with reading() as ctx:
+            revision = revisions.in_force(ctx.session, what)
+            if revision is None:
+                raise click.ClickException(f"{what}: tidak ada berkas atau SOP yang berlaku dengan nama ini.")
+            kept = tuple(Finding(**finding) for finding in revision.findings)
+            found = [(what, trials.of_revision(settings, ctx.session, revision), kept)]
+    bad = False
+    for name, tried, findings in found:
+        for words in _as_lines([f for f in findings if f.level != "info"]):
+            click.echo(words)
+        if tried.stopped:
+            click.echo(f"  {tried.stopped}")
+        place = (folder or Path(f"contoh-{name}")) / (name if len(found) > 1 else "")
+        bad = bad or any(one.error for one in tried.papers) or any(f.level == "error" for f in findings)
+        for number, one in enumerate(tried.papers, 1):
+            for content, blank in ((one.filled, ""), (one.blank if one.form else None, " (kosong)")):
+                if content is not None:
+                    place.mkdir(parents=True, exist_ok=True)
+                    path = place / f"{number:02} {_file_name(one.paper.name)}{blank}.docx"
+                    path.write_bytes(content)
+                    away = "" if one.reached else " (permohonan contoh tidak sampai di tempat terbitnya)"
+                    click.echo(f"{path}{away}")
+            if one.error:
+                click.echo(f"  galat: {one.paper.template}: {one.paper.name}: {one.error}")
+    if bad:
+        sys.exit(1)
+
+
+def _file_name(name: str) -> str:
+    """A paper's name as a file may be called on any system."""
+    return re.sub(r'[\\/:*?"<>|\x00-\x1f]+', "-", name).strip(" .")[:120] or "surat"
 
 
 @sop.command()

@@ -18,10 +18,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from app.engine.definition import Finding
+from app.engine.definition import Finding, Level
 
 TIMEOUT = 10.0  # seconds for one paper
 FRAME = struct.Struct(">II")
+LEVELS: Mapping[str, Level] = {"error": "error", "warning": "warning", "info": "info"}
 # Both packages are entered without their __init__: the child needs its modules, not the whole server.
 BOOT = """
 import sys, types
@@ -36,6 +37,7 @@ ROW = (
     "no", "nomor", "langkah", "pelaksana", "petugas", "nip", "masuk", "keluar", "menit", "standar", "hasil", "alasan",
     "catatan", "putaran", "kembali", "terlambat",
 )  # fmt: skip
+OFFICER = ("nama", "nip", "jabatan", "jabatan_sendiri", "pada")  # of `petugas["Lane"]`
 # Every name that a template may read. What stands below None is not looked at: `isian` is the SOP's own.
 CONTEXT: Mapping[str, Any] = {
     "permohonan": dict.fromkeys(
@@ -92,7 +94,7 @@ def known(answers: Iterable[str], lanes: Iterable[str]) -> dict[str, Any]:
             inner = here.setdefault(name.rstrip("*"), [{}] if name.endswith("*") else {})
             here = inner[0] if isinstance(inner, list) else inner
         here.setdefault(last.rstrip("*"), None)
-    return {"isian": isian, "petugas": dict.fromkeys(lanes)}
+    return {"isian": isian, "petugas": {lane: dict.fromkeys(OFFICER) for lane in lanes}}
 
 
 def check_file(name: str, content: bytes, expected: Mapping[str, Any] | None = None) -> list[Finding]:
@@ -117,10 +119,7 @@ def _checked(name: str, what: str, content: bytes, expected: Mapping[str, Any]) 
         answer = {"error": str(error)}
     if "error" in answer:
         return [Finding(name, "error", "percobaan-gagal", f"{name}: {answer['error']}")]
-    return [
-        Finding(name, "error" if level == "error" else "warning", rule, f"{name}: {message}")
-        for level, rule, message in answer["found"]
-    ]
+    return [Finding(name, LEVELS[level], rule, f"{name}: {message}") for level, rule, message in answer["found"]]
 
 
 def answers(content: bytes) -> list[str]:

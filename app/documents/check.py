@@ -5,15 +5,23 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
+from docx.opc.constants import RELATIONSHIP_TYPE
 from jinja2 import TemplateSyntaxError, UndefinedError, nodes
 from lxml import etree
 
 from app.documents.archive import BadArchive, opened
 from app.documents.letter import ENVIRONMENT, Broken, Letter, W, compiled, fill, lined, reason, told, words
 
+USUAL = frozenset(
+    ("arial", "arial black", "arial narrow", "times new roman", "calibri", "calibri light", "cambria", "cambria math",
+     "courier new", "tahoma", "verdana", "georgia", "trebuchet ms", "segoe ui", "symbol", "wingdings",
+     "liberation sans", "liberation serif", "liberation mono", "dejavu sans", "dejavu serif")
+)  # fmt: skip  # fonts that an office's machines have, or something of the same widths
 ITEMS = {"p": "paragraf", "tr": "baris tabel", "tc": "sel tabel", "r": "potongan teks"}
+FONT = re.compile(r'<w:rFonts\b[^>]*?\bw:(?:ascii|hAnsi)="([^"]+)"')
 Found = tuple[str, str, str]  # level, rule, message
 
 
@@ -30,7 +38,8 @@ def check(template: bytes, known: Mapping[str, Any]) -> list[Found]:
     found = [item for source in sources for item in _broken_tags(source)]
     for source in [] if found else sources:
         found += _names(letter.patch_xml(source), known)
-    if found and any(level == "error" for level, _, _ in found):
+    found += _fonts(letter)
+    if any(level == "error" for level, _, _ in found):
         return found
     try:
         fill(template, {name: [] if isinstance(value, list) else {} for name, value in known.items()})
@@ -83,6 +92,21 @@ def _sources(letter: Letter) -> Iterator[str]:
     for uri in (letter.HEADER_URI, letter.FOOTER_URI):
         for _, part in letter.get_headers_footers(uri):
             yield letter.get_part_xml(part)
+
+
+def _fonts(letter: Letter) -> Iterator[Found]:
+    """Fonts that whoever reads the paper may not have: it would look another way there, and break elsewhere."""
+    sources = list(_sources(letter))
+    with suppress(KeyError):  # a document need not have styles
+        styles = letter.docx.part.part_related_by(RELATIONSHIP_TYPE.STYLES).element
+        usual = [*styles.iter(f"{W}docDefaults"), *(s for s in styles.iter(f"{W}style") if s.get(f"{W}default"))]
+        sources += [etree.tostring(element, encoding="unicode") for element in usual]
+    used = {name for source in sources for name in FONT.findall(source)}
+    for name in sorted(name for name in used if name.lower() not in USUAL):
+        message = (
+            f"Huruf “{name}” belum tentu ada di komputer pembacanya; di sana surat ini tercetak dengan huruf lain."
+        )
+        yield "info", "huruf-asing", f"{message} Pakailah huruf yang lazim, misalnya Arial."
 
 
 def _broken_tags(source: str) -> list[Found]:

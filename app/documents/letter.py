@@ -25,6 +25,8 @@ W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 # Characters that XML forbids, and those that would turn the text after a value around.
 UNPRINTABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
 NEWLINES = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
+PARAGRAPH = re.compile(r"<w:p(?: [^>]*)?>.*?</w:p>", re.DOTALL)
+BREAKS = re.compile("[\n\t\a\f]")
 SURROGATES = re.compile("[\ud800-\udfff]")
 RAW_MARKUP = ("safe", "urlize", "tojson", "xmlattr")  # filters whose output would not be escaped
 FOREIGN = (nodes.ScopedEvalContextModifier, nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
@@ -94,6 +96,11 @@ class Letter(DocxTemplate):  # type: ignore[misc]
         except Exception as error:
             raise Broken(told(error, source, line_of(error))) from error
         return str(self.resolve_listing(re.sub(r"\n<w:p([ >])", r"<w:p\1", rendered)))
+
+    def resolve_listing(self, xml: str) -> str:
+        """As docxtpl does it, of the paragraphs that have a line or tab to resolve: of most there is nothing to do."""
+        resolved = super().resolve_listing
+        return PARAGRAPH.sub(lambda p: str(resolved(p[0])) if BREAKS.search(p[0]) else p[0], xml)
 
     def fix_tables(self, xml: str) -> Any:
         try:

@@ -13,7 +13,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 from werkzeug.utils import secure_filename
 
-from app import cases, files, journal, papers, people, revisions, uploads
+from app import cases, documents, files, journal, papers, people, revisions, uploads
 from app.engine.definition import Definition
 from app.journal import Entry
 from app.models import Case, Upload, moment
@@ -191,6 +191,7 @@ def again(
         time=timeline.told(case, loaded, entries),
         documents=cases.documents(ctx, actor, case),
         numbers=registers.numbers_of(case, loaded, entries),
+        filled_forms=filled_forms(case, loaded.definition),
         duplicates=cases.duplicates(ctx, case) if staff_of(case) else [],
         previous=ctx.session.get(Case, case.previous_id) if case.previous_id else None,
         following=ctx.session.scalar(select(Case).where(Case.previous_id == case.id)),
@@ -243,6 +244,32 @@ def lembar_kendali_docx(case_id: int) -> ResponseReturnValue:
     if content is None:
         raise cases.NotFound()
     return _download(content, _("Lembar kendali %(number)s", number=case.number))
+
+
+def filled_forms(case: Case, definition: Definition) -> list[revisions.Paper]:
+    """The forms of the service that who asks may print filled with this case; an applicant none that is internal."""
+    places = [text for _element, _name, text in revisions.places_of_papers(definition)]
+    internal = {paper.template for text in places for paper in revisions.papers(text) if paper.internal}
+    offered = revisions.papers(definition.properties.get("unduhan", ""))
+    return [paper for paper in offered if staff_of(case) or paper.template not in internal]
+
+
+@blueprint.get("/permohonan/<int:case_id>/formulir/<template>")
+@base.signed_in
+def formulir(case_id: int, template: str) -> ResponseReturnValue:
+    """A form of the service filled with what the case says now: to sign on paper, or for the archive."""
+    ctx = base.context()
+    case = cases.case_for(ctx, base.actor(), case_id)
+    loaded = revisions.load(ctx.session, case.revision_id)
+    paper = next((one for one in filled_forms(case, loaded.definition) if one.template == template), None)
+    if paper is None:
+        raise cases.NotFound()
+    known = None if staff_of(case) else cases.for_applicant(ctx, case, cases.data_of(ctx, case))
+    try:
+        content = papers.as_it_stands(ctx, case, loaded, paper, known)
+    except documents.DocumentError as error:
+        raise cases.NotNow(str(error)) from error
+    return _download(content, f"{paper.name} {case.number}")
 
 
 @blueprint.get("/dokumen/<int:document_id>")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from flask import Blueprint, flash, redirect, render_template, request, send_file, url_for
@@ -12,10 +13,11 @@ from flask_babel import gettext as _
 from sqlalchemy import func, select
 from sqlalchemy.orm import undefer
 
-from app import cases, revisions
-from app.engine.definition import Finding
+from app import cases, revisions, trial
+from app.engine.definition import Definition, Finding
 from app.models import Case, Revision, RevisionFile
 from app.web import base, portal
+from app.web.cases import DOCX
 
 blueprint = Blueprint("sops", __name__)
 ORDER = {"error": 0, "warning": 1, "info": 2}
@@ -80,6 +82,7 @@ def revisi(sop: str, number: int) -> ResponseReturnValue:
         .where(RevisionFile.revision_id == revision.id)
         .order_by(RevisionFile.path)
     )
+    files_ = files.all()
     others = base.session().scalars(select(Revision).where(Revision.sop == sop).order_by(Revision.number.desc()))
     findings: list[Mapping[str, str]] = sorted(revision.findings, key=lambda f: ORDER.get(f["level"], 9))
     return render_template(
@@ -87,9 +90,12 @@ def revisi(sop: str, number: int) -> ResponseReturnValue:
         revision=revision,
         definition=loaded.definition,
         findings=findings,
-        files=files.all(),
+        files=files_,
         others=others.all(),
         lanes=_lanes(loaded),
+        letters=_letters(
+            loaded.definition, [PurePosixPath(path).name for path, _size in files_ if "templates/" in path]
+        ),
     )
 
 
@@ -99,6 +105,75 @@ def _lanes(loaded: revisions.Loaded) -> dict[str, list[str]]:
     for step in loaded.definition.steps.values():
         found.setdefault(step.lane, []).append(step.name)
     return found
+
+
+@dataclass(frozen=True)
+class Issued:
+    """A paper of a template: how the diagram calls it, and where it says so."""
+
+    paper: revisions.Paper
+    where: str
+
+
+def _letters(definition: Definition, templates: Iterable[str]) -> dict[str, list[Issued]]:
+    """Every template of an SOP with the papers that are made of it; none of one that the diagram does not name."""
+    found: dict[str, list[Issued]] = {name: [] for name in templates}
+    for element, name, text in revisions.places_of_papers(definition):
+        if element in definition.steps:
+            where = _("langkah “%(name)s”", name=name)
+        elif element in definition.ends:
+            where = _("akhir “%(name)s”", name=name or element)
+        else:
+            where = _("seluruh SOP") if element == definition.key else _("panah “%(name)s”", name=name)
+        for paper in revisions.papers(text):
+            if paper.template in found:
+                found[paper.template].append(Issued(paper, where))
+    return found
+
+
+_trials: dict[tuple[str, str], trial.Trial] = {}  # by revision's digest and template: a page shows what it links to
+
+
+def _trial(revision: Revision, template: str) -> trial.Trial:
+    key = (revision.digest, template)
+    if key not in _trials:
+        if len(_trials) > 30:
+            _trials.clear()
+        _trials[key] = trial.of_revision(base.alur().settings, base.session(), revision, template)
+    return _trials[key]
+
+
+@blueprint.get("/sop/<sop>/<int:number>/surat/<template>")
+@base.owner
+def surat(sop: str, number: int, template: str) -> ResponseReturnValue:
+    """One template: where it is issued, what was found in it, and what comes of it on a made-up case."""
+    revision = _revision(sop, number)
+    if f"templates/{template}" not in revisions.file_contents(base.session(), revision.id, "templates/"):
+        raise cases.NotFound()
+    definition = revisions.load(base.session(), revision.id).definition
+    return render_template(
+        "sops/letter.html",
+        revision=revision,
+        definition=definition,
+        template=template,
+        findings=[f for f in revision.findings if f["element"] == template],
+        issued=_letters(definition, [template])[template],
+        trial=_trial(revision, template),
+    )
+
+
+@blueprint.get("/sop/<sop>/<int:number>/contoh/<template>")
+@base.owner
+def contoh(sop: str, number: int, template: str) -> ResponseReturnValue:
+    """A paper filled on a made-up case: that called `nama`, else the first; blank with `kosong`, where it is a form."""
+    found = _trial(_revision(sop, number), template).papers
+    name, blank = request.args.get("nama"), "kosong" in request.args
+    tried = next((one for one in found if name in (None, one.paper.name)), None)
+    content = (tried.blank if blank else tried.filled) if tried else None
+    if tried is None or content is None:
+        raise cases.NotNow(tried.error) if tried and tried.error else cases.NotFound()
+    called = _("%(name)s (kosong)", name=tried.paper.name) if blank else _("%(name)s (contoh)", name=tried.paper.name)
+    return send_file(io.BytesIO(content), DOCX, as_attachment=True, download_name=f"{called}.docx")
 
 
 @blueprint.get("/sop/<sop>/<int:number>/diagram.bpmn")

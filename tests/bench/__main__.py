@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import func, insert, select, text
 
-from app import audit, calendars, cases, demo, forms, papers, people, revisions, worker
+from app import audit, calendars, cases, demo, documents, forms, journal, papers, people, revisions, worker
 from app.models import NEVER, Case, Document, Event, EventValues, Lane, RegisterEntry, Task, instant
 from tests import sops
 from tests.bench import http
@@ -176,6 +176,26 @@ def paper(place: Office) -> Iterator[dict[str, Any]]:
                 if filled is None or filled.error:
                     raise SystemExit(f"{name}: {filled}")
             yield {"template": name, **spread(times[3:])}
+    yield from _rows(place, case_id)
+
+
+def _rows(place: Office, case_id: int) -> Iterator[dict[str, Any]]:
+    """The control sheet of a case, filled with as many rows: those that it has, again and again."""
+    with place.reading() as session:
+        ctx, case = place.ctx(session), session.get_one(Case, case_id)
+        loaded = revisions.load(session, case.revision_id)
+        [sheet] = revisions.papers(loaded.definition.properties["lembar_kendali"])
+        template = revisions.template(session, case.revision_id, sheet.template)
+        seen = papers.context(ctx, loaded, journal.entries(ctx, case_id), papers.frozen(ctx, case))
+    for rows, count in ((200, 25), (5_000, 4)):
+        lembar = [{**seen["lembar"][n % len(seen["lembar"])], "no": n + 1} for n in range(rows)]
+        context = {**seen, "lembar": lembar, "dokumen": {"nama": sheet.name, "rangkap": 1}}
+        times = []
+        for _ in range(count):
+            began = time.perf_counter()
+            documents.fill(template, context)
+            times.append(time.perf_counter() - began)
+        yield {"template": sheet.template, "rows": rows, **spread(times[1:])}
 
 
 def verify(place: Office) -> Iterator[dict[str, Any]]:
