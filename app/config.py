@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -59,6 +60,7 @@ class Settings:
     webhook: str | None  # of a gateway to telephones
     sink: Path
     oidc: Provider | None = None
+    soffice: Path | None = None  # the office suite that makes PDF/A; None: papers are .docx only
 
     def now(self) -> datetime:
         """The time, aware, in UTC."""
@@ -95,7 +97,8 @@ def settings(environ: Mapping[str, str] | None = None) -> Settings:
     ALUR_DATABASE_URL, ALUR_FILES, ALUR_SECRET_KEY, ALUR_NOW (RFC 3339), ALUR_INSTANCE (folder of what is not given),
     ALUR_ZONE (IANA name), ALUR_UPLOAD_MB, ALUR_DEMO=1, ALUR_HTTPS=1 (cookies over TLS only), ALUR_PROXIES (how many
     proxies in front are believed), ALUR_URL, ALUR_SMTP and ALUR_MAIL_FROM, ALUR_WEBHOOK; ALUR_OIDC_ISSUER,
-    ALUR_OIDC_CLIENT_ID, ALUR_OIDC_SECRET and ALUR_OIDC_NAME for a provider of log-ins. Raises ConfigError.
+    ALUR_OIDC_CLIENT_ID, ALUR_OIDC_SECRET and ALUR_OIDC_NAME for a provider of log-ins; ALUR_SOFFICE, the program of
+    the office suite. Raises ConfigError.
     """
     env = os.environ if environ is None else environ
     instance = Path(env.get("ALUR_INSTANCE") or PROJECT / "instance").resolve()
@@ -120,6 +123,7 @@ def settings(environ: Mapping[str, str] | None = None) -> Settings:
             env.get("ALUR_OIDC_SECRET"),
             env.get("ALUR_OIDC_NAME"),
         ),
+        soffice=_program("ALUR_SOFFICE", env.get("ALUR_SOFFICE"), "soffice", "libreoffice"),
     )
 
 
@@ -223,6 +227,16 @@ def _sender(name: str, text: str | None, needed: bool) -> str:
     if not re.fullmatch(r"[^@\s<>\"',;]+@[^@\s<>\"',;]+", sender) or not sender.isascii():
         raise ConfigError(f"{name}: bukan alamat surel: {text!r}")
     return sender
+
+
+def _program(name: str, text: str | None, *usual: str) -> Path | None:
+    """A program by its path; where none is given, the first of the usual names that is installed; 0 is none."""
+    if text == "0":
+        return None
+    found = shutil.which(text) if text else next(filter(None, map(shutil.which, usual)), None)
+    if text and not found:
+        raise ConfigError(f"{name}: bukan program yang dapat dijalankan: {text!r}")
+    return Path(found).resolve() if found else None
 
 
 def _flag(name: str, text: str | None) -> bool:

@@ -26,7 +26,7 @@ LAYERS = (
     {"access", "journal", "links", "people", "registers", "calendars", "uploads", "migrations", "factor"},
     {"fitting", "clock"},
     {"revisions", "backup"},
-    {"papers", "replay", "absences"},
+    {"papers", "archive", "replay", "absences"},
     {"messages"},
     {"cases", "inbox", "standing"},
     {"audit", "export", "digest", "accounts", "statistics"},

@@ -1,0 +1,153 @@
+"""Each paper once more for the archive: PDF/A, made by the worker where an office suite is installed.
+
+Whoever makes one claims it first, in a transaction of its own: a lease, after which another may try. Two that make the
+same paper make no twin, since the case's lock lets one of them record it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, or_, select, update
+
+from app import files, journal
+from app.config import Settings
+from app.context import Context
+from app.documents import pdf
+from app.models import Case, Document
+
+LEASE = timedelta(minutes=5)  # longer than making and signing one takes
+FIRST, LONGEST = timedelta(minutes=1), timedelta(hours=6)  # between two tries
+TRIES = 12  # about a day
+BROKEN = "PDF dokumen ini tidak dapat disiapkan; catatan sistem memuat sebabnya."
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A paper to be made: `final` is one that anybody may check, and that is signed where a signer is set up."""
+
+    id: int
+    name: str
+    sha256: str
+    final: bool
+
+
+@dataclass(frozen=True)
+class Made:
+    """A paper's PDF, and who signed it; or why there is none."""
+
+    content: bytes
+    signed_by: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How far a paper's PDF is: how many are made before it, what went wrong at the last try, whether it was the last."""
+
+    ahead: int
+    error: str
+    over: bool
+
+
+def _missing() -> ColumnElement[bool]:
+    """Filled papers without their PDF that are still tried."""
+    return Document.filled_at.is_not(None) & Document.pdf_sha256.is_(None) & (Document.pdf_attempts < TRIES)
+
+
+def _due(ctx: Context) -> ColumnElement[bool]:
+    return _missing() & or_(Document.pdf_next.is_(None), Document.pdf_next <= ctx.now)
+
+
+def waiting(ctx: Context, limit: int = 20) -> list[int]:
+    """Papers whose PDF is to be made now, those first that were tried least; none where no office suite is installed.
+
+    What was destroyed is made no more.
+    """
+    if ctx.settings.soffice is None:
+        return []
+    query = select(Document.id).join(Case, Case.id == Document.case_id).where(_due(ctx), Case.destroyed_at.is_(None))
+    return list(ctx.session.scalars(query.order_by(Document.pdf_attempts, Document.id).limit(limit)))
+
+
+def claim(ctx: Context, document_id: int) -> bool:
+    """Takes a paper to be made, for as long as a lease; False where somebody else has it, or it is there."""
+    taken: Any = ctx.session.execute(
+        update(Document)
+        .where(Document.id == document_id, _due(ctx))
+        .values(pdf_attempts=Document.pdf_attempts + 1, pdf_next=ctx.now + LEASE)
+    )
+    return bool(taken.rowcount)
+
+
+def wanted(ctx: Context, document_id: int) -> Wanted:
+    """What is to be made of a paper: read at once, since making it takes longer than a transaction should."""
+    document = ctx.session.get_one(Document, document_id)
+    return Wanted(document.id, document.name, document.sha256 or "", document.code is not None)
+
+
+def made(settings: Settings, paper: Wanted) -> Made:
+    """A paper's PDF, recorded nowhere yet."""
+    if settings.soffice is None:
+        return Made(b"", error=BROKEN)
+    try:
+        return Made(pdf.archived(settings.soffice, files.read(settings.files, paper.sha256)))
+    except pdf.ConversionError as error:
+        return Made(b"", error=str(error))
+    except (FileNotFoundError, ValueError):
+        return Made(b"", error="Berkas dokumen ini tidak ditemukan, jadi PDF-nya tidak dapat dibuat.")
+
+
+def keep(ctx: Context, document_id: int, found: Made) -> bool:
+    """Keeps a PDF and writes its digest as an event of its own; False where that was done, or it failed."""
+    case = ctx.session.scalars(
+        select(Case)
+        .where(Case.id == select(Document.case_id).where(Document.id == document_id).scalar_subquery())
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one()
+    document = ctx.session.get_one(Document, document_id, populate_existing=True)
+    if document.pdf_sha256 is not None or case.destroyed_at is not None:
+        return False
+    if found.error:
+        document.pdf_error = found.error
+        document.pdf_next = ctx.now + min(LONGEST, FIRST * 2 ** (max(document.pdf_attempts, 1) - 1))
+        return False
+    document.pdf_sha256 = files.put(ctx.settings.files, found.content)
+    document.pdf_error, document.pdf_next, document.signed_by = None, None, found.signed_by
+    signed = {"signed_by": found.signed_by} if found.signed_by else {}
+    journal.append(
+        ctx, case, "archive",
+        {"document": document.id, "name": document.name, "sha256": document.pdf_sha256, **signed},
+    )  # fmt: skip
+    return True
+
+
+def progress(ctx: Context, documents: Sequence[Document]) -> dict[int, Waiting]:
+    """Of these papers, those whose PDF is not there yet and will be, or was given up; by id."""
+    if ctx.settings.soffice is None:
+        return {}
+    open_now = [d for d in documents if d.filled_at is not None and d.pdf_sha256 is None]
+    if not open_now:
+        return {}
+    first = min(document.id for document in open_now)
+    before = ctx.session.scalar(select(func.count()).select_from(Document).where(_missing(), Document.id < first)) or 0
+    found = {}
+    for document in open_now:
+        over = document.pdf_attempts >= TRIES
+        found[document.id] = Waiting(before, document.pdf_error or "", over)
+        before += not over
+    return found
+
+
+def again(ctx: Context, document_id: int) -> bool:
+    """Has a paper's PDF tried anew from now on, also where it was given up; False where it is there."""
+    anew: Any = ctx.session.execute(
+        update(Document)
+        .where(Document.id == document_id, Document.filled_at.is_not(None), Document.pdf_sha256.is_(None))
+        .values(pdf_attempts=0, pdf_next=None)
+    )
+    return bool(anew.rowcount)
