@@ -46,7 +46,7 @@ class Made:
 
 @dataclass(frozen=True)
 class Waiting:
-    """How far a paper's PDF is: how many are made before it, what went wrong at the last try, whether it was the last."""
+    """How far a paper's PDF is: how many are made before it, what went wrong at the last try, and was that the last."""
 
     ahead: int
     error: str
@@ -63,14 +63,13 @@ def _due(ctx: Context) -> ColumnElement[bool]:
 
 
 def waiting(ctx: Context, limit: int = 20) -> list[int]:
-    """Papers whose PDF is to be made now, those first that were tried least; none where no office suite is installed.
-
-    What was destroyed is made no more.
+    """Papers whose PDF is to be made now, of those that were tried least the newest first: somebody waits for those,
+    and for what was issued before there was an office suite, nobody. None where none is installed.
     """
     if ctx.settings.soffice is None:
         return []
     query = select(Document.id).join(Case, Case.id == Document.case_id).where(_due(ctx), Case.destroyed_at.is_(None))
-    return list(ctx.session.scalars(query.order_by(Document.pdf_attempts, Document.id).limit(limit)))
+    return list(ctx.session.scalars(query.order_by(Document.pdf_attempts, Document.id.desc()).limit(limit)))
 
 
 def claim(ctx: Context, document_id: int) -> bool:
@@ -133,10 +132,10 @@ def progress(ctx: Context, documents: Sequence[Document]) -> dict[int, Waiting]:
     open_now = [d for d in documents if d.filled_at is not None and d.pdf_sha256 is None]
     if not open_now:
         return {}
-    first = min(document.id for document in open_now)
-    before = ctx.session.scalar(select(func.count()).select_from(Document).where(_missing(), Document.id < first)) or 0
+    last = max(document.id for document in open_now)
+    before = ctx.session.scalar(select(func.count()).select_from(Document).where(_missing(), Document.id > last)) or 0
     found = {}
-    for document in open_now:
+    for document in sorted(open_now, key=lambda document: -document.id):
         over = document.pdf_attempts >= TRIES
         found[document.id] = Waiting(before, document.pdf_error or "", over)
         before += not over

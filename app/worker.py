@@ -20,7 +20,7 @@ from app.context import Context
 from app.models import EPOCH, Case
 
 PAUSE = 2.0  # seconds between two looks when nothing is due
-BATCH = 50
+BATCH, FEW = 50, 5  # of what is done at once, and of what takes a second each
 Sessions = sessionmaker[Session]
 log = logging.getLogger("alur.worker")
 
@@ -202,7 +202,7 @@ def send_message(settings: Settings, reading: Sessions, writing: Sessions, messa
 
 def _due_archive(settings: Settings, reading: Sessions) -> list[int]:
     with reading() as session:
-        return archive.waiting(Context(session, settings.now(), settings), BATCH)
+        return archive.waiting(Context(session, settings.now(), settings), FEW)
 
 
 def archive_paper(settings: Settings, reading: Sessions, writing: Sessions, paper: int) -> int:

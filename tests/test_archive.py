@@ -201,12 +201,13 @@ def test_what_fails_is_tried_again_later_and_later_and_given_up(office: Office, 
 
 @one_kind
 def test_a_paper_says_how_many_are_before_it(office: Office, suite: Path) -> None:
-    issued(office)
     case_id = issued(office, 2)
-    mine, before = rows(office, case_id), len(rows(office)) - len(rows(office, case_id))
+    issued(office)
+    mine, newer = rows(office, case_id), len(rows(office)) - len(rows(office, case_id))
     with office.look() as ctx:
         told = archive.progress(ctx, mine)
-    assert told == {paper.id: archive.Waiting(before + n, "", False) for n, paper in enumerate(mine)}
+        assert archive.waiting(ctx) == [paper.id for paper in reversed(rows(office))]
+    assert told == {paper.id: archive.Waiting(newer + n, "", False) for n, paper in enumerate(reversed(mine))}
     assert work(office) == len(rows(office))
     with office.look() as ctx:
         assert archive.progress(ctx, rows(office)) == {}

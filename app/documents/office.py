@@ -25,7 +25,7 @@ from pathlib import Path
 LENGTH = struct.Struct(">I")
 CPU_SECONDS, LARGEST = 60, 256 * 1024 * 1024
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
-# PDF/A-2b (ISO 19005-2): every font is inside, nothing is encrypted, nothing lies elsewhere. Tagged, for a reader's ear.
+# PDF/A-2b (ISO 19005-2): every font is inside, nothing is encrypted, nothing lies elsewhere. Tagged, to be read aloud.
 FILTER = (
     'pdf:writer_pdf_Export:{"SelectPdfVersion":{"type":"long","value":"2"},'
     '"UseTaggedPDF":{"type":"boolean","value":"true"}}'
@@ -107,9 +107,10 @@ def _profile(folder: Path) -> None:
 
 
 def _alone() -> None:
-    """Limits, and no network: an own one has nothing but a loopback that is down. Where that is refused, the profile's
-    proxies still lead nowhere.
+    """Limits, after everybody else, and no network: an own one has nothing but a loopback that is down. Where that is
+    refused, the profile's proxies still lead nowhere.
     """
+    os.nice(10)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST, LARGEST))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
