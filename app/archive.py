@@ -6,14 +6,16 @@ same paper make no twin, since the case's lock lets one of them record it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, or_, select, update
 
-from app import files, journal
+from app import files, journal, signing
 from app.config import Settings
 from app.context import Context
 from app.documents import pdf
@@ -33,6 +35,11 @@ class Wanted:
     name: str
     sha256: str
     final: bool
+
+    @property
+    def aside(self) -> str:
+        """What its signed file is called until it is recorded."""
+        return f"{self.id}-{self.sha256}"
 
 
 @dataclass(frozen=True)
@@ -89,15 +96,45 @@ def wanted(ctx: Context, document_id: int) -> Wanted:
 
 
 def made(settings: Settings, paper: Wanted) -> Made:
-    """A paper's PDF, recorded nowhere yet."""
+    """A paper's PDF, signed where it is final and the office signs; recorded nowhere yet."""
     if settings.soffice is None:
         return Made(b"", error=BROKEN)
+    signer = signing.signer(settings) if paper.final else None
     try:
-        return Made(pdf.archived(settings.soffice, files.read(settings.files, paper.sha256)))
-    except pdf.ConversionError as error:
+        if signer is not None:
+            return _signed(settings.files, signer, paper, partial(_converted, settings.soffice, settings, paper))
+        return Made(_converted(settings.soffice, settings, paper))
+    except (pdf.ConversionError, signing.SigningError) as error:
         return Made(b"", error=str(error))
     except (FileNotFoundError, ValueError):
         return Made(b"", error="Berkas dokumen ini tidak ditemukan, jadi PDF-nya tidak dapat dibuat.")
+
+
+def _converted(program: Path, settings: Settings, paper: Wanted) -> bytes:
+    return pdf.archived(program, files.read(settings.files, paper.sha256))
+
+
+def _signed(root: Path, signer: signing.Signer, paper: Wanted, converted: Callable[[], bytes]) -> Made:
+    """A signed PDF. One that came back and was not recorded, since somebody was killed, is not asked for again."""
+    there = files.aside(root).get(paper.aside)
+    content = there.read_bytes() if there else signer.sign(converted(), partial(files.set_aside, root, paper.aside))
+    try:
+        found = signer.verify(content)
+    except signing.SigningError:
+        found = []
+    if not found or not (found[-1].intact and found[-1].whole):
+        files.drop_aside(root, paper.aside)
+        raise signing.SigningError("Tanda tangan elektronik yang kembali tidak utuh.")
+    return Made(content, found[-1].subject)
+
+
+def tidy(ctx: Context) -> None:
+    """Lets go of what was set aside for papers that are recorded by now, or are no more."""
+    for name in files.aside(ctx.settings.files):
+        number = name.partition("-")[0]
+        document = ctx.session.get(Document, int(number)) if number.isdecimal() else None
+        if document is None or document.pdf_sha256 is not None:
+            files.drop_aside(ctx.settings.files, name)
 
 
 def keep(ctx: Context, document_id: int, found: Made) -> bool:

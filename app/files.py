@@ -28,6 +28,7 @@ KINDS = {  # media type -> extensions, and what a reader calls it
 MARKERS = {"word/document.xml": DOCX, "xl/workbook.xml": XLSX}
 UNPACKED_LIMIT, PARTS_LIMIT = 200 * 1024 * 1024, 5_000
 NAME_LIMIT = 120
+ASIDE = "sementara"  # beside the store: what is on its way into it
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _EXECUTABLE = (b"MZ", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"#!")
 _MARKUP = re.compile(rb"\s*<", re.ASCII)
@@ -44,6 +45,26 @@ def put(root: Path, content: bytes) -> str:
     if whole(root, digest):
         os.utime(target)  # so that a sweep which is under way takes it for new
         return digest
+    _write(target, content)
+    return digest
+
+
+def set_aside(root: Path, name: str, content: bytes) -> None:
+    """Keeps bytes under a name until a row names them; when it returns, they survive a power cut."""
+    _write(root / ASIDE / name, content)
+
+
+def aside(root: Path) -> dict[str, Path]:
+    """What was set aside, by name."""
+    return {path.name: path for path in (root / ASIDE).glob("[!.]*")}
+
+
+def drop_aside(root: Path, name: str) -> None:
+    """Lets go of what was set aside under a name, if it is there."""
+    (root / ASIDE / name).unlink(missing_ok=True)
+
+
+def _write(target: Path, content: bytes) -> None:
     made = not target.parent.exists()
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=".", dir=target.parent)
@@ -58,8 +79,7 @@ def put(root: Path, content: bytes) -> str:
         raise
     _sync(target.parent)
     if made:
-        _sync(root)
-    return digest
+        _sync(target.parent.parent)
 
 
 def path(root: Path, digest: str) -> Path:

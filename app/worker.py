@@ -202,7 +202,9 @@ def send_message(settings: Settings, reading: Sessions, writing: Sessions, messa
 
 def _due_archive(settings: Settings, reading: Sessions) -> list[int]:
     with reading() as session:
-        return archive.waiting(Context(session, settings.now(), settings), FEW)
+        ctx = Context(session, settings.now(), settings)
+        archive.tidy(ctx)
+        return archive.waiting(ctx, FEW)
 
 
 def archive_paper(settings: Settings, reading: Sessions, writing: Sessions, paper: int) -> int:

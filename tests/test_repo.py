@@ -22,7 +22,7 @@ BPMN = "{http://www.omg.org/spec/BPMN/20100524/MODEL}"
 # Imports run one way: a module takes those of the lines above its own, and nothing of its own line or below.
 LAYERS = (
     {"config", "models", "wording", "worktime", "files", "engine"},
-    {"forms", "documents", "database", "context", "ends", "post"},
+    {"forms", "documents", "database", "context", "ends", "post", "signing"},
     {"access", "journal", "links", "people", "registers", "calendars", "uploads", "migrations", "factor"},
     {"fitting", "clock"},
     {"revisions", "backup"},
@@ -38,7 +38,14 @@ LAYERS = (
 )
 PURE = {"engine", "forms", "documents", "worktime", "wording"}
 IMPURE = {"flask", "sqlalchemy", "click", "gunicorn", "alembic"}
-ONLY = {"SpiffWorkflow": "engine", "docxtpl": "documents", "flask": "web", "alembic": "migrations", "gunicorn": "serve"}
+ONLY = {
+    "SpiffWorkflow": "engine",
+    "docxtpl": "documents",
+    "flask": "web",
+    "alembic": "migrations",
+    "gunicorn": "serve",
+    "pyhanko": "signing",
+}
 OURS = (
     "permohonan",
     "berkas",

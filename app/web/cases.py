@@ -13,7 +13,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 from werkzeug.utils import secure_filename
 
-from app import archive, cases, files, journal, papers, people, revisions, uploads
+from app import archive, cases, files, journal, papers, people, revisions, signing, uploads
 from app.engine.definition import Definition
 from app.files import DOCX
 from app.journal import Entry
@@ -353,6 +353,7 @@ def progress_of(documents: Sequence[Document]) -> dict[int, archive.Waiting]:
 
 
 blueprint.app_template_global("pdf_progress")(progress_of)
+blueprint.app_template_global("signer_name")(signing.common_name)
 blueprint.app_template_global("viewer_address")(viewer.address)
 blueprint.app_template_global("at_now")(base.now)
 blueprint.app_template_global("at_local")(shown.local)

@@ -16,7 +16,9 @@ function fit() {
   try {
     const bytes = Uint8Array.from(atob(room.dataset.docx), (letter) => letter.charCodeAt(0));
     room.removeAttribute("data-docx");
-    await renderAsync(bytes, room, document.head, {
+    const styles = document.createElement("div"); // of its own: it is emptied first
+    document.body.append(styles);
+    await renderAsync(bytes, room, styles, {
       ignoreFonts: true, useBase64URL: true, renderAltChunks: false, renderComments: false,
     });
     for (const link of room.querySelectorAll("a[href]")) {

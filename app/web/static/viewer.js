@@ -48,15 +48,14 @@
     if (there?.dataset.url === url) return;
     link.setAttribute('aria-expanded', 'true');
     const room = shown(url, link.dataset.media, link.textContent.trim());
-    if (!row) {
-      place.append(room);
-      return;
-    }
-    const under = made('tr', { className: 'ask-shown' });
-    const cell = made('td', { colSpan: row.cells.length });
-    cell.append(room);
-    under.append(cell);
-    row.after(under);
+    if (row) {
+      const under = made('tr', { className: 'ask-shown' });
+      const cell = made('td', { colSpan: row.cells.length });
+      cell.append(room);
+      under.append(cell);
+      row.after(under);
+    } else place.append(room);
+    room.scrollIntoView({ block: 'nearest' });
   });
 
   // Papers
