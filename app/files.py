@@ -234,7 +234,7 @@ def _png_whole(content: bytes) -> bool:
 
 
 def _office(content: bytes) -> str:
-    """What a ZIP is. None of it is ever unpacked to a file; a name that would leave its folder is refused all the same."""
+    """What a ZIP is. None of it is unpacked to a file; a name that would leave its folder is refused all the same."""
     try:
         with zipfile.ZipFile(BytesIO(content)) as archive:
             return _package(archive, len(content))

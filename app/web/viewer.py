@@ -55,7 +55,7 @@ def file(content: bytes, media_type: str, name: str, etag: str) -> Response:
     here = media_type in INLINE and "unduh" not in request.args
     answer = send_file(
         io.BytesIO(content),
-        mimetype="text/plain; charset=utf-8" if media_type == "text/plain" else media_type,
+        mimetype=media_type,
         as_attachment=not here,
         download_name=name,
         etag=etag,

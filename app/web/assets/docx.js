@@ -16,6 +16,7 @@ function fit() {
   try {
     const bytes = Uint8Array.from(atob(room.dataset.docx), (letter) => letter.charCodeAt(0));
     room.removeAttribute("data-docx");
+    room.replaceChildren();
     const styles = document.createElement("div"); // of its own: it is emptied first
     document.body.append(styles);
     await renderAsync(bytes, room, styles, {
