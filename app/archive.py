@@ -179,6 +179,22 @@ def progress(ctx: Context, documents: Sequence[Document]) -> dict[int, Waiting]:
     return found
 
 
+def count(ctx: Context) -> int:
+    """How many papers wait for their PDF."""
+    return ctx.session.scalar(select(func.count()).select_from(Document).where(_missing())) or 0
+
+
+def failing(ctx: Context, limit: int) -> list[tuple[Document, str]]:
+    """Papers whose last try failed, the latest first, with the number of their case."""
+    query = (
+        select(Document, Case.number)
+        .join(Case, Case.id == Document.case_id)
+        .where(Document.filled_at.is_not(None), Document.pdf_sha256.is_(None), Document.pdf_error.is_not(None))
+        .where(Case.destroyed_at.is_(None))
+    )
+    return [(row[0], row[1]) for row in ctx.session.execute(query.order_by(Document.id.desc()).limit(limit))]
+
+
 def again(ctx: Context, document_id: int) -> bool:
     """Has a paper's PDF tried anew from now on, also where it was given up; False where it is there."""
     anew: Any = ctx.session.execute(

@@ -191,8 +191,12 @@ def test_a_signer_that_fails_is_asked_again_and_the_paper_is_not_lost(signing_of
     page = office.client(office.elsewhere).get(f"/permohonan/{failed.case_id}").text
     assert failed.pdf_error in page
     assert "Akan dicoba lagi." in page
+    listed = office.client("pemilik").get("/pengelola/arsip").text
+    assert failed.pdf_error in listed
+    assert f"/pengelola/arsip/{number}/ulang" in listed
     object.__setattr__(office.settings, "signing", opened(certificate(tmp_path)))
-    office.later(minutes=2)
+    assert work(office) == 0
+    office.client("pemilik").post(f"/pengelola/arsip/{number}/ulang")
     assert work(office) == 1
     assert (paper(office, number).pdf_error, paper(office, number).signed_by) == (None, SUBJECT)
 
