@@ -12,7 +12,7 @@ import docx
 import openpyxl
 import pytest
 
-from app import demo, files, uploads
+from app import demo, files, people, uploads
 from app.models import Document
 from tests import play
 from tests.browser import axe, log_in
@@ -227,6 +227,10 @@ def test_papers_are_read_where_they_stand_and_their_pdf_comes_by_itself(
     assert line.get_by_text("PDF sedang disiapkan").count() == 0
     line.locator("summary").click()
     assert line.locator("iframe").get_attribute("src") == f"/dokumen/{paper.id}.pdf"
+    with office.work() as ctx:
+        bearer = {"Authorization": f"Bearer {people.new_token(ctx, office.person(ctx, office.elsewhere))}"}
+    answer = office.client().get(f"/api/v1/documents/{paper.id}/pdf", headers=bearer)
+    assert (answer.status_code, answer.mimetype, answer.data[:5]) == (200, "application/pdf", b"%PDF-")
     assert axe(window) == []
     assert not window.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
 
