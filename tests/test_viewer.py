@@ -54,7 +54,7 @@ def workbook(**sheets: list[list[object]]) -> bytes:
 def rewritten(content: bytes, part: str, change: Callable[[bytes], bytes]) -> bytes:
     """An archive with one part changed."""
     whole = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(whole, "w") as new:
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as new:
         for name in old.namelist():
             new.writestr(name, change(old.read(name)) if name == part else old.read(name))
     return whole.getvalue()
@@ -116,6 +116,14 @@ def test_a_workbook_is_a_table(office: Office) -> None:
     assert "<td>Andi &lt;b&gt;</td><td>1500000</td>" in answer.text
     assert "<td></td><td>Ya</td>" in answer.text
     assert "script-src 'none'" in answer.headers["Content-Security-Policy"]
+
+
+@pytest.mark.skipif(not BUILT, reason="the scripts of the pages were not built")
+def test_a_word_file_that_grows_is_not_shown(office: Office) -> None:
+    large = rewritten(WORD, "word/document.xml", lambda part: part + b" " * 17_000_000)
+    shown = office.client("pemohon").get(f"/berkas/{sent(office, 'a.docx', large)}/lihat").text
+    assert "Berkas ini terlalu besar untuk ditampilkan di sini." in shown
+    assert "docx.js" not in shown
 
 
 @pytest.mark.skipif(not BUILT, reason="the scripts of the pages were not built")

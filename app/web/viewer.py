@@ -22,7 +22,7 @@ from app.files import DOCX, XLSX
 
 INLINE = frozenset({"application/pdf", "image/png", "image/jpeg", "text/plain"})
 LARGEST = 4 * 1024 * 1024  # a file that is set as pages in a browser
-UNPACKED = 16 * 1024 * 1024  # of a workbook
+UNPACKED = 16 * 1024 * 1024  # of a Word file or a workbook
 SHEETS, ROWS, COLUMNS = 10, 300, 40
 # A stranger's file runs nothing. (A sandbox as well would keep Chromium's PDF reader shut.)
 FILE_CSP = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'; base-uri 'none'"
@@ -85,21 +85,29 @@ def page(content: bytes, media_type: str, name: str) -> Response:
 
 
 def _word(content: bytes) -> str:
-    if len(content) > LARGEST:
+    if len(content) > LARGEST or _unpacked(content) > UNPACKED:
         raise _Unreadable(_("Berkas ini terlalu besar untuk ditampilkan di sini."))
     if not Path(current_app.static_folder or "", "dist", "docx.js").exists():
         raise _Unreadable(_("Dokumen Word belum dapat ditampilkan di sini."))
     return base64.b64encode(content).decode()
 
 
+def _unpacked(content: bytes) -> int:
+    """How many bytes the parts of an archive are, as it says itself; 0 where it is none, which its reader finds out."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return sum(part.file_size for part in archive.infolist())
+    except (zipfile.BadZipFile, ValueError, OSError):
+        return 0
+
+
 def _sheets(content: bytes) -> Iterator[Sheet]:
     """The sheets of a workbook. A part that declares a document type is no workbook of any office program."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            parts = archive.infolist()
-            if sum(part.file_size for part in parts) > UNPACKED:
+            if _unpacked(content) > UNPACKED:
                 raise _Unreadable(_("Berkas ini terlalu besar untuk ditampilkan di sini."))
-            if any(b"<!DOCTYPE" in archive.read(part) for part in parts):
+            if any(b"<!DOCTYPE" in archive.read(part) for part in archive.infolist()):
                 raise _Unreadable(_("Berkas ini tidak dapat ditampilkan di sini."))
         book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
         for sheet in book.worksheets[:SHEETS]:
