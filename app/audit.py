@@ -221,7 +221,7 @@ def _effect(
     body, definition = entry.body, replay.definition
     before = replay.mark(entry)
     found = _typed_findings(ctx, loaded, replay, entry, sent)
-    if entry.kind == "document":
+    if entry.kind in ("document", "archive"):
         return _document_findings(ctx, entry)
     if entry.kind == "breach":
         return [*found, *_breach_findings(replay, entry)]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -41,6 +43,18 @@ class Provider:
 
 
 @dataclass(frozen=True)
+class Pkcs12:
+    """A certificate with its key, to sign papers: the file as it was read, and what opens it."""
+
+    content: bytes = field(repr=False)
+    passphrase: str = field(repr=False)
+    subject: str
+    since: datetime
+    until: datetime
+    certificates: tuple[bytes, ...] = field(repr=False)  # PEM: its own, and those above it in the file
+
+
+@dataclass(frozen=True)
 class Settings:
     """What an installation decides. `now` is a fixed clock where ALUR_NOW gives one."""
 
@@ -59,6 +73,9 @@ class Settings:
     webhook: str | None  # of a gateway to telephones
     sink: Path
     oidc: Provider | None = None
+    soffice: Path | None = None  # the office suite that makes PDF/A; None: papers are .docx only
+    signing: Pkcs12 | None = None  # signs the PDF of final papers; None: they are not signed
+    trusted: tuple[bytes, ...] = ()  # PEM: whose signatures are believed beside the office's own
 
     def now(self) -> datetime:
         """The time, aware, in UTC."""
@@ -95,7 +112,9 @@ def settings(environ: Mapping[str, str] | None = None) -> Settings:
     ALUR_DATABASE_URL, ALUR_FILES, ALUR_SECRET_KEY, ALUR_NOW (RFC 3339), ALUR_INSTANCE (folder of what is not given),
     ALUR_ZONE (IANA name), ALUR_UPLOAD_MB, ALUR_DEMO=1, ALUR_HTTPS=1 (cookies over TLS only), ALUR_PROXIES (how many
     proxies in front are believed), ALUR_URL, ALUR_SMTP and ALUR_MAIL_FROM, ALUR_WEBHOOK; ALUR_OIDC_ISSUER,
-    ALUR_OIDC_CLIENT_ID, ALUR_OIDC_SECRET and ALUR_OIDC_NAME for a provider of log-ins. Raises ConfigError.
+    ALUR_OIDC_CLIENT_ID, ALUR_OIDC_SECRET and ALUR_OIDC_NAME for a provider of log-ins; ALUR_SOFFICE, the program of
+    the office suite; ALUR_SIGN_PKCS12 with ALUR_SIGN_PASSPHRASE or ALUR_SIGN_PASSPHRASE_FILE, and ALUR_SIGN_TRUST, for
+    electronic signatures. Raises ConfigError.
     """
     env = os.environ if environ is None else environ
     instance = Path(env.get("ALUR_INSTANCE") or PROJECT / "instance").resolve()
@@ -120,6 +139,11 @@ def settings(environ: Mapping[str, str] | None = None) -> Settings:
             env.get("ALUR_OIDC_SECRET"),
             env.get("ALUR_OIDC_NAME"),
         ),
+        soffice=_program("ALUR_SOFFICE", env.get("ALUR_SOFFICE"), "soffice", "libreoffice"),
+        signing=_pkcs12(
+            env.get("ALUR_SIGN_PKCS12"), env.get("ALUR_SIGN_PASSPHRASE"), env.get("ALUR_SIGN_PASSPHRASE_FILE")
+        ),
+        trusted=_certificates("ALUR_SIGN_TRUST", env.get("ALUR_SIGN_TRUST")),
     )
 
 
@@ -223,6 +247,68 @@ def _sender(name: str, text: str | None, needed: bool) -> str:
     if not re.fullmatch(r"[^@\s<>\"',;]+@[^@\s<>\"',;]+", sender) or not sender.isascii():
         raise ConfigError(f"{name}: bukan alamat surel: {text!r}")
     return sender
+
+
+def _program(name: str, text: str | None, *usual: str) -> Path | None:
+    """A program by its path; where none is given, the first of the usual names that is installed; 0 is none."""
+    if text == "0":
+        return None
+    found = shutil.which(text) if text else next(filter(None, map(shutil.which, usual)), None)
+    if text and not found:
+        raise ConfigError(f"{name}: bukan program yang dapat dijalankan: {text!r}")
+    return Path(found).resolve() if found else None
+
+
+def _pkcs12(path: str | None, passphrase: str | None, passphrase_file: str | None) -> Pkcs12 | None:
+    """The certificate that signs, None where there is none; what opens it is given at the start, and kept nowhere."""
+    if not path:
+        return None
+    if importlib.util.find_spec("pyhanko") is None:
+        raise ConfigError("ALUR_SIGN_PKCS12: pasang dahulu paket untuk menandatangani: pip install 'alur[signing]'")
+    content = _content("ALUR_SIGN_PKCS12", path)
+    if passphrase is None and not passphrase_file:
+        raise ConfigError("ALUR_SIGN_PASSPHRASE: belum disebut; atau ALUR_SIGN_PASSPHRASE_FILE.")
+    if passphrase is None:
+        passphrase = (
+            _content("ALUR_SIGN_PASSPHRASE_FILE", passphrase_file or "").decode("utf-8", "replace").strip("\r\n")
+        )
+    from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
+
+    try:
+        found = pkcs12.load_pkcs12(content, passphrase.encode())
+    except (ValueError, TypeError):
+        raise ConfigError("ALUR_SIGN_PKCS12: bukan berkas PKCS#12, atau kata sandinya salah.") from None
+    if found.cert is None or found.key is None:
+        raise ConfigError("ALUR_SIGN_PKCS12: tidak memuat sertifikat beserta kuncinya.")
+    own = found.cert.certificate
+    every = (own, *(one.certificate for one in found.additional_certs))
+    return Pkcs12(
+        content,
+        passphrase,
+        own.subject.rfc4514_string(),
+        own.not_valid_before_utc,
+        own.not_valid_after_utc,
+        tuple(one.public_bytes(Encoding.PEM) for one in every),
+    )
+
+
+def _certificates(name: str, path: str | None) -> tuple[bytes, ...]:
+    if not path:
+        return ()
+    from cryptography.hazmat.primitives.serialization import Encoding
+    from cryptography.x509 import load_pem_x509_certificates
+
+    try:
+        return tuple(one.public_bytes(Encoding.PEM) for one in load_pem_x509_certificates(_content(name, path)))
+    except ValueError:
+        raise ConfigError(f"{name}: bukan berkas sertifikat PEM: {path!r}") from None
+
+
+def _content(name: str, path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{name}: berkas ini tidak terbaca: {path!r} ({error.strerror})") from None
 
 
 def _flag(name: str, text: str | None) -> bool:

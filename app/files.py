@@ -9,6 +9,7 @@ import tempfile
 import time
 import unicodedata
 import zipfile
+import zlib
 from collections.abc import Collection, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -28,8 +29,13 @@ KINDS = {  # media type -> extensions, and what a reader calls it
 MARKERS = {"word/document.xml": DOCX, "xl/workbook.xml": XLSX}
 UNPACKED_LIMIT, PARTS_LIMIT = 200 * 1024 * 1024, 5_000
 NAME_LIMIT = 120
+ASIDE = "sementara"  # beside the store: what is on its way into it
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _EXECUTABLE = (b"MZ", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"#!")
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+PNG = b"\x89PNG\r\n\x1a\n"
+TORN = "Berkas ini rusak dan tidak dapat dibuka"
+LOCKED = "Berkas ini dikunci dengan kata sandi"
 _MARKUP = re.compile(rb"\s*<", re.ASCII)
 
 
@@ -44,6 +50,26 @@ def put(root: Path, content: bytes) -> str:
     if whole(root, digest):
         os.utime(target)  # so that a sweep which is under way takes it for new
         return digest
+    _write(target, content)
+    return digest
+
+
+def set_aside(root: Path, name: str, content: bytes) -> None:
+    """Keeps bytes under a name until a row names them; when it returns, they survive a power cut."""
+    _write(root / ASIDE / name, content)
+
+
+def aside(root: Path) -> dict[str, Path]:
+    """What was set aside, by name."""
+    return {path.name: path for path in (root / ASIDE).glob("[!.]*")}
+
+
+def drop_aside(root: Path, name: str) -> None:
+    """Lets go of what was set aside under a name, if it is there."""
+    (root / ASIDE / name).unlink(missing_ok=True)
+
+
+def _write(target: Path, content: bytes) -> None:
     made = not target.parent.exists()
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=".", dir=target.parent)
@@ -58,8 +84,7 @@ def put(root: Path, content: bytes) -> str:
         raise
     _sync(target.parent)
     if made:
-        _sync(root)
-    return digest
+        _sync(target.parent.parent)
 
 
 def path(root: Path, digest: str) -> Path:
@@ -156,11 +181,13 @@ def _parted(name: str) -> tuple[str, str]:
 def _kind(content: bytes) -> str:
     """The media type; for what we do not take, the beginning of a sentence about it."""
     if content.startswith(b"%PDF-"):
-        return "application/pdf"
-    if content.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png"
+        return _pdf(content)
+    if content.startswith(PNG):
+        return "image/png" if _png_whole(content) else TORN
     if content.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
+        return "image/jpeg" if -1 < content.find(b"\xff\xda") < content.rfind(b"\xff\xd9") else TORN
+    if content.startswith(_OLE):  # Word and Excel put a file that asks for a password into what they wrote of old
+        return LOCKED if "EncryptedPackage".encode("utf-16-le") in content else "Berkas ini dokumen Office model lama"
     if content.startswith(b"PK\x03\x04"):
         return _office(content)
     if content.startswith(_EXECUTABLE):
@@ -177,26 +204,70 @@ def _kind(content: bytes) -> str:
     return "" if re.search("[\x00-\x08\x0b\x0e-\x1f\x7f]", text) else "text/plain"
 
 
+def _pdf(content: bytes) -> str:
+    """A PDF has an end, and opens without a password; one that only forbids this and that does."""
+    if b"%%EOF" not in content[-8192:]:
+        return TORN
+    if b"/Encrypt" not in content:
+        return "application/pdf"
+    from pypdf import PdfReader
+
+    try:
+        reader = PdfReader(BytesIO(content))
+        locked = reader.is_encrypted and not reader.decrypt("")
+    except Exception:  # whatever a broken file does to its reader
+        return TORN
+    return LOCKED if locked else "application/pdf"
+
+
+def _png_whole(content: bytes) -> bool:
+    """Is every part of a picture there, to its end, with its check sum?"""
+    at = len(PNG)
+    while len(head := content[at : at + 8]) == 8:
+        end = at + 12 + int.from_bytes(head[:4], "big")
+        if zlib.crc32(content[at + 4 : end - 4]) != int.from_bytes(content[end - 4 : end], "big"):
+            return False
+        if head[4:] == b"IEND":
+            return end <= len(content)
+        at = end
+    return False
+
+
 def _office(content: bytes) -> str:
+    """What a ZIP is. None of it is unpacked to a file; a name that would leave its folder is refused all the same."""
     try:
         with zipfile.ZipFile(BytesIO(content)) as archive:
-            parts = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, RuntimeError):
-        return "Berkas ini rusak dan tidak dapat dibuka"
+            return _package(archive, len(content))
+    except (zipfile.BadZipFile, zlib.error, ValueError, OSError, EOFError, NotImplementedError, RuntimeError):
+        return TORN
+
+
+def _package(archive: zipfile.ZipFile, size: int) -> str:
+    parts = archive.infolist()
     if len(parts) > PARTS_LIMIT or sum(part.file_size for part in parts) > max(
-        UNPACKED_LIMIT // 10, min(UNPACKED_LIMIT, 200 * len(content))
+        UNPACKED_LIMIT // 10, min(UNPACKED_LIMIT, 200 * size)
     ):
         return "Berkas ini terlalu besar setelah dibuka dan tidak diterima"
     names = {part.filename for part in parts}
     if any(name.lower().endswith("vbaproject.bin") for name in names):
         return "Berkas ini memuat makro dan tidak diterima"
     if any(part.flag_bits & 1 for part in parts):
-        return "Berkas ini dikunci dengan kata sandi"
+        return LOCKED
+    if any(_leaves(name) for name in names):
+        return "Berkas ini menyebut tempat di luar dirinya dan tidak diterima"
+    if archive.testzip() is not None:
+        return TORN
     if "[Content_Types].xml" in names:
         for marker, kind in MARKERS.items():
             if marker in names:
                 return kind
     return "Berkas ini arsip ZIP"
+
+
+def _leaves(name: str) -> bool:
+    """Would a part of this name be unpacked outside of its folder?"""
+    name = name.replace("\\", "/")
+    return name.startswith("/") or ".." in name.split("/") or re.match(r"[A-Za-z]:", name) is not None
 
 
 def _sync(folder: Path) -> None:

@@ -44,7 +44,7 @@ UNDOING = ("take_back", "reopen")  # `of` in the body is the event that no longe
 DRAWN = ("start", "complete", "timer")  # by which the diagram goes on
 MOVES = (*DRAWN, "correct", *STOPS, *UNDOING)  # what the engine re-executes
 WORK = ("claim", "release", "assign", "postpone", "note", "question", "answer", "revoke", "link", "void")
-KINDS = (*MOVES, *WORK, "document", "breach", "calendar")
+KINDS = (*MOVES, *WORK, "document", "breach", "calendar", "archive")
 ENDS = {"selesai": "ended", "ditolak": "refused", "ditarik": "withdrawn", "gugur": "lapsed"}
 COLUMNS = ("at", "recorded_at", "actor_id", "actor", "lane", "kind", "step", "choice", "body", "answers_digest")
 

@@ -418,6 +418,7 @@ class Document(Base):
     pdf_sha256: Mapped[str | None] = mapped_column(String(64))
     pdf_attempts: Mapped[int] = mapped_column(default=0)
     pdf_error: Mapped[str | None] = mapped_column(Text)
+    pdf_next: Mapped[datetime | None]  # not before: whoever makes it puts this off, and a failure puts it off further
     signed_by: Mapped[str] = mapped_column(String(300), default="")  # the subject of the certificate that signed it
     __table_args__ = (
         Index("ix_document_code", "code", unique=True, **where("code IS NOT NULL")),

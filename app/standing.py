@@ -270,7 +270,7 @@ def _papers(ctx: Context, case: Case, loaded: revisions.Loaded, entries: Sequenc
     rows = ctx.session.execute(
         select(
             Document.id, Document.seq, Document.template, Document.name, Document.copies, Document.internal,
-            Document.sha256, Document.filled_at,
+            Document.sha256, Document.filled_at, Document.pdf_sha256, Document.signed_by,
         ).where(Document.case_id == case.id).order_by(Document.seq, Document.id)
     ).all()  # fmt: skip
     wanted = Counter((seq, p.template, p.name, p.copies, p.internal) for seq, p in due)
@@ -281,6 +281,12 @@ def _papers(ctx: Context, case: Case, loaded: revisions.Loaded, entries: Sequenc
     }
     if {r.id: (r.sha256, r.seq, r.filled_at) for r in rows if r.sha256 or r.filled_at} != told:
         yield "Dokumen permohonan bukan yang dicatat riwayat."
+    archived = [
+        (e.body.get("document"), e.body.get("sha256"), e.body.get("signed_by", ""))
+        for e in entries if e.kind == "archive"
+    ]  # fmt: skip
+    if Counter((r.id, r.pdf_sha256, r.signed_by) for r in rows if r.pdf_sha256 or r.signed_by) != Counter(archived):
+        yield "PDF arsip permohonan bukan yang dicatat riwayat."
 
 
 def _uploads(ctx: Context, case: Case, entries: Sequence[journal.Entry]) -> Iterator[str]:

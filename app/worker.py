@@ -1,4 +1,5 @@
-"""What happens by itself: timers and limits that fall due, dates that a calendar moved, papers left over, messages.
+"""What happens by itself: timers and limits that fall due, dates that a calendar moved, papers left over, their
+PDF, messages.
 
 Any number of these may run, on any machine.
 """
@@ -13,13 +14,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from app import calendars, cases, digest, documents, messages, papers, post
+from app import archive, calendars, cases, digest, documents, messages, papers, post
 from app.config import Settings
 from app.context import Context
 from app.models import EPOCH, Case
 
 PAUSE = 2.0  # seconds between two looks when nothing is due
-BATCH = 50
+BATCH, FEW = 50, 5  # of what is done at once, and of what takes a second each
 Sessions = sessionmaker[Session]
 log = logging.getLogger("alur.worker")
 
@@ -32,10 +33,15 @@ def run(
 ) -> None:
     """Works until it is told to stop (SIGTERM, SIGINT or `stop`)."""
     stop = stop or _stopped_by_signals()
-    mail = threading.Thread(target=_keep_on, args=(settings, reading, writing, stop, MAIL), daemon=True)
-    mail.start()  # beside the rest: a mail server that takes its time keeps no timer waiting
+    slow = [
+        threading.Thread(target=_keep_on, args=(settings, reading, writing, stop, jobs), daemon=True)
+        for jobs in (MAIL, ARCHIVE)
+    ]
+    for thread in slow:
+        thread.start()  # beside the rest: a mail server or an office suite that takes its time keeps no timer waiting
     _keep_on(settings, reading, writing, stop, HOUSE)
-    mail.join(post.DEADLINE)  # what is half sent is finished, or it would be sent again
+    for thread in slow:
+        thread.join(post.DEADLINE)  # what is half sent is finished, or it would be sent again
 
 
 def _keep_on(
@@ -60,7 +66,7 @@ def once(
 ) -> int:
     """Does what is due now; how much that was. Each case, paper and message is a transaction of its own."""
     done = 0
-    for look, work in jobs or (*HOUSE, *MAIL):
+    for look, work in jobs or (*HOUSE, *MAIL, *ARCHIVE):
         for item in look(settings, reading):
             if stopped():
                 return done
@@ -196,6 +202,29 @@ def send_message(settings: Settings, reading: Sessions, writing: Sessions, messa
         return int(messages.settle(Context(session, settings.now(), settings), message, letter, trouble))
 
 
+def _due_archive(settings: Settings, reading: Sessions) -> list[int]:
+    with reading() as session:
+        ctx = Context(session, settings.now(), settings)
+        archive.tidy(ctx)
+        return archive.waiting(ctx, FEW)
+
+
+def archive_paper(settings: Settings, reading: Sessions, writing: Sessions, paper: int) -> int:
+    """Makes one paper's PDF, outside of any transaction; 0 where somebody else has it, or it failed."""
+    with writing.begin() as session:
+        if not archive.claim(Context(session, settings.now(), settings), paper):
+            return 0
+    try:
+        with reading() as session:
+            wanted = archive.wanted(Context(session, settings.now(), settings), paper)
+        made = archive.made(settings, wanted)
+    except Exception:
+        log.exception("archive_paper %s", paper)
+        made = archive.Made(b"", error=archive.BROKEN)
+    with writing.begin() as session:
+        return int(archive.keep(Context(session, settings.now(), settings), paper, made))
+
+
 # What there is to do, and how it is done: each look asks one index, so that what it does not find costs nothing.
 Look = Callable[[Settings, Sessions], Iterable[int]]
 Work = Callable[[Settings, Sessions, Sessions, int], int]
@@ -205,6 +234,7 @@ HOUSE: Sequence[Job] = (
     (_stale_cases, reckon_case),
     (_due_papers, fill_paper),
 )
+ARCHIVE: Sequence[Job] = ((_due_archive, archive_paper),)
 MAIL: Sequence[Job] = ((_due_digests, write_digest), (_due_messages, send_message))
 
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 for name in [name for name in os.environ if name.startswith("ALUR_") or name == "PORT"]:
     del os.environ[name]  # whatever runs the tests, they never touch its database
+os.environ["ALUR_SOFFICE"] = "0"  # what is tested is the same where none is installed; `suite` is for what it is about
 
 pytest_plugins = ["tests.browser"]
 ROOT = Path(__file__).parent.parent
@@ -197,7 +198,13 @@ def _settings(url: str, files: Path, hands: list[datetime]) -> MovableSettings:
 
     plain = config.settings({"ALUR_DATABASE_URL": url, "ALUR_FILES": str(files), "ALUR_SECRET_KEY": "rahasia-uji"})
     return MovableSettings(
-        **{**vars(plain), "zone": ZoneInfo("Asia/Makassar"), "sink": files.parent / "surat", "hands": hands}
+        **{
+            **vars(plain),
+            "zone": ZoneInfo("Asia/Makassar"),
+            "sink": files.parent / "surat",
+            "hands": hands,
+            "soffice": None,
+        }
     )
 
 
@@ -400,6 +407,16 @@ def install(db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
 
     yield put
     office.close()
+
+
+@pytest.fixture
+def suite(office: Office) -> Path:
+    """The machine's office suite, which the office then uses; the test is skipped where there is none."""
+    found = next(filter(None, map(shutil.which, ("soffice", "libreoffice"))), None)
+    if found is None:
+        pytest.skip("no office suite on this machine")
+    object.__setattr__(office.settings, "soffice", Path(found))
+    return Path(found)
 
 
 def alur(monkeypatch: pytest.MonkeyPatch, *words: object) -> None:

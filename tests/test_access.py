@@ -16,7 +16,7 @@ from tests.conftest import PASSWORD, Office
 from tests.test_applicants import words
 
 one_kind = pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
-NOTHING_PERSONAL = {"cases.diagram"}  # shows the drawing and nothing of anybody
+NOTHING_PERSONAL = {"cases.diagram", "cases.dokumen_siap"}  # the drawing, and what papers there are: of nobody
 
 
 def kept(office: Office) -> list[tuple[str, str, int | None, str]]:

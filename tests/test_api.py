@@ -1063,7 +1063,7 @@ def test_the_contract_is_all_there() -> None:
     """Every door that stays put is there, and each call that was added is named here."""
     assert sorted(f"{call.method} {call.path}" for call in openapi.CALLS) == [
         "GET /cases", "GET /cases/{case_id}", "GET /cases/{case_id}/documents", "GET /cases/{case_id}/journal",
-        "GET /documents/{document_id}", "GET /sops", "GET /sops/{key}", "GET /tasks", "GET /tasks/{task_id}", "POST /cases",
+        "GET /documents/{document_id}", "GET /documents/{document_id}/pdf", "GET /sops", "GET /sops/{key}", "GET /tasks", "GET /tasks/{task_id}", "POST /cases",
         "POST /cases/{case_id}/act", "POST /cases/{case_id}/take-back", "POST /files", "POST /sops/{key}/revisions",
         "POST /tasks/{task_id}/assign", "POST /tasks/{task_id}/claim", "POST /tasks/{task_id}/complete",
         "POST /tasks/{task_id}/release", "PUT /tasks/{task_id}/draft",

@@ -24,7 +24,7 @@ from sqlalchemy import select
 from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
-from app import books, cases, messages, registers, revisions, uploads
+from app import archive, books, cases, messages, registers, revisions, uploads
 from app.models import Case, Complaint, Deputy, Document, Link, Membership, Message, Outage, Person, Proxy, Task, Upload
 from app.people import grant, new_person, new_token
 from app.web.ends import PATHS
@@ -88,6 +88,7 @@ POSTS |= {
         {"surel": NAUGHTY, "sop": "tidak-ada", "mulai": "x", "sampai": "x", "surat": (b"MZ", "kuasa.exe")},
     ),
     "profile.kuasa_akhiri": (),
+    "archived.ulang": ({},),
     "complaints.tanya": ({}, {"jenis": "pengaduan", "isi": NAUGHTY * 60}, {"jenis": "pengaduan", "isi": NAUGHTY}),
     "complaints.jawab": ({}, {"isi": NAUGHTY * 60}),
     "factor.kode_kirim": ({},),
@@ -208,6 +209,7 @@ def everything(office: Office) -> Pages:
     with office.look() as ctx:
         people = ["", *ctx.session.scalars(select(Person.name).order_by(Person.id))]
     walk_routes(pages, people)  # nobody has done anything yet
+    object.__setattr__(office.settings, "soffice", Path("/bin/true"))  # papers wait for their PDF, and say so
     administered(office)
     with office.work() as ctx:
         for person in ctx.session.scalars(select(Person)):
@@ -222,6 +224,10 @@ def everything(office: Office) -> Pages:
     new = play.apply(office)
     while play_forward(office, new, last=True):
         pass
+    with office.work() as ctx:  # a PDF that failed, one that was given up, and one that is signed
+        for number, paper in enumerate(ctx.session.scalars(select(Document).limit(3))):
+            paper.pdf_attempts, paper.pdf_error = (1, archive.TRIES, 1)[number], (NAUGHTY, NAUGHTY, None)[number]
+            paper.signed_by, paper.pdf_sha256 = ("", "", f"CN={NAUGHTY}")[number], (None, None, paper.sha256)[number]
     play.step(office, play.apply(office))  # a second one for the same passport
     if office.definition.applicant_lane is not None:
         play.apply(office, office.counter, on_behalf_of=NAUGHTY[:60])

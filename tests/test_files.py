@@ -8,12 +8,13 @@ import zipfile
 from io import BytesIO
 
 import pytest
+from pypdf import PdfWriter
 
-from app import files
+from app import demo, files
 
 PDF = b"%PDF-1.4\n%%EOF"
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(16)
-JPEG = b"\xff\xd8\xff\xe0" + bytes(16)
+PNG = demo._png()
+JPEG = b"\xff\xd8\xff\xe0" + bytes(16) + b"\xff\xda" + bytes(9) + b"\xff\xd9"
 HELLO = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
 
 
@@ -30,6 +31,27 @@ def locked(content: bytes) -> bytes:
     """The same ZIP with its parts marked as encrypted."""
     start = content.index(b"PK\x01\x02") + 8
     return content[:start] + b"\x01" + content[start + 1 :]
+
+
+def torn(content: bytes) -> bytes:
+    """The same ZIP with a byte of its first part changed."""
+    at = content.index(b"[Content_Types].xml") + 20
+    return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+
+
+def pdf(user: str = "", owner: str = "", algorithm: str = "AES-256") -> bytes:
+    """A PDF that opens with a password, or with none and forbids printing; with neither, a plain one."""
+    whole, out = PdfWriter(), BytesIO()
+    whole.add_blank_page(200, 200)
+    if user or owner:
+        whole.encrypt(user, owner or None, algorithm=algorithm)
+    whole.write(out)
+    return out.getvalue()
+
+
+def old_container(name: str) -> bytes:
+    """A file of the kind in which Word keeps a .docx that asks for a password, and formerly everything."""
+    return b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600) + name.encode("utf-16-le") + bytes(400)
 
 
 DOCX = package("[Content_Types].xml", "word/document.xml")
@@ -91,6 +113,9 @@ def test_what_is_put_again_is_new_to_a_sweep(tmp_path):
         ("surat.docx", DOCX, files.DOCX),
         ("daftar.xlsx", package("[Content_Types].xml", "xl/workbook.xml"), files.XLSX),
         ("catatan.txt", "Catatan é\n".encode(), "text/plain"),
+        ("nib.pdf", pdf(), "application/pdf"),
+        ("nib.pdf", pdf(owner="rahasia"), "application/pdf"),  # it opens, and only forbids printing
+        ("nib.pdf", pdf(owner="rahasia", algorithm="RC4-128"), "application/pdf"),
     ],
     ids=named,
 )
@@ -125,6 +150,29 @@ PICTURES = ("application/pdf", "image/jpeg", "image/png")
         ("a.docx", DOCX[:40], "Berkas ini rusak dan tidak dapat dibuka. Unggah berkas PDF, JPG atau PNG."),
         ("a.docx", package("[Content_Types].xml", "word/document.xml", "word/vbaProject.bin"),
          "Berkas ini memuat makro dan tidak diterima. Unggah berkas PDF, JPG atau PNG."),
+        ("a.pdf", pdf("rahasia"), "Berkas ini dikunci dengan kata sandi. Unggah berkas PDF, JPG atau PNG."),
+        ("a.pdf", pdf("rahasia", algorithm="RC4-40"),
+         "Berkas ini dikunci dengan kata sandi. Unggah berkas PDF, JPG atau PNG."),
+        ("a.pdf", pdf()[:-30], "Berkas ini rusak dan tidak dapat dibuka. Unggah berkas PDF, JPG atau PNG."),
+        ("a.pdf", b"%PDF-1.7\n/Encrypt << >>\n%%EOF",
+         "Berkas ini rusak dan tidak dapat dibuka. Unggah berkas PDF, JPG atau PNG."),
+        ("a.png", PNG[:-9], "Berkas ini rusak dan tidak dapat dibuka. Unggah berkas PDF, JPG atau PNG."),
+        ("a.png", PNG.replace(b"IDAT", b"IDAU"),
+         "Berkas ini rusak dan tidak dapat dibuka. Unggah berkas PDF, JPG atau PNG."),
+        ("a.jpg", JPEG[:-2], "Berkas ini rusak dan tidak dapat dibuka. Unggah berkas PDF, JPG atau PNG."),
+        ("a.jpg", JPEG[:20], "Berkas ini rusak dan tidak dapat dibuka. Unggah berkas PDF, JPG atau PNG."),
+        ("a.png", b"<?xml version='1.0'?><svg onload='alert(1)'/>",
+         "Berkas ini halaman web, SVG atau XML, dan tidak diterima. Unggah berkas PDF, JPG atau PNG."),
+        ("a.docx", old_container("EncryptedPackage"),
+         "Berkas ini dikunci dengan kata sandi. Unggah berkas PDF, JPG atau PNG."),
+        ("a.doc", old_container("WordDocument"), "Berkas ini dokumen Office model lama. Unggah berkas PDF, JPG atau PNG."),
+        ("a.docx", package("[Content_Types].xml", "word/document.xml", "../../etc/cron.d/x"),
+         "Berkas ini menyebut tempat di luar dirinya dan tidak diterima. Unggah berkas PDF, JPG atau PNG."),
+        ("a.docx", package("[Content_Types].xml", "word/document.xml", "word\\..\\..\\x"),
+         "Berkas ini menyebut tempat di luar dirinya dan tidak diterima. Unggah berkas PDF, JPG atau PNG."),
+        ("a.docx", package("[Content_Types].xml", "word/document.xml", "/etc/passwd"),
+         "Berkas ini menyebut tempat di luar dirinya dan tidak diterima. Unggah berkas PDF, JPG atau PNG."),
+        ("a.docx", torn(DOCX), "Berkas ini rusak dan tidak dapat dibuka. Unggah berkas PDF, JPG atau PNG."),
         ("a.docx", locked(DOCX), "Berkas ini dikunci dengan kata sandi. Unggah berkas PDF, JPG atau PNG."),
         ("a.docx", package("[Content_Types].xml", "word/document.xml", size=20_000_000),
          "Berkas ini terlalu besar setelah dibuka dan tidak diterima. Unggah berkas PDF, JPG atau PNG."),

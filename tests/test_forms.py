@@ -641,9 +641,11 @@ def test_a_field_says_what_is_wrong_with_it_and_the_summary_leads_there():
 
 def test_a_table_shows_the_file_beside_its_row():
     form = made(TABLE)
-    drawn = str(DRAWING.form_fields(form, {"berkas": {"paspor": "u1"}}, files={"u1": forms.UploadInfo("p.pdf", "")}))
+    drawn = str(
+        DRAWING.form_fields(form, {"berkas": {"paspor": "u1"}}, files={"u1": forms.UploadInfo("p.pdf", "image/png")})
+    )
     assert (
-        '<a href="/berkas/u1" target="_blank" rel="noopener">p.pdf<span class="visually-hidden">, Paspor</span></a>'
+        '<a href="/berkas/u1" target="_blank" rel="noopener" data-media="image/png">p.pdf<span class="visually-hidden">, Paspor</span></a>'
         in drawn
     )
     assert drawn.count("Belum diunggah") == 1

@@ -22,11 +22,11 @@ BPMN = "{http://www.omg.org/spec/BPMN/20100524/MODEL}"
 # Imports run one way: a module takes those of the lines above its own, and nothing of its own line or below.
 LAYERS = (
     {"config", "models", "wording", "worktime", "files", "engine"},
-    {"forms", "documents", "database", "context", "ends", "post", "workbook"},
+    {"forms", "documents", "database", "context", "ends", "post", "workbook", "signing"},
     {"access", "journal", "links", "people", "registers", "calendars", "uploads", "migrations", "factor"},
     {"fitting", "clock"},
     {"revisions", "backup"},
-    {"papers", "replay", "absences", "standing"},
+    {"papers", "replay", "absences", "standing", "archive"},
     {"messages"},
     {"cases", "inbox"},
     {"audit", "export", "digest", "accounts", "statistics", "books"},
@@ -46,6 +46,7 @@ ONLY = {
     "alembic": "migrations",
     "gunicorn": "serve",
     "openpyxl": "workbook",
+    "pyhanko": "signing",
 }
 OURS = (
     "permohonan",

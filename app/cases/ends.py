@@ -27,7 +27,7 @@ from app.models import Case, Lane, Task
 from app.people import Actor, may_see
 
 # What may have happened since, without anybody having acted on what is taken back.
-HARMLESS = ("document", "note", "question", "answer", "calendar", "breach", "void")
+HARMLESS = ("document", "note", "question", "answer", "calendar", "breach", "void", "archive")
 
 
 def offered(ctx: Context, actor: Actor, case: Case) -> list[ends.Rule]:

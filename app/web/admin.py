@@ -57,6 +57,7 @@ def hub() -> ResponseReturnValue:
         ),
         ("/pengelola/kalender", _("Kalender"), _("Hari yang ditutup atau dibuka, dengan alasan dan dasar hukumnya.")),
         ("/pengelola/pesan", _("Pesan keluar"), _("Yang dikirim kepada pemohon dan petugas, dan yang belum sampai.")),
+        ("/pengelola/arsip", _("Arsip PDF"), _("PDF dan tanda tangan elektronik dokumen, dan yang belum berhasil.")),
         ("/pengelola/jejak", _("Jejak akses"), _("Siapa melihat dan mengubah data pribadi.")),
     )
     return render_template("admin/hub.html", places=[place for place in places if shown._serves(place[0])])

@@ -202,6 +202,16 @@ def document_bytes(document_id: str) -> Response:
     return send_file(content, media_type, as_attachment=True, download_name=f"{document.kind}.docx")
 
 
+@call("GET", "/documents/{document_id}/pdf", gives="binary")
+def document_pdf(document_id: str) -> Response:
+    """A paper as it was archived, PDF/A, where an office suite made it; 404 until then."""
+    document = cases.document(base.context(), base.actor(), _number(document_id))
+    if document.pdf_sha256 is None:
+        raise cases.NotFound()
+    content = io.BytesIO(files.read(base.alur().settings.files, document.pdf_sha256))
+    return send_file(content, "application/pdf", as_attachment=True, download_name=f"{document.kind}.pdf")
+
+
 # Tasks
 
 

@@ -13,19 +13,16 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 from werkzeug.utils import secure_filename
 
-from app import cases, documents, files, journal, papers, people, revisions, uploads
+from app import archive, cases, documents, files, journal, papers, people, revisions, signing, uploads
 from app.engine.definition import Definition
+from app.files import DOCX
 from app.journal import Entry
-from app.models import Case, Upload, moment
+from app.models import Case, Document, Upload, moment
 from app.revisions import Loaded
-from app.web import around, base, portal, registers, seen, shown, timeline
+from app.web import around, attached, base, portal, registers, seen, shown, timeline, viewer
 from app.web.beside import Beside
 
 blueprint = Blueprint("cases", __name__)
-DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-INLINE = frozenset({"application/pdf", "image/png", "image/jpeg"})
-# An upload is a stranger's file: it runs nothing. (A sandbox as well would keep Chromium's PDF reader shut.)
-UPLOAD_CSP = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'; base-uri 'none'"
 
 
 @dataclass(frozen=True)
@@ -99,6 +96,10 @@ def _what(definition: Definition, entry: Entry) -> str:
         return _("Tenggat tiba: %(name)s", name=next((n for n in passed if n), "") or _("tanpa nama"))
     if entry.kind == "document":
         return _("Dokumen terbit: %(name)s", name=body.get("name", ""))
+    if entry.kind == "archive" and body.get("signed_by"):
+        return _("PDF ditandatangani secara elektronik dan diarsipkan: %(name)s", name=body.get("name", ""))
+    if entry.kind == "archive":
+        return _("PDF diarsipkan: %(name)s", name=body.get("name", ""))
     if entry.kind == "breach" and "token" in body:
         return _("Batas waktu langkah “%(name)s” terlampaui", name=name)
     if entry.kind == "breach":
@@ -192,6 +193,7 @@ def again(
         documents=cases.documents(ctx, actor, case),
         numbers=registers.numbers_of(case, loaded, entries),
         filled_forms=filled_forms(case, loaded.definition),
+        attached=attached.uploads(attached.answered(loaded, entries), case),
         duplicates=cases.duplicates(ctx, case) if staff_of(case) else [],
         previous=ctx.session.get(Case, case.previous_id) if case.previous_id else None,
         following=ctx.session.scalar(select(Case).where(Case.previous_id == case.id)),
@@ -272,16 +274,53 @@ def formulir(case_id: int, template: str) -> ResponseReturnValue:
     return _download(content, f"{paper.name} {case.number}")
 
 
+@blueprint.get("/permohonan/<int:case_id>/dokumen")
+@base.signed_in
+@seen.nothing_personal
+def dokumen_siap(case_id: int) -> ResponseReturnValue:
+    """The list of a case's papers, for a page that waits for one of them."""
+    base.quiet()
+    ctx, actor = base.context(), base.actor()
+    case = cases.case_for(ctx, actor, case_id)
+    return render_template("cases/papers.html", documents=cases.documents(ctx, actor, case))
+
+
 @blueprint.get("/dokumen/<int:document_id>")
 @base.signed_in
 def dokumen(document_id: int) -> ResponseReturnValue:
     """A paper of a case that one may see; while it is still being made, a page that says so."""
-    document = cases.document(base.context(), base.actor(), document_id)
-    case = base.session().get_one(Case, document.case_id)
+    document, case = _paper(document_id)
     if document.sha256 is None:
         return render_template("cases/paper_waits.html", case=case, document=document), 202
     content = files.read(base.alur().settings.files, document.sha256)
     return _download(content, f"{document.name} {case.number}")
+
+
+@blueprint.get("/dokumen/<int:document_id>/lihat")
+@base.signed_in
+def dokumen_lihat(document_id: int) -> ResponseReturnValue:
+    """A paper read in the page, as its pages."""
+    document, case = _paper(document_id)
+    if document.sha256 is None:
+        raise cases.NotFound()
+    return viewer.page(files.read(base.alur().settings.files, document.sha256), DOCX, f"{document.name} {case.number}")
+
+
+@blueprint.get("/dokumen/<int:document_id>.pdf")
+@base.signed_in
+def dokumen_pdf(document_id: int) -> ResponseReturnValue:
+    """A paper as it was archived, PDF/A."""
+    document, case = _paper(document_id)
+    if document.pdf_sha256 is None:
+        raise cases.NotFound()
+    content = files.read(base.alur().settings.files, document.pdf_sha256)
+    name = secure_filename(f"{document.name} {case.number}") or "dokumen"
+    return viewer.file(content, "application/pdf", f"{name}.pdf", document.pdf_sha256)
+
+
+def _paper(document_id: int) -> tuple[Document, Case]:
+    document = cases.document(base.context(), base.actor(), document_id)
+    return document, base.session().get_one(Case, document.case_id)
 
 
 def _download(content: bytes, name: str) -> Response:
@@ -295,6 +334,21 @@ def _download(content: bytes, name: str) -> Response:
 @base.signed_in
 def berkas(upload_id: str) -> ResponseReturnValue:
     """An upload, for whoever sent it or may see its case: in the page where a browser can show it safely."""
+    upload = _upload(upload_id)
+    content = files.read(base.alur().settings.files, upload.sha256)
+    return viewer.file(content, upload.media_type, upload.name, upload.sha256)
+
+
+@blueprint.get("/berkas/<upload_id>/lihat")
+@base.signed_in
+def berkas_lihat(upload_id: str) -> ResponseReturnValue:
+    """An upload that browsers do not show by themselves, read in the page."""
+    upload = _upload(upload_id)
+    return viewer.page(files.read(base.alur().settings.files, upload.sha256), upload.media_type, upload.name)
+
+
+def _upload(upload_id: str) -> Upload:
+    """An upload that one sent oneself, or whose case one may see. Raises cases.NotFound."""
     ctx, actor = base.context(), base.actor()
     upload = ctx.session.get(Upload, upload_id)
     if upload is None:
@@ -304,17 +358,7 @@ def berkas(upload_id: str) -> ResponseReturnValue:
         allowed = people.may_see(actor, case) if case else cases.proxies.may_read_letter(ctx, actor, upload)
         if not allowed:
             raise cases.NotFound()
-    shown_here = upload.media_type in INLINE and "unduh" not in request.args
-    answer = send_file(
-        io.BytesIO(files.read(ctx.settings.files, upload.sha256)),
-        mimetype=upload.media_type,
-        as_attachment=not shown_here,
-        download_name=upload.name,
-        etag=upload.sha256,
-    )
-    answer.headers["Content-Security-Policy"] = UPLOAD_CSP if shown_here else f"{UPLOAD_CSP}; sandbox"
-    answer.headers["Cache-Control"] = "private, no-cache"
-    return answer
+    return upload
 
 
 @blueprint.post("/berkas")
@@ -330,8 +374,17 @@ def unggah() -> ResponseReturnValue:
     except files.UploadRefused as refused:
         return jsonify({"message": str(refused)}), 422
     address = url_for("cases.berkas", upload_id=upload.id)
-    return jsonify({"id": upload.id, "name": upload.name, "size": upload.size, "url": address}), 201
+    told = {"id": upload.id, "name": upload.name, "size": upload.size, "url": address, "media_type": upload.media_type}
+    return jsonify(told), 201
 
 
+def progress_of(documents: Sequence[Document]) -> dict[int, archive.Waiting]:
+    """Of these papers, those whose PDF is still to come, by id."""
+    return archive.progress(base.context(), documents)
+
+
+blueprint.app_template_global("pdf_progress")(progress_of)
+blueprint.app_template_global("signer_name")(signing.common_name)
+blueprint.app_template_global("viewer_address")(viewer.address)
 blueprint.app_template_global("at_now")(base.now)
 blueprint.app_template_global("at_local")(shown.local)

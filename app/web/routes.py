@@ -9,6 +9,7 @@ from app.web import (
     admin,
     api,
     applications,
+    archived,
     calendar,
     cases,
     complaints,
@@ -29,6 +30,6 @@ from app.web import (
 
 ROOMS = (
     portal, account, profile, factor, oidc, applications, inbox, desk, tasks, cases, complaints, ends, replay,
-    reports, registers, sops, admin, absences, calendar, outbox, accesses, api,
+    reports, registers, sops, admin, absences, calendar, outbox, accesses, api, archived,
 )  # fmt: skip
 BLUEPRINTS = tuple(room.blueprint for room in ROOMS)

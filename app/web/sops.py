@@ -15,9 +15,9 @@ from sqlalchemy.orm import undefer
 
 from app import cases, revisions, trial
 from app.engine.definition import Definition, Finding
+from app.files import DOCX
 from app.models import Case, Revision, RevisionFile
 from app.web import base, portal
-from app.web.cases import DOCX
 
 blueprint = Blueprint("sops", __name__)
 ORDER = {"error": 0, "warning": 1, "info": 2}

@@ -17,7 +17,7 @@ from app import cases, clock, files, forms, journal, people, revisions, uploads
 from app.engine.definition import Step
 from app.forms import Fault
 from app.models import Case, Person, Task, Upload
-from app.web import around, base, errors, said, shown, timeline
+from app.web import around, attached, base, errors, said, shown, timeline
 
 blueprint = Blueprint("tasks", __name__)
 
@@ -32,15 +32,6 @@ class Posted:
     note: str
     marked: tuple[str, ...]
     version: int | None
-
-
-@dataclass(frozen=True)
-class Answered:
-    """What an earlier step was answered with, and by whom."""
-
-    step: Step
-    entry: journal.Entry
-    form: forms.Form | None
 
 
 @blueprint.get("/tugas/<int:task_id>")
@@ -223,7 +214,7 @@ def _page(
     case, loaded = task.case, revisions.load(ctx.session, task.case.revision_id)
     step, form = cases.step_of(ctx, task), cases.form_of(ctx, task)
     entries = cases.journal_for(ctx, actor, case)
-    answered = _answered(loaded, entries)
+    answered = attached.answered(loaded, entries)
     returned = cases.returned(ctx, task)
     return render_template(
         "tasks/step.html",
@@ -243,7 +234,7 @@ def _page(
         duplicates=[(c, people.may_see(actor, c)) for c in cases.duplicates(ctx, case, values)],
         answered=answered,
         markable=_markable([item for item in answered if item.step.id != step.id]),
-        attached=_attached(answered, case),
+        attached=attached.uploads(answered, case),
         files=files_of(case, values),
         today=shown.local(ctx.now).date(),
         documents=cases.documents(ctx, actor, case),
@@ -338,14 +329,7 @@ def _happened(loaded: revisions.Loaded, step: Step, choice: str | None, done: ca
 # -- the file so far --------------------------------------------------------------------------------------------------
 
 
-def _answered(loaded: revisions.Loaded, entries: Sequence[journal.Entry]) -> list[Answered]:
-    """The latest answers of each step that has some, in the order of the SOP."""
-    last = {e.step: e for e in entries if e.kind == "complete" and e.typed and e.typed.answers}
-    steps = loaded.definition.steps
-    return [Answered(steps[s], last[s], loaded.form_of(steps[s])) for s in steps if s in last]
-
-
-def _markable(answered: Sequence[Answered]) -> list[tuple[Step, list[tuple[str, str]]]]:
+def _markable(answered: Sequence[attached.Answered]) -> list[tuple[Step, list[tuple[str, str]]]]:
     """What a return may mark as wrong: the questions that earlier steps answered, by pointer, each once."""
     found = []
     seen: set[str] = set()
@@ -358,30 +342,6 @@ def _markable(answered: Sequence[Answered]) -> list[tuple[Step, list[tuple[str, 
         if fields:
             found.append((item.step, fields))
     return found
-
-
-@dataclass(frozen=True)
-class Attached:
-    """An upload in the case's data, under its question."""
-
-    label: str
-    upload: Upload
-
-
-def _attached(answered: Sequence[Answered], case: Case) -> list[Attached]:
-    """The uploads among what earlier steps answered, as they stand now."""
-    known = {u.id: u for u in base.session().scalars(select(Upload).where(Upload.case_id == case.id))}
-    found: dict[str, Attached] = {}
-    data = cases.data_of(base.context(), case)
-    for item in answered:
-        for field in item.form.fields if item.form else ():
-            if field.type != "upload" or field.readonly or "*" in field.pointer:
-                continue
-            value = forms.at(data, field.pointer)
-            for upload_id in value if isinstance(value, list) else [value]:
-                if isinstance(upload_id, str) and upload_id in known:
-                    found.setdefault(upload_id, Attached(field.label, known[upload_id]))
-    return list(found.values())
 
 
 def files_of(case: Case, values: Mapping[str, Any]) -> dict[str, Upload]:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import func, insert, select, text
 
 from app import audit, calendars, cases, demo, documents, forms, journal, papers, people, revisions, worker
+from app.documents import pdf
 from app.models import NEVER, Case, Document, Event, EventValues, Lane, RegisterEntry, Task, instant
 from tests import sops
 from tests.bench import http
@@ -198,6 +202,27 @@ def _rows(place: Office, case_id: int) -> Iterator[dict[str, Any]]:
         yield {"template": sheet.template, "rows": rows, **spread(times[1:])}
 
 
+def archived(place: Office) -> Iterator[dict[str, Any]]:
+    """A paper made PDF/A, where an office suite is installed: one after the other, and two at once."""
+    program = next(filter(None, map(shutil.which, ("soffice", "libreoffice"))), None)
+    if program is None:
+        return
+    case_id, _ = finish(place)
+    with place.reading() as session:
+        rows = session.execute(select(Document.template, Document.id).where(Document.case_id == case_id)).all()
+        letters = [papers.made(place.ctx(session), row.id) for row in rows]
+    contents = [letter.content for letter in letters if letter is not None]
+
+    def timed(content: bytes) -> float:
+        began = time.perf_counter()
+        pdf.archived(Path(program), content)
+        return time.perf_counter() - began
+
+    for at_once in (1, 2):
+        with ThreadPoolExecutor(at_once) as several:
+            yield {"at_once": at_once, **spread(list(several.map(timed, (contents * 12)[:12])))}
+
+
 def verify(place: Office) -> Iterator[dict[str, Any]]:
     count = 60
     for _ in range(count):
@@ -320,6 +345,7 @@ MEASURES: dict[str, Callable[[Office], Iterator[dict[str, Any]]]] = {
     "http_complete": http_complete,
     "inbox": inbox_page,
     "paper": paper,
+    "archived": archived,
     "verify": verify,
     "check": check,
     "tick": tick,

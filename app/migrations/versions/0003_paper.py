@@ -121,6 +121,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("pdf_sha256", sa.String(length=64), nullable=True))
         batch_op.add_column(sa.Column("pdf_attempts", sa.Integer(), nullable=False, server_default="0"))
         batch_op.add_column(sa.Column("pdf_error", sa.Text(), nullable=True))
+        batch_op.add_column(sa.Column("pdf_next", sa.BigInteger(), nullable=True))
         batch_op.add_column(sa.Column("signed_by", sa.String(length=300), nullable=False, server_default=""))
         batch_op.create_index(
             "ix_document_code",
@@ -164,6 +165,7 @@ def downgrade() -> None:
             "ix_document_code", postgresql_where=sa.text("code IS NOT NULL"), sqlite_where=sa.text("code IS NOT NULL")
         )
         batch_op.drop_column("signed_by")
+        batch_op.drop_column("pdf_next")
         batch_op.drop_column("pdf_error")
         batch_op.drop_column("pdf_attempts")
         batch_op.drop_column("pdf_sha256")

@@ -152,6 +152,7 @@
     if (!('multiple' in room.dataset)) list.replaceChildren();
     const line = document.createElement('li');
     const link = Object.assign(document.createElement('a'), { href: file.url ?? `/berkas/${file.id}`, target: '_blank', rel: 'noopener', textContent: file.name });
+    if (file.media_type) link.dataset.media = file.media_type;
     const hidden = Object.assign(document.createElement('input'), { type: 'hidden', name: room.dataset.name, value: file.id });
     const discard = Object.assign(document.createElement('button'), { type: 'button', className: 'btn btn-link btn-sm', textContent: room.dataset.discard });
     discard.addEventListener('click', () => {

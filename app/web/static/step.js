@@ -105,19 +105,6 @@
     });
   }
 
-  // Where the file lies beside the form, a link to an upload shows it there.
-  document.addEventListener('click', (event) => {
-    const link = event.target.closest('.ask-file a, .read a');
-    if (!link || event.ctrlKey || event.metaKey || event.shiftKey || !matchMedia('(min-width: 1100px)').matches) return;
-    const shown = document.querySelector(`.attached[data-upload="${CSS.escape(link.getAttribute('href'))}"]`);
-    if (!shown) return;
-    event.preventDefault();
-    for (const other of document.querySelectorAll('.attached[open]')) if (other !== shown) other.open = false;
-    shown.open = true;
-    shown.scrollIntoView({ block: 'nearest' });
-    shown.querySelector('summary').focus({ preventScroll: true });
-  });
-
   // A link to a field inside a fold opens it.
   const reveal = () => {
     const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
