@@ -23,7 +23,7 @@ BPMN = "{http://www.omg.org/spec/BPMN/20100524/MODEL}"
 LAYERS = (
     {"config", "models", "wording", "worktime", "files", "engine"},
     {"forms", "documents", "database", "context", "ends", "post"},
-    {"access", "journal", "links", "people", "registers", "calendars", "uploads", "migrations", "factor"},
+    {"access", "journal", "links", "people", "registers", "calendars", "uploads", "migrations", "factor", "satisfaction"},
     {"fitting", "clock"},
     {"revisions", "backup"},
     {"papers", "replay", "absences"},
@@ -160,6 +160,7 @@ def drawn() -> frozenset[str]:
             path.suffix in (".form", ".docx")
             and "forms" not in path.parts[:-3]
             and not path.is_relative_to(ROOT / "tests")
+            and not path.is_relative_to(ROOT / "app")  # the office's own
         ):
             found |= {path.stem, path.name}
         if path.suffix == ".bpmn" and path.parent == ROOT / "bpmn":
