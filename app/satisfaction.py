@@ -369,6 +369,28 @@ def remarks(ctx: Context, period: Period, sops: Collection[str] | None) -> list[
     return [(at, sop, remark) for at, sop, remark in ctx.session.execute(query)]
 
 
+def answers(
+    ctx: Context, period: Period, sops: Collection[str] | None
+) -> Iterator[tuple[datetime, str, str, list[int]]]:
+    """Each answer of a period, as it came: when, of which SOP, by which of SOURCES, its nine values."""
+    query = (
+        select(Survey.at, Survey.sop, Survey.source, *(getattr(Survey, name) for name in ELEMENTS))
+        .where(Survey.at >= period.since(ctx), Survey.at < period.until(ctx))
+        .order_by(Survey.at, Survey.id)
+    )
+    if sops is not None:
+        query = query.where(Survey.sop.in_(sops))
+    for at, sop, source, *values in ctx.session.execute(query):
+        yield at, sop, source, values
+
+
+def years(ctx: Context) -> list[int]:
+    """The years in which anything was answered, the latest first, and this one."""
+    first = ctx.session.scalar(select(func.min(Survey.at)))
+    last = ctx.local().year
+    return list(range(last, min(ctx.local(first).year if first else last, last) - 1, -1))
+
+
 def served(ctx: Context, period: Period, sops: Collection[str] | None) -> int:
     """How many applications came to their end in a period: those who could have answered."""
     query = select(func.count()).where(Case.ended_at >= period.since(ctx), Case.ended_at < period.until(ctx))
@@ -389,8 +411,10 @@ TOLD: Mapping[str, Any] = {
     "kinerja": None,
     "jumlah": None,
     "sebelumnya": dict.fromkeys(("ikm", "mutu", "kinerja", "jumlah")),
-    "unsur": [dict.fromkeys(("no", "nama", "nrr", "nilai", "mutu", "kinerja", "sebelumnya", "ubah", "batang"))],
-    "terendah": [dict.fromkeys(("no", "nama", "nrr", "nilai", "mutu", "kinerja"))],
+    **dict.fromkeys(
+        ("unsur", "terendah"),
+        [dict.fromkeys(("no", "nama", "nrr", "nilai", "mutu", "kinerja", "sebelumnya", "ubah", "batang"))],
+    ),
     "cara": dict.fromkeys(SOURCES),
     "dilayani": None,
     "dianjurkan": None,
@@ -418,7 +442,7 @@ def told(
         "periode": {
             "nama": period.name,
             "mulai": period.first.isoformat(),
-            "sampai": period.last.isoformat(),
+            "sampai": min(period.last, ctx.local().date()).isoformat(),
             "sebelumnya": period.before.name,
         },
         "layanan": [{"judul": titles.get(sop, sop), **_rated(tally)} for sop, tally in found.now.items()],
@@ -451,7 +475,7 @@ def _elements(whole: Tally, earlier: Tally) -> list[dict[str, Any]]:
             "kinerja": performance(grade(value)),
             "sebelumnya": comma(was),
             "ubah": change(mean, was),
-            "batang": "█" * round((mean or 0) * 5),
+            "batang": "█" * round((mean or 0) * 4),
         }
         for number, (name, mean, value, was) in enumerate(rows, 1)
     ]

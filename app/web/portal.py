@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import access, cases, clock, papers, people, revisions
+from app import access, cases, clock, papers, people, revisions, satisfaction
 from app.engine.definition import Definition, Start, Step
 from app.models import Case, Revision, RevisionFile, Task
 from app.web import base, errors, shown
@@ -115,13 +115,15 @@ def beranda() -> ResponseReturnValue:
         "portal/beranda.html",
         services=[service for service in found if service.outside],
         inner=[s for s in found if not s.outside and base.me() and s.sop in base.actor().sops],
+        published=satisfaction.published(base.context(), None),
     )
 
 
 @blueprint.get("/layanan/<sop>")
 @base.public
 def layanan(sop: str) -> ResponseReturnValue:
-    return render_template("portal/layanan.html", service=service(sop))
+    found, published = service(sop), satisfaction.published(base.context(), {sop})
+    return render_template("portal/layanan.html", service=found, published=published)
 
 
 @blueprint.get("/layanan/<sop>/diagram.bpmn")

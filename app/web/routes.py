@@ -23,11 +23,12 @@ from app.web import (
     replay,
     reports,
     sops,
+    survey,
     tasks,
 )
 
 ROOMS = (
     portal, account, profile, factor, oidc, applications, inbox, desk, tasks, cases, complaints, ends, replay,
-    reports, sops, admin, absences, calendar, outbox, accesses, api,
+    reports, survey, sops, admin, absences, calendar, outbox, accesses, api,
 )  # fmt: skip
 BLUEPRINTS = tuple(room.blueprint for room in ROOMS)
