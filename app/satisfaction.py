@@ -21,7 +21,7 @@ from sqlalchemy import case, delete, func, select
 
 from app import database, documents, forms, wording
 from app.context import Context
-from app.models import Case, Survey
+from app.models import Case, Lane, Survey
 
 ELEMENTS = tuple(f"u{number}" for number in range(1, 10))
 LOWEST, HIGHEST = 1, 4
@@ -346,11 +346,18 @@ def summary(ctx: Context, period: Period, sops: Collection[str] | None) -> Summa
     return Summary(period, found[1], found[0])
 
 
-def published(ctx: Context, sops: Collection[str] | None) -> tuple[Period, Tally] | None:
-    """What everybody may see: the last half-year, while it has too few answers the running one; None while both do."""
-    running = Period.of("semester", ctx.local().date())
-    found = summary(ctx, running, sops)
-    for period, tally in ((running.before, found.earlier), (running, found.whole)):
+def running(ctx: Context) -> Summary:
+    """The half-year that runs, and the one before, of every SOP."""
+    return summary(ctx, Period.of("semester", ctx.local().date()), None)
+
+
+def published(found: Summary, sop: str = "") -> tuple[Period, Tally] | None:
+    """Of `running`, of one SOP or of all, what everybody may see: the last half-year, while it has too few answers the
+    running one; None while both do.
+    """
+    whole = ((found.period.before, found.before), (found.period, found.now))
+    for period, tallies in whole:
+        tally = tallies.get(sop, Tally()) if sop else sum(tallies.values(), Tally())
         if tally.count >= PUBLISHED:
             return period, tally
     return None
@@ -392,8 +399,12 @@ def years(ctx: Context) -> list[int]:
 
 
 def served(ctx: Context, period: Period, sops: Collection[str] | None) -> int:
-    """How many applications came to their end in a period: those who could have answered."""
-    query = select(func.count()).where(Case.ended_at >= period.since(ctx), Case.ended_at < period.until(ctx))
+    """How many applications of people from outside came to their end in a period: those who could have answered."""
+    query = select(func.count()).where(
+        Case.ended_at >= period.since(ctx),
+        Case.ended_at < period.until(ctx),
+        Case.sop.in_(select(Lane.sop).where(Lane.applicant)),
+    )
     if sops is not None:
         query = query.where(Case.sop.in_(sops))
     return ctx.session.scalar(query) or 0

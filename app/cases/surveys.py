@@ -53,10 +53,15 @@ def of_step(ctx: Context, actor: Actor, case: Case, form: Form, group: str, answ
 def asked(ctx: Context, code: str) -> Asked:
     """The survey with this code: open once the case has come to the step that asks it, or ended. Raises NotFound."""
     case = satisfaction.coded(ctx, code)
-    if case is None or case.destroyed_at is not None:
+    if case is None or case.destroyed_at is not None or not _outside(ctx, case.revision_id):
         raise NotFound()
     kept = satisfaction.of_case(ctx, case.id)
     return Asked(case, kept is None and _reached(ctx, case), kept.at if kept else None)
+
+
+def _outside(ctx: Context, revision_id: int) -> bool:
+    """Does somebody from outside apply, who could be content or not?"""
+    return revisions.load(ctx.session, revision_id).definition.applicant_lane is not None
 
 
 def _reached(ctx: Context, case: Case) -> bool:
@@ -88,8 +93,7 @@ def answer(ctx: Context, code: str, answers: Mapping[str, Any]) -> None:
 
 def on_paper(ctx: Context, actor: Actor) -> list[Revision]:
     """The services of the actor's for which somebody applies, and so may have answered on paper."""
-    found = [revision for revision in revisions.all_in_force(ctx.session) if revision.sop in actor.sops]
-    return [r for r in found if revisions.load(ctx.session, r.id).definition.applicant_lane is not None]
+    return [r for r in revisions.all_in_force(ctx.session) if r.sop in actor.sops and _outside(ctx, r.id)]
 
 
 def enter(ctx: Context, actor: Actor, sop: str, day: str, digits: str, number: str = "", remark: str = "") -> None:

@@ -44,7 +44,7 @@ def survei_kirim(code: str) -> ResponseReturnValue:
     try:
         cases.surveys.answer(base.context(), code, answers)
     except cases.Invalid as invalid:
-        return _answer_page(code, answers, {fault.pointer: fault.message for fault in invalid.faults})
+        return _answer_page(code, answers, _shortly(invalid.faults))
     except (cases.AlreadyDone, cases.NotNow):
         pass  # the page says which
     except cases.NotFound:
@@ -66,6 +66,17 @@ def _answer_page(code: str, values: dict[str, Any], faults: dict[str, str]) -> R
         faults=faults,
     )
     return page, 422 if faults else 200
+
+
+def _shortly(faults: Sequence[forms.Fault]) -> dict[str, str]:
+    """Faults by pointer: of a question by its number, since the question itself is long and stands right above."""
+    pointers = [field.pointer for field in satisfaction.questions(satisfaction.form()).elements]
+    return {
+        fault.pointer: _("Pertanyaan %(n)s belum dijawab.", n=pointers.index(fault.pointer) + 1)
+        if fault.pointer in pointers
+        else fault.message
+        for fault in faults
+    }
 
 
 def _nowhere() -> ResponseReturnValue:
