@@ -163,12 +163,17 @@ def keep(
         if again
         else insert.on_conflict_do_nothing(index_elements=["case_id"])
     )
-    return ctx.session.connection().execute(insert).rowcount > 0
+    return ctx.session.connection().execute(insert.returning(Survey.id)).first() is not None
 
 
 def of_case(ctx: Context, case_id: int) -> Survey | None:
     """The answer of a case."""
     return ctx.session.scalar(select(Survey).where(Survey.case_id == case_id))
+
+
+def kept(row: Survey) -> Answer:
+    """What a row holds."""
+    return Answer(tuple(getattr(row, name) for name in ELEMENTS), row.remark)
 
 
 def take_back(ctx: Context, case_id: int) -> None:

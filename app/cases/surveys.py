@@ -100,7 +100,7 @@ def enter(ctx: Context, actor: Actor, sop: str, day: str, digits: str, number: s
     """Keeps a paper: nine digits, its day (ISO), the number of its case where it bears one. Raises Invalid."""
     faults = []
     if sop not in {revision.sop for revision in on_paper(ctx, actor)}:
-        faults.append(Fault("/sop", "Pilih layanannya."))
+        faults.append(Fault("/layanan", "Pilih layanannya."))
     on = _day(day)
     today = ctx.local().date()
     if on is None:
@@ -171,6 +171,6 @@ def take_out(ctx: Context, actor: Actor, survey_id: int) -> None:
     found = next((row for row in entered(ctx, actor) if row.id == survey_id), None)
     if found is None:
         raise NotFound()
-    digits = "".join(str(getattr(found, name)) for name in satisfaction.ELEMENTS)
+    digits = "".join(map(str, satisfaction.kept(found).values))
     access.seen(ctx, actor.person, "survei-dihapus", detail=f"{found.sop} {ctx.local(found.at):%Y-%m-%d} {digits}")
     ctx.session.execute(delete(Survey).where(Survey.id == found.id))

@@ -17,7 +17,6 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 from app import access, cases, documents, forms, revisions, satisfaction, wording
-from app.models import Survey
 from app.satisfaction import Period, Summary, Tally
 from app.web import base, errors, shown
 from app.web.portal import DOCX
@@ -340,12 +339,8 @@ def _paper_page(typed: dict[str, str], faults: dict[str, str]) -> str:
         services=services,
         titles={revision.sop: revision.title for revision in services},
         names=satisfaction.names(),
-        entered=[(row, _digits(row)) for row in cases.surveys.entered(ctx, base.actor())],
+        entered=[(row, satisfaction.kept(row).values) for row in cases.surveys.entered(ctx, base.actor())],
     )
-
-
-def _digits(row: Survey) -> str:
-    return " ".join(str(getattr(row, name)) for name in satisfaction.ELEMENTS)
 
 
 # -- in words
