@@ -103,7 +103,7 @@ def form() -> forms.Form:
 
 def names() -> list[str]:
     """What the nine elements are called."""
-    return [field.properties.get("unsur", field.label) for field in questions(form()).elements]
+    return [field.short for field in questions(form()).elements]
 
 
 # -- who may answer on a telephone

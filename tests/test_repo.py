@@ -23,8 +23,8 @@ BPMN = "{http://www.omg.org/spec/BPMN/20100524/MODEL}"
 LAYERS = (
     {"config", "models", "wording", "worktime", "files", "engine"},
     {"forms", "documents", "database", "context", "ends", "post"},
-    {"access", "journal", "links", "people", "registers", "calendars", "uploads", "migrations", "factor", "satisfaction"},
-    {"fitting", "clock"},
+    {"access", "journal", "links", "people", "registers", "calendars", "uploads", "migrations", "factor"},
+    {"fitting", "clock", "satisfaction"},
     {"revisions", "backup"},
     {"papers", "replay", "absences"},
     {"messages"},
