@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import bindparam, insert, select
 from sqlalchemy.orm import undefer
 
-from app import calendars, clock, documents, ends, files, journal, revisions, wording, worktime
+from app import calendars, clock, documents, ends, files, journal, revisions, satisfaction, wording, worktime
 from app.context import Context
 from app.engine.definition import Definition
 from app.models import Case, Document, Event, Person
@@ -169,6 +169,7 @@ def frozen(ctx: Context, case: Case) -> dict[str, Any]:
             "tanggal_terima": _local(ctx, case.clock_at),
             "jatuh_tempo": _local(ctx, case.due_at),
             "status": case.status,
+            "tautan_survei": satisfaction.link(ctx, case.id),
         },
         "orang": {str(row.id): [row.nip or "", row.title or ""] for row in rows},
         "kalender": _own_days(ctx, case),

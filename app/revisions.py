@@ -19,7 +19,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Integer, cast, func, select
 from sqlalchemy.orm import Session
 
-from app import documents, ends, engine, fitting, forms, journal, registers
+from app import documents, ends, engine, fitting, forms, journal, registers, satisfaction
 from app.context import Context
 from app.engine.definition import Definition, Finding, Step, Telling
 from app.forms import Form
@@ -218,6 +218,7 @@ def check(bundle: Bundle) -> tuple[Definition | None, tuple[Finding, ...]]:
         findings += _telling(reading.definition, bundle)
         loaded = _forms(reading.definition, bundle) if reading.runnable else None
         if loaded is not None:
+            findings += _surveyed(reading.definition, loaded)
             issued = [*_issued(reading.definition), *_told(reading.definition)]
             texts = {**bundle.templates, **bundle.texts}
             findings += fitting.check(reading.definition, loaded, issued, texts)
@@ -233,6 +234,22 @@ def _forms(definition: Definition, bundle: Bundle) -> dict[str, Form] | None:
         return {name: forms.load(content) for name, content in bundle.forms.items()}
     except forms.FormError:
         return None
+
+
+def _surveyed(definition: Definition, forms_by_id: Mapping[str, Form]) -> Iterator[Finding]:
+    """Steps whose satisfaction survey could not be counted."""
+    for step in definition.steps.values():
+        group = step.properties.get("survei", "")
+        if not group:
+            continue
+        form_id = step.properties.get("formulir", "")
+        form = forms_by_id.get(form_id)
+        if form is None:
+            message = f"Langkah “{step.name}” menyebut survei {group}, tetapi tidak mempunyai formulir."
+            yield Finding(step.id, "error", "survei", message)
+            continue
+        for level, fault in satisfaction.faults(form, group):
+            yield Finding(step.id, level, "survei", f"Survei pada langkah “{step.name}”: {form_id}.form {fault}.")
 
 
 def _known(definition: Definition, bundle: Bundle) -> Mapping[str, Any]:

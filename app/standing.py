@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from app import clock, files, journal, registers, revisions
+from app import clock, files, journal, registers, revisions, satisfaction
 from app.context import Context
 from app.engine.definition import Definition
 from app.models import (
@@ -60,6 +60,7 @@ def findings(
     if rows != _passes(case, loaded, entries) and (rows or not put_away(case)):
         yield "Langkah di kotak tugas bukan yang dihasilkan riwayat."
     yield from _complaints(ctx, case, entries)
+    yield from _survey(ctx, case, loaded, entries)
     yield from _papers(ctx, case, loaded, entries)
     yield from _uploads(ctx, case, entries)
     yield from _numbers(ctx, case, loaded, entries, books)
@@ -257,6 +258,27 @@ def _complaints(ctx: Context, case: Case, entries: Sequence[journal.Entry]) -> I
     ]  # fmt: skip
     if Counter(map(tuple, rows)) != Counter(told) or replies.keys() - {row[0] for row in told}:
         yield "Pertanyaan atau pengaduan yang tersimpan bukan menurut riwayat."
+
+
+def _survey(ctx: Context, case: Case, loaded: revisions.Loaded, entries: Sequence[journal.Entry]) -> Iterator[str]:
+    """What a step was answered with counts as it was answered; a telephone's and a paper's answer is in no journal."""
+    asking = {id: group for id, step in loaded.definition.steps.items() if (group := step.properties.get("survei"))}
+    if not asking:
+        return
+    by_seq = {entry.seq: entry for entry in entries}
+    told: satisfaction.Answer | None = None
+    for entry in entries:
+        if entry.kind == "complete" and entry.step in asking and (form := loaded.form_at(entry.step)):
+            if entry.erased:
+                return
+            questions = satisfaction.questions(form, asking[entry.step])
+            told = questions.answer(entry.typed.answers if entry.typed else {}) or told
+        elif entry.kind in journal.UNDOING and by_seq[entry.body["of"]].step in asking:
+            told = None
+    row = satisfaction.of_case(ctx, case.id)
+    kept = satisfaction.kept(row) if row is not None and row.source == satisfaction.STEP else None
+    if kept != told:
+        yield "Jawaban survei yang dihitung bukan yang diisi pada langkahnya."
 
 
 def _papers(ctx: Context, case: Case, loaded: revisions.Loaded, entries: Sequence[journal.Entry]) -> Iterator[str]:

@@ -24,8 +24,22 @@ from sqlalchemy import select
 from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
-from app import archive, books, cases, messages, registers, revisions, uploads
-from app.models import Case, Complaint, Deputy, Document, Link, Membership, Message, Outage, Person, Proxy, Task, Upload
+from app import archive, books, cases, messages, registers, revisions, satisfaction, uploads
+from app.models import (
+    Case,
+    Complaint,
+    Deputy,
+    Document,
+    Link,
+    Membership,
+    Message,
+    Outage,
+    Person,
+    Proxy,
+    Survey,
+    Task,
+    Upload,
+)
 from app.people import grant, new_person, new_token
 from app.web.ends import PATHS
 from tests import play, sops
@@ -54,6 +68,7 @@ QUERIES = {  # what else a page may be asked for
     "/permohonan": ("sebelum=1",),
     "/pengelola/pesan": ("keadaan=gagal", "keadaan=ditarik", "sebelum=1"),
     "/pengelola/orang": ("cari=tidak-ada-yang-begini", "keadaan=terkunci", "hal=2"),
+    "/laporan/survei": ("periode=2021", "dari=x&sampai=2026-01-01", "dari=2026-11-01&sampai=2026-12-31"),
     "/pengelola/kalender": ("tahun=2027", "hari=2026-12-14"),
 }
 POSTS: dict[str, tuple[dict[str, Any], ...]] = {  # faults of pages beside the steps; a file is its bytes
@@ -96,6 +111,12 @@ POSTS |= {
     "factor.pemulihan": ({},),
     "factor.matikan": ({},),
     "oidc.hubungkan_kirim": ({},),
+    "survey.survei_kirim": ({}, {"/saran": NAUGHTY * 20}),
+    "survey.kertas_kirim": (
+        {},
+        {"layanan": NAUGHTY, "tanggal": NAUGHTY, "jawaban": NAUGHTY, "nomor": NAUGHTY, "saran": NAUGHTY * 20},
+    ),
+    "survey.kertas_hapus": (),
     "admin.baru_kirim": ({}, {"nama": NAUGHTY, "pengguna": "luar", "surel": NAUGHTY}),
     "admin.ubah": ({}, {"nama": NAUGHTY, "pengguna": "auditor", "surel": NAUGHTY, "pengelola": "1"}),
     "admin.lajur": ({}, {"lajur": "tidak ada", "lajur_sejak": "2020-01-01"}),
@@ -233,6 +254,7 @@ def everything(office: Office) -> Pages:
         play.apply(office, office.counter, on_behalf_of=NAUGHTY[:60])
     office.later(days=4)
     walk_books(pages)
+    surveyed(office)
     walk_routes(pages, people)
     return pages
 
@@ -306,6 +328,19 @@ def represented(office: Office) -> None:
         cases.complaints.ask(ctx, office.actor(ctx, "pemohon"), case_id, "pengaduan", NAUGHTY)
 
 
+def surveyed(office: Office) -> None:
+    """What people answered, with words beside it, some of it entered from paper; an ended case is yet to be judged."""
+    with office.work() as ctx:
+        ended = ctx.session.scalars(select(Case.id).where(Case.status != "open").order_by(Case.id)).first()
+        satisfaction.take_back(ctx, ended or 0)
+        officer = office.person(ctx, [*office.officers.values()][0])
+        for number, source in enumerate((satisfaction.PHONE, satisfaction.PAPER) * 3):
+            answer = satisfaction.Answer((1 + number % 4, 3, 2, 4, 3, 3, 4, 2, 3), NAUGHTY if number < 4 else "")
+            by = officer.id if source == satisfaction.PAPER else None
+            at = ctx.now - timedelta(days=200 * (number == 0))
+            satisfaction.keep(ctx, answer, sop=office.sop, source=source, entered_by=by, at=at)
+
+
 def administered(office: Office) -> None:
     """Somebody whom an administrator has much to do with: locked, with a token and a second factor, deputised."""
     with office.work() as ctx:
@@ -358,6 +393,8 @@ def known(office: Office) -> dict[str, list[Any]]:
             "secret": [*SECRETS.values(), "tidak-ada"],
             "proxy_id": [*ctx.session.scalars(select(Proxy.id).limit(1)), 999],
             "token_id": [999],
+            "code": [*(satisfaction.code(ctx, case_id) for case_id in case_ids), "tidak-ada"],
+            "survey_id": [*ctx.session.scalars(select(Survey.id).limit(1)), 999],
             "complaint_id": [*ctx.session.scalars(select(Complaint.id)), 999],
         }
 

@@ -24,7 +24,7 @@ LAYERS = (
     {"config", "models", "wording", "worktime", "files", "engine"},
     {"forms", "documents", "database", "context", "ends", "post", "workbook", "signing"},
     {"access", "journal", "links", "people", "registers", "calendars", "uploads", "migrations", "factor"},
-    {"fitting", "clock"},
+    {"fitting", "clock", "satisfaction"},
     {"revisions", "backup"},
     {"papers", "replay", "absences", "standing", "archive"},
     {"messages"},
@@ -169,6 +169,7 @@ def drawn() -> frozenset[str]:
             path.suffix in (".form", ".docx")
             and "forms" not in path.parts[:-3]
             and not path.is_relative_to(ROOT / "tests")
+            and not path.is_relative_to(ROOT / "app")  # the office's own
         ):
             found |= {path.stem, path.name}
         if path.suffix == ".bpmn" and path.parent == ROOT / "bpmn":

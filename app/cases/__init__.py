@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.cases import complaints, proxies
+from app.cases import complaints, proxies, surveys
 from app.cases.desk import (
     Handed,
     assign,
@@ -87,6 +87,6 @@ __all__ = [
     "for_applicant", "form_of", "handed", "handed_over", "journal_for", "keys_for_applicant", "let_go", "locked",
     "mark_read", "may_hand_over", "may_take", "may_take_back", "names_me", "namings", "no_way_in", "note", "offered",
     "open_case", "open_tasks", "own", "postpone", "proxies", "put_away", "readers_of", "reckon", "release", "reopen",
-    "returned", "save_draft", "sees_all", "step_of", "take_back", "taken_by", "task_for", "to_void", "tracked",
-    "unread", "values", "visible_cases", "void_number", "ways_in",
+    "returned", "save_draft", "sees_all", "step_of", "surveys", "take_back", "taken_by", "task_for", "to_void",
+    "tracked", "unread", "values", "visible_cases", "void_number", "ways_in",
 ]  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from app import clock, ends, engine, forms, journal, messages, papers, people, replay, revisions, wording
+from app import clock, ends, engine, forms, journal, messages, papers, people, replay, revisions, satisfaction, wording
 from app.cases.readers import locked
 from app.cases.record import described, record
 from app.cases.refusals import (
@@ -291,6 +291,8 @@ def _undo(
         actor=actor, lane=lane, step=undone.step, typed=typed, changes=changes, draft=answers,
         unbegun=unbegun,
     )  # fmt: skip
+    if loaded.property_of(undone.step, "survei"):
+        satisfaction.take_back(ctx, case.id)
     tokens = [again.token for again in outcome.opened]
     return ctx.session.scalars(select(Task.id).where(Task.case_id == case.id, Task.token.in_(tokens))).first() or 0
 

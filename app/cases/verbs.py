@@ -13,7 +13,7 @@ from sqlalchemy import Row, bindparam, select, update
 from sqlalchemy.orm import contains_eager
 
 from app import engine, forms, journal, people, registers, revisions, uploads
-from app.cases import limits
+from app.cases import limits, surveys
 from app.cases.readers import may_take, no_way_in, task_query, ways_in
 from app.cases.record import described, numbers_given, record
 from app.cases.refusals import (
@@ -229,6 +229,8 @@ def complete(
         ctx, case, loaded, outcome, "complete", body, data,
         actor=actor, task=task, choice=taken, typed=typed, uploads=sent, changes=changes,
     )  # fmt: skip
+    if form is not None and (group := step.properties.get("survei")):
+        surveys.of_step(ctx, actor, case, form, group, clean)
     _follow_up(ctx, case, loaded, outcome, data)
     return Completion(case, seq, outcome.opened, due)
 

@@ -41,7 +41,8 @@ OFFICER = ("nama", "nip", "jabatan", "jabatan_sendiri", "pada")  # of `petugas["
 # Every name that a template may read. What stands below None is not looked at: `isian` is the SOP's own.
 CONTEXT: Mapping[str, Any] = {
     "permohonan": dict.fromkeys(
-        ("nomor", "nomor_lacak", "pemohon", "diajukan", "tanggal_terima", "jatuh_tempo", "status", "revisi")
+        ("nomor", "nomor_lacak", "pemohon", "diajukan", "tanggal_terima", "jatuh_tempo", "status", "revisi",
+         "tautan_survei")
     ),
     "isian": None,
     "lembar": [dict.fromkeys(ROW)],

@@ -35,6 +35,7 @@ LENGTH = r"\d{1,3}\s*(hari\s*)?(kerja|kalender)?"
 BOOK = r"[^|]+(\|[^|=]*\w[^|=]*=[^|]*\w[^|]*)+"
 WHO = r"[^|]+(\|\s*.+\.docx(\s*\|.*)?)?"
 CLOCK = "mulai|jeda|jalan"
+KEY = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*"
 LISTED = (YES, ENDINGS, CLOCK)  # values that are one of a few words
 VOCABULARY = (
     Property("nomor", ("proses", "langkah"), "nomor SOP; nomor langkah di tabel SOP"),
@@ -78,6 +79,7 @@ VOCABULARY = (
     Property("register", ("langkah",), "nomor yang diberikan: kunci = register : pola"),
     Property("dokumen", ("langkah", "panah", "akhir"), "dokumen yang terbit", PAPER, "izin.docx | Izin | rangkap 3"),
     Property("pesan", ("langkah", "panah", "kejadian", "akhir"), "pesan yang dikirim", MESSAGE, "surat.txt | pemohon"),
+    Property("survei", ("langkah",), "kunci kelompok isian yang memuat sembilan unsur survei kepuasan", KEY, "survei"),
     Property("empat_mata", ("langkah",), "langkah yang pelaksananya tidak boleh mengerjakan langkah ini"),
     Property("kelengkapan", ("langkah",), "kolom kelengkapan SOP"),
     Property("keluaran", ("langkah",), "kolom keluaran SOP"),
@@ -90,9 +92,9 @@ VOCABULARY = (
 
 ONCE = frozenset(
     {"nomor", "revisi", "tanggal_efektif", "jangka_waktu", "nomor_permohonan", "satu_terbuka", "kantor_nama",
-     "kantor_kota", "pemohon", "loket", "atasan", "formulir", "waktu", "batas", "jam", "kembali", "utama", "status",
-     "permohonan_baru", "penarikan", "penolakan", "pengguguran", "pembukaan_kembali", "pembetulan", "pencabutan",
-     "diam_positif", "pengaduan", "instansi"}
+     "kantor_kota", "pemohon", "loket", "atasan", "formulir", "waktu", "batas", "jam", "survei", "kembali", "utama",
+     "status", "permohonan_baru", "penarikan", "penolakan", "pengguguran", "pembukaan_kembali", "pembetulan",
+     "pencabutan", "diam_positif", "pengaduan", "instansi"}
 )  # fmt: skip  # of these one value is meant, of all others every line counts
 FOR_LANES = frozenset(known.name for known in VOCABULARY if "lajur" in known.places)
 WORDS = frozenset(known.name for known in VOCABULARY if known.shape in LISTED)

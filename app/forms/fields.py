@@ -71,6 +71,11 @@ class Field:
         return self.type in INPUTS
 
     @property
+    def short(self) -> str:
+        """What it is called where its label is too long."""
+        return self.properties.get("sebutan") or self.label
+
+    @property
     def table(self) -> bool:
         """A group whose child groups are rows of one table."""
         return self.type == "group" and self.properties.get("tabel", "").lower() == "ya"

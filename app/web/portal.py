@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from flask import Blueprint, Response, redirect, render_template, request, send_file
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from sqlalchemy import select, text
+from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import access, cases, clock, papers, people, revisions
+from app import access, cases, clock, papers, people, revisions, satisfaction
 from app.engine.definition import Definition, Start, Step
 from app.models import Case, Revision, RevisionFile, Task
 from app.web import base, errors, shown
@@ -21,6 +23,7 @@ from app.web.account import local_path
 blueprint = Blueprint("portal", __name__)
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 YEAR = 365 * 24 * 3600
+FRESH = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,19 @@ def diagram_of(revision: Revision) -> Response:
     return answer
 
 
+_counted: WeakKeyDictionary[Engine, tuple[datetime, satisfaction.Summary]] = WeakKeyDictionary()
+
+
+def _contentment() -> satisfaction.Summary:
+    """The index of satisfaction, counted anew at most once in FRESH: everybody's first page need not wait for it."""
+    engine, now = base.alur().engine, base.now()
+    at, found = _counted.get(engine, (None, None))
+    if at is None or found is None or not timedelta() <= now - at < FRESH:
+        found = satisfaction.running(base.context())
+        _counted[engine] = now, found
+    return found
+
+
 @blueprint.get("/")
 @base.public
 def beranda() -> ResponseReturnValue:
@@ -115,13 +131,17 @@ def beranda() -> ResponseReturnValue:
         "portal/beranda.html",
         services=[service for service in found if service.outside],
         inner=[s for s in found if not s.outside and base.me() and s.sop in base.actor().sops],
+        published=satisfaction.published(_contentment()),
     )
 
 
 @blueprint.get("/layanan/<sop>")
 @base.public
 def layanan(sop: str) -> ResponseReturnValue:
-    return render_template("portal/layanan.html", service=service(sop))
+    found = service(sop)
+    return render_template(
+        "portal/layanan.html", service=found, published=satisfaction.published(_contentment(), found.sop)
+    )
 
 
 @blueprint.get("/layanan/<sop>/diagram.bpmn")

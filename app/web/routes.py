@@ -25,11 +25,12 @@ from app.web import (
     replay,
     reports,
     sops,
+    survey,
     tasks,
 )
 
 ROOMS = (
     portal, account, profile, factor, oidc, applications, inbox, desk, tasks, cases, complaints, ends, replay,
-    reports, registers, sops, admin, absences, calendar, outbox, accesses, api, archived,
+    reports, registers, sops, admin, absences, calendar, outbox, accesses, api, archived, survey,
 )  # fmt: skip
 BLUEPRINTS = tuple(room.blueprint for room in ROOMS)
