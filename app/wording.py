@@ -128,11 +128,16 @@ def kosong(value: object, dots: str = DOTS) -> object:
     return dots if not _text(value).strip() else value
 
 
+def qr(value: object, width: object = 22) -> object:
+    """An address to be scanned: a letter draws it as a QR picture so many millimetres wide; elsewhere it is text."""
+    return _text(value)
+
+
 FILTERS: dict[str, Callable[..., object]] = {
     f.__name__: f
     for f in (
         tanggal, tanggal_hari, tanggal_pendek, tanggal_terbilang, jam, masa, terbilang, angka, rupiah, romawi, pilih,
-        kosong,
+        kosong, qr,
     )
 }  # fmt: skip
 

@@ -23,13 +23,13 @@ BPMN = "{http://www.omg.org/spec/BPMN/20100524/MODEL}"
 LAYERS = (
     {"config", "models", "wording", "worktime", "files", "engine"},
     {"forms", "documents", "database", "context", "ends", "post"},
-    {"access", "journal", "links", "people", "registers", "calendars", "uploads", "migrations", "factor"},
-    {"fitting", "clock"},
+    {"access", "journal", "links", "people", "registers", "calendars", "uploads", "migrations", "factor", "terms"},
+    {"fitting", "clock", "daily"},
     {"revisions", "backup"},
-    {"papers", "replay", "absences"},
+    {"papers", "replay", "absences", "permits"},
     {"messages"},
     {"cases", "inbox", "standing"},
-    {"audit", "export", "digest", "accounts", "statistics"},
+    {"audit", "export", "digest", "reminders", "accounts", "statistics"},
     {"worker", "demo"},
     {"web"},
     {"app"},  # create_app

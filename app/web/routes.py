@@ -11,8 +11,10 @@ from app.web import (
     applications,
     calendar,
     cases,
+    checking,
     complaints,
     desk,
+    ending,
     ends,
     factor,
     inbox,
@@ -27,7 +29,7 @@ from app.web import (
 )
 
 ROOMS = (
-    portal, account, profile, factor, oidc, applications, inbox, desk, tasks, cases, complaints, ends, replay,
-    reports, sops, admin, absences, calendar, outbox, accesses, api,
+    portal, checking, account, profile, factor, oidc, applications, inbox, desk, tasks, cases, complaints, ends, ending,
+    replay, reports, sops, admin, absences, calendar, outbox, accesses, api,
 )  # fmt: skip
 BLUEPRINTS = tuple(room.blueprint for room in ROOMS)
