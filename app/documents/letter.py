@@ -78,6 +78,8 @@ def _qr(context: Context, value: object, width: object = 22) -> object:
     code.save(picture, kind="png", scale=8, border=2)
     picture.seek(0)
     inline = part.new_pic_inline(picture, side, side)
+    for side_of in ("distT", "distB", "distL", "distR"):  # what is not said is not nothing in every reader
+        inline.set(side_of, "0")
     inline.docPr.set("name", "Kode QR")
     inline.docPr.set("descr", f"Kode QR: {address}")
     return Markup(  # noqa: S704 - of our own making, its one value an attribute that lxml wrote
