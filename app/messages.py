@@ -56,7 +56,7 @@ def tell(
         return
     inputs = {**papers.frozen(ctx, case), "tautan": link(ctx, case)}
     if ending is not None:
-        inputs["izin"] = ending
+        inputs["surat"] = ending
     rows = []
     for template, person_id, channel, address in reached:
         row = _row(ctx, channel, address, template, inputs, ctx.now + GRACE)
@@ -218,7 +218,7 @@ def _source(ctx: Context, message: Message) -> tuple[bytes, Mapping[str, Any]]:
     loaded = revisions.load(ctx.session, case.revision_id)
     entries = [entry for entry in journal.entries(ctx, case.id) if entry.seq <= message.seq]
     template = revisions.template(ctx.session, case.revision_id, message.template, "texts")
-    beside = {name: message.inputs[name] for name in ("tautan", "izin") if name in message.inputs}
+    beside = {name: message.inputs[name] for name in ("tautan", "surat") if name in message.inputs}
     return template, {**papers.context(ctx, loaded, entries, message.inputs), **beside}
 
 

@@ -61,7 +61,7 @@ CONTEXT: Mapping[str, Any] = {
 TOLD: Mapping[str, Any] = {**{name: CONTEXT[name] for name in CONTEXT if name != "dokumen"}, "tautan": None}
 # And one that reminds a holder, of what ends.
 ENDING: Mapping[str, Any] = {
-    "izin": dict.fromkeys(("nama", "nomor", "berlaku_dari", "berlaku_sampai", "sisa_hari", "perpanjangan"))
+    "surat": dict.fromkeys(("nama", "nomor", "berlaku_dari", "berlaku_sampai", "sisa_hari", "perpanjangan"))
 }
 
 
