@@ -54,6 +54,7 @@ QUERIES = {  # what else a page may be asked for
     "/permohonan": ("sebelum=1",),
     "/pengelola/pesan": ("keadaan=gagal", "keadaan=ditarik", "sebelum=1"),
     "/pengelola/orang": ("cari=tidak-ada-yang-begini", "keadaan=terkunci", "hal=2"),
+    "/berakhir": ("hari=500", "hari=500&belum=1&sop=tidak-ada", "sudah=1", "sudah=1&hari=3000"),
     "/pengelola/kalender": ("tahun=2027", "hari=2026-12-14"),
 }
 POSTS: dict[str, tuple[dict[str, Any], ...]] = {  # faults of pages beside the steps; a file is its bytes
@@ -62,9 +63,11 @@ POSTS: dict[str, tuple[dict[str, Any], ...]] = {  # faults of pages beside the s
     "account.ganti_sandi_kirim": ({}, {"sandi_lama": "salah", "sandi": "pendek"}),
     "applications.ajukan_kirim": ({}, {"pemohon": "\u202e" + NAUGHTY, "jalan": "tidak-ada"}),
     "inbox.simpan_saringan": ({"cari": NAUGHTY}, {"nama": NAUGHTY, "belum_diambil": "1"}, {"nama": "Mudah", "cari": "x"}),
+    "checking.periksa_kirim": ({}, {"kode": NAUGHTY}),
+    "checking.bandingkan": ({}, {"sidik": "bukan"}, {"sidik": "ab" * 32}),
     "portal.lacak_kirim": ({}, {"nomor": NAUGHTY, "kode": "salah"}),
     "ends.tindakan_kirim": ({}, {"alasan": NAUGHTY * 99}),
-    **dict.fromkeys(("ends.ambil_kembali_kirim", "ends.ajukan_lagi"), ()),
+    **dict.fromkeys(("ends.ambil_kembali_kirim", "ends.ajukan_lagi", "ending.perpanjangan_kirim"), ()),
     "calendar.ubah": (
         {}, {"hari": "besok", "keadaan": NAUGHTY, "alasan": NAUGHTY, "acuan": ""},
         {"hari": "2026-12-14", "keadaan": "tutup", "alasan": NAUGHTY, "acuan": "Surat"},
@@ -302,6 +305,10 @@ def known(office: Office) -> dict[str, list[Any]]:
             "template": [*(blank.template for blank in blanks[:1]), "tidak-ada.docx"],
             "verb": [*PATHS, "tidak-ada"],
             "kode": ["id"],
+            "code": [
+                *ctx.session.scalars(select(Document.code).where(Document.code.is_not(None), ~Document.internal)),
+                "X",
+            ],
             "person_id": [*ctx.session.scalars(select(Person.id).where(Person.name.in_(["diurus", "luar"]))), 999],
             "membership_id": list(ctx.session.scalars(select(Membership.id).where(Membership.until.is_not(None)))),
             "absence_id": [999],

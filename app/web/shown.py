@@ -211,7 +211,6 @@ class Header:
             places.append(("/tugas/menyebut-saya", _("Disebut"), self.unread))
         if self.actor and (self.actor.staff or self.actor.person.auditor):
             places.append(("/permohonan/semua", _("Permohonan"), ""))
-            places.append(("/berakhir", _("Akan berakhir"), ""))
             places.append(("/laporan", _("Laporan"), ""))
         if self.complaints:
             places.append(("/pengaduan", _("Pengaduan"), self.complaints))
