@@ -75,21 +75,25 @@ def _proofs(ctx: Context, case: Case, seq: int, wanted: Sequence[revisions.Paper
         return [nothing for _ in wanted]
     loaded = revisions.load(ctx.session, case.revision_id)
     entries = journal.entries(ctx, case.id)
-    known, data, gone = terms.terms(loaded.definition), journal.data(loaded.form_at, entries), journal.undone(entries)
+    data, gone = journal.data(loaded.form_at, entries), journal.undone(entries)
     found: list[dict[str, Any]] = []
     for paper in wanted:
         if not paper.checked:
             found.append(nothing)
             continue
-        term = known.get(paper.template, terms.Term(paper.template))
-        proof = {
-            "code": (None if paper.internal else _handed_on(ctx, case, paper.template, gone)) or new_code(),
-            "number": str(forms.at(data, term.number) or "")[:200] if term.number else "",
-            "valid_from": _day(forms.at(data, term.first)) if term.first else None,
-            "valid_until": _day(forms.at(data, term.last)) if term.last else None,
-        }
-        found.append(proof)
+        code = (None if paper.internal else _handed_on(ctx, case, paper.template, gone)) or new_code()
+        found.append({"code": code, **said(loaded, paper.template, data)})
     return found
+
+
+def said(loaded: revisions.Loaded, template: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    """The number and the days that a paper of this template says, by what was filled in, as columns."""
+    term = terms.terms(loaded.definition).get(template, terms.Term(template))
+    return {
+        "number": str(forms.at(data, term.number) or "")[:200] if term.number else "",
+        "valid_from": _day(forms.at(data, term.first)) if term.first else None,
+        "valid_until": _day(forms.at(data, term.last)) if term.last else None,
+    }
 
 
 def _handed_on(ctx: Context, case: Case, template: str, gone: Collection[int]) -> str | None:

@@ -14,7 +14,21 @@ import pytest
 import segno
 from sqlalchemy import event, select, update
 
-from app import access, cases, documents, files, journal, papers, people, permits, reminders, revisions, terms, worker
+from app import (
+    access,
+    audit,
+    cases,
+    documents,
+    files,
+    journal,
+    papers,
+    people,
+    permits,
+    reminders,
+    revisions,
+    terms,
+    worker,
+)
 from app.engine.definition import Finding
 from app.models import Case, Document, EventValues, Message, RegisterEntry, Void
 from app.revisions import Bundle
@@ -310,6 +324,28 @@ def test_after_its_retention_a_paper_still_says_what_it_was_and_not_whose(office
     assert "Warung" not in page.text
     for said in ("BERLAKU", "1/I/2026", "dimusnahkan"):
         assert said in page.text
+
+
+def test_the_proof_covers_what_the_page_says(office: Office) -> None:
+    """Days that somebody changed in the database are found; those of a paper that was taken back hold no longer."""
+    cases_of = [issued(office, nama=name) for name in ("A", "B")]
+    case_id = issued(office, nama="C", upto="nomori")
+    again(office, case_id)
+    for number in (*cases_of, case_id):
+        assert findings(office, number) == []
+    with office.work() as ctx:
+        paper = ctx.session.scalars(select(Document).where(Document.case_id == cases_of[0], ~Document.internal)).one()
+        paper.valid_until = None
+    assert findings(office, cases_of[0]) == [
+        "Nomor atau masa berlaku “Izin” pada halaman Periksa izin bukan yang diisikan."
+    ]
+    assert findings(office, cases_of[1]) == []
+
+
+def findings(office: Office, case_id: int) -> list[str]:
+    with office.look() as ctx:
+        proof = audit.frames(ctx, ctx.session.get_one(Case, case_id))
+        return [said.partition(": ")[2] or said for said in proof.all_findings]
 
 
 # -- the public page --------------------------------------------------------------------------------------------------
