@@ -12,9 +12,9 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload, undefer
 
-from app import clock, ends, engine, files, journal, people, revisions, standing
+from app import clock, ends, engine, files, journal, papers, people, revisions, standing
 from app.context import Context
-from app.models import Case, EventValues, Lane, Revision, Upload
+from app.models import Case, Document, EventValues, Lane, Revision, Upload
 from app.replay import Replay
 
 BY_LANE = (
@@ -221,8 +221,10 @@ def _effect(
     body, definition = entry.body, replay.definition
     before = replay.mark(entry)
     found = _typed_findings(ctx, loaded, replay, entry, sent)
-    if entry.kind in ("document", "archive"):
+    if entry.kind == "archive":
         return _document_findings(ctx, entry)
+    if entry.kind == "document":
+        return [*_document_findings(ctx, entry), *_checkable_findings(ctx, loaded, replay, entry)]
     if entry.kind == "breach":
         return [*found, *_breach_findings(replay, entry)]
     if not replay.moves(entry):
@@ -273,6 +275,21 @@ def _typed_findings(
 def _document_findings(ctx: Context, entry: journal.Entry) -> list[str]:
     whole = files.whole(ctx.settings.files, str(entry.body.get("sha256")))
     return [] if whole else [f"Berkas dokumen “{entry.body.get('name')}” hilang atau berubah."]
+
+
+def _checkable_findings(ctx: Context, loaded: revisions.Loaded, replay: _Shown, entry: journal.Entry) -> list[str]:
+    """Whether what the public page says of a paper, its number and days, is what was filled in when it became due."""
+    key = entry.body.get("document")
+    document = ctx.session.get(Document, key) if isinstance(key, int) else None
+    if document is None or document.code is None or replay.erased:
+        return []
+    until_then = [known for known in replay.entries if known.seq <= document.seq]
+    expected = papers.said(loaded, document.template, journal.data(loaded.form_at, until_then))
+    if document.seq in journal.undone(journal.entries(ctx, document.case_id, typed=False)):
+        expected |= {"valid_from": None, "valid_until": None}
+    if all(getattr(document, name) == value for name, value in expected.items()):
+        return []
+    return [f"Nomor atau masa berlaku “{document.name}” pada halaman Periksa izin bukan yang diisikan."]
 
 
 def _actor_findings(ctx: Context, case: Case, loaded: revisions.Loaded, entry: journal.Entry) -> list[str]:

@@ -3,33 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
-from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, union
-from sqlalchemy.exc import IntegrityError
 
-from app import calendars, inbox, messages, people, worktime
+from app import daily, inbox, messages, people
 from app.context import Context
-from app.models import Deputy, Membership, Person, Schedule
+from app.models import Deputy, Membership, Person
 
 NAME = "ringkasan"
 MOST = 5  # urgent tasks that it names
-AHEAD = 400  # days in which a working day is looked for
-
-
-def due(ctx: Context) -> bool:
-    """Whether it is time, or nobody has said yet when it is: one look-up."""
-    at = ctx.session.scalar(select(Schedule.next_at).where(Schedule.name == NAME))
-    return at is None or at <= ctx.now
 
 
 def readers(ctx: Context) -> list[int]:
     """Who gets one today: officers with an address who want it; nobody before the first opening, or on a closed day."""
-    at = ctx.session.scalar(select(Schedule.next_at).where(Schedule.name == NAME))
-    today = ctx.local().date()
-    if at is None or at > ctx.now or calendars.current(ctx).shut(today) is not None:
+    if not daily.now(ctx, NAME):
         return []
     serve = union(
         select(Membership.person_id).where(Membership.since <= ctx.now),
@@ -73,24 +61,3 @@ def tell(ctx: Context, person_id: int, said: Mapping[str, Any]) -> None:
     """Writes a person's digest of today; a second one is none."""
     person = ctx.session.get_one(Person, person_id)
     messages.notify(ctx, person, "ringkasan", said, key=f"ringkasan:{ctx.local().date()}:{person_id}")
-
-
-def move_on(ctx: Context) -> None:
-    """Everybody has theirs: the next one comes at the next opening. Whoever else finds it due moves it no further."""
-    schedule = ctx.session.get(Schedule, NAME, with_for_update=True, populate_existing=True)
-    if schedule is None:
-        with suppress(IntegrityError), ctx.session.begin_nested():  # two that start together find it missing
-            ctx.session.add(Schedule(name=NAME, next_at=opening(ctx)))
-    elif schedule.next_at <= ctx.now:
-        schedule.next_at = opening(ctx)
-
-
-def opening(ctx: Context) -> datetime:
-    """When the office opens next; where its calendar opens no day at all, some day that is looked at again."""
-    calendar, today = calendars.current(ctx), ctx.local().date()
-    for ahead in range(AHEAD):
-        day = today + timedelta(days=ahead)
-        at = worktime.opening(day, ctx.settings.zone)
-        if at > ctx.now and calendar.shut(day) is None:
-            return at
-    return ctx.now + timedelta(days=1)

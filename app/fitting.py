@@ -10,13 +10,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from app import documents, registers, worktime
+from app import documents, registers, terms, worktime
 from app.engine.definition import Definition, Finding
 from app.engine.ways import Question, Ways, sets
 from app.forms import Field, Form
 from app.forms.fields import walk
 
-KEYS = ("ringkasan", "cari", "satu_terbuka")  # properties of the process that name data keys
+KEYS = ("ringkasan", "cari", "satu_terbuka", "pemegang")  # properties of the process that name data keys
+DAYS = ("date", "datetime")  # fields that say a day
 WHAT = {"syarat": "Syarat", "ulangan": "Ulangan", "waktu": "Waktu", "kejadian": "Syarat", "skrip": "Skrip"}
 
 
@@ -203,6 +204,26 @@ class Fitting:
             message = f"{message} kunci itu bukan satu nilai, maka kolomnya kosong. Sebutlah isian di dalamnya."
             yield Finding(self.definition.key, "warning", "kolom-buku", message)
 
+    def terms(self) -> Iterator[Finding]:
+        """Numbers and days of papers that nothing fills in, days that are none, and copies of what is not there."""
+        place = self.definition.key
+        for term in terms.terms(self.definition).values():
+            for key in filter(None, (term.number, term.first, term.last)):
+                message = f"Properti keabsahan menyebut {key}, tetapi"
+                if not self.of(key):
+                    message += f" kunci itu tidak diisi formulir mana pun. {self.unknown(key)}"
+                    yield Finding(place, "warning", "kunci-tak-dikenal", message)
+                elif key != term.number and not any(s.field and s.field.type in DAYS for s in self.of(key)):
+                    message += " isian itu bukan tanggal, maka berlakunya surat itu tidak diketahui."
+                    yield Finding(place, "warning", "bukan-tanggal", message)
+        extension = terms.extension(self.definition)
+        for copy in extension.copies if extension else ():
+            new = [copy.key] if extension and extension.sop == self.definition.key else []
+            for key in dict.fromkeys((*new, *copy.value.names)):
+                if not self.of(key):
+                    message = f"Properti salin menyebut {key}, tetapi kunci itu tidak diisi formulir mana pun."
+                    yield Finding(place, "warning", "kunci-tak-dikenal", f"{message} {self.unknown(key)}")
+
 
 def check(
     definition: Definition,
@@ -222,6 +243,7 @@ def check(
                 *fitting.options(),
                 *fitting.keys(),
                 *fitting.hours(),
+                *fitting.terms(),
                 *fitting.letters(issued, templates),
             ]
         )

@@ -33,8 +33,20 @@ WITHDRAWN = "Ditarik sebelum dikirim."
 # -- written
 
 
-def tell(ctx: Context, case: Case, seq: int, wanted: Sequence[revisions.Text], inputs: Mapping[str, Any]) -> None:
-    """Writes what the SOP tells of event `seq` to whom it can reach, with `inputs` as `papers.frozen` gives them."""
+def tell(
+    ctx: Context,
+    case: Case,
+    seq: int,
+    wanted: Sequence[revisions.Text],
+    inputs: Mapping[str, Any],
+    *,
+    ending: Mapping[str, Any] | None = None,
+    key: str | None = None,
+) -> None:
+    """Writes what the SOP tells of event `seq` to whom it can reach, with `inputs` as `papers.frozen` gives them.
+
+    Of a reminder `ending` is the paper that ends, as its text reads it; with a `key` it is told once.
+    """
     reached = [
         (text.template, person.id, channel, address)
         for text in wanted
@@ -44,10 +56,12 @@ def tell(ctx: Context, case: Case, seq: int, wanted: Sequence[revisions.Text], i
     if not reached:
         return
     inputs = {**inputs, "tautan": link(ctx, case)}
+    if ending is not None:
+        inputs["surat"] = ending
     rows = []
     for template, person_id, channel, address in reached:
         row = _row(ctx, channel, address, template, inputs, ctx.now + GRACE)
-        rows.append({**row, "person_id": person_id, "case_id": case.id, "seq": seq})
+        rows.append({**row, "person_id": person_id, "case_id": case.id, "seq": seq, "key": _unique(key, channel)})
     _write(ctx, rows)
 
 
@@ -73,8 +87,8 @@ def notify(
     rows = []
     for channel, reached in [(MAIL, address)] if address else ways(ctx, person):
         row = _row(ctx, channel, reached, f"{template.removesuffix('.txt')}.txt", told, ctx.now)
-        unique = f"{key}:{channel}" if key and channel != MAIL else key
-        rows.append({**row, "person_id": person.id, "case_id": case.id if case else None, "key": unique})
+        about = {"person_id": person.id, "case_id": case.id if case else None}
+        rows.append({**row, **about, "key": _unique(key, channel)})
     _write(ctx, rows)
 
 
@@ -157,6 +171,11 @@ def _row(
     }
 
 
+def _unique(key: str | None, channel: str) -> str | None:
+    """A key of one channel's own: what is mailed and what is sent to a telephone are two messages."""
+    return f"{key}:{channel}" if key and channel != MAIL else key
+
+
 def _write(ctx: Context, rows: Sequence[Mapping[str, Any]]) -> None:
     """Writes messages, but none whose key is there already."""
     for row in rows:
@@ -210,7 +229,8 @@ def _source(ctx: Context, message: Message) -> tuple[bytes, Mapping[str, Any]]:
     loaded = revisions.load(ctx.session, case.revision_id)
     entries = [entry for entry in journal.entries(ctx, case.id) if entry.seq <= message.seq]
     template = revisions.template(ctx.session, case.revision_id, message.template, "texts")
-    return template, {**papers.context(ctx, loaded, entries, message.inputs), "tautan": message.inputs["tautan"]}
+    beside = {name: message.inputs[name] for name in ("tautan", "surat") if name in message.inputs}
+    return template, {**papers.context(ctx, loaded, entries, message.inputs), **beside}
 
 
 def settle(ctx: Context, message_id: int, letter: post.Letter | None, trouble: post.Trouble | None) -> bool:

@@ -294,6 +294,7 @@ class Case(Base):
     __table_args__ = (
         Index("ix_case_next_due", "next_due", **where("next_due IS NOT NULL")),
         Index("ix_case_unique_key", "sop", "unique_key", **where("unique_key IS NOT NULL")),
+        Index("ix_case_previous_id", "previous_id", **where("previous_id IS NOT NULL")),
         Index("ix_case_calendar", "calendar", "id", **where(RECKONED)),
     )
 

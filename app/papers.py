@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import undefer
 
-from app import calendars, clock, documents, ends, files, journal, revisions, satisfaction, wording, worktime
+from app import (
+    calendars,
+    clock,
+    documents,
+    ends,
+    files,
+    forms,
+    journal,
+    revisions,
+    satisfaction,
+    terms,
+    wording,
+    worktime,
+)
 from app.context import Context
 from app.engine.definition import Definition
 from app.models import Case, Document, Event, Person
@@ -22,6 +36,8 @@ _PEOPLE = (
     .where(Person.id.in_(select(Event.actor_id).where(Event.case_id == bindparam("case_id"))))
     .order_by(Person.id)
 )
+LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # that are told apart when read aloud: five bits each
+CODE, GROUP = 28, 4  # 140 bits, which nobody guesses, in groups that somebody can type
 _DUE = insert(Document.__table__).inline()  # type: ignore[arg-type]
 
 
@@ -41,6 +57,7 @@ def due(ctx: Context, case: Case, seq: int, wanted: Sequence[revisions.Paper], i
     """
     if not wanted:
         return False
+    proofs = _proofs(ctx, case, seq, wanted)
     rows = [
         {
             "case_id": case.id,
@@ -50,14 +67,95 @@ def due(ctx: Context, case: Case, seq: int, wanted: Sequence[revisions.Paper], i
             "kind": paper.template.removesuffix(".docx"),
             "copies": paper.copies,
             "internal": paper.internal,
-            "inputs": inputs,
+            "inputs": {**inputs, "dokumen": _printed(ctx, proof["code"])} if proof["code"] else inputs,
             "attempts": 0,
             "created_at": ctx.now,
+            **proof,
         }
-        for paper in wanted
+        for paper, proof in zip(wanted, proofs, strict=True)
     ]
     ctx.session.connection().execute(_DUE, rows)
     return True
+
+
+def _proofs(ctx: Context, case: Case, seq: int, wanted: Sequence[revisions.Paper]) -> list[dict[str, Any]]:
+    """What anybody can check of each of these papers, as columns: its code, and number and days as the paper says them.
+
+    What was printed to be signed by hand, before it had its number, hands its code on: the paper is the same.
+    """
+    nothing: dict[str, Any] = {"code": None, "number": "", "valid_from": None, "valid_until": None}
+    if not any(paper.checked for paper in wanted):
+        return [nothing for _ in wanted]
+    loaded = revisions.load(ctx.session, case.revision_id)
+    entries = journal.entries(ctx, case.id)
+    data, gone = journal.data(loaded.form_at, entries), journal.undone(entries)
+    found: list[dict[str, Any]] = []
+    for paper in wanted:
+        if not paper.checked:
+            found.append(nothing)
+            continue
+        code = (None if paper.internal else _handed_on(ctx, case, paper.template, gone)) or new_code()
+        found.append({"code": code, **said(loaded, paper.template, data)})
+    return found
+
+
+def said(loaded: revisions.Loaded, template: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    """The number and the days that a paper of this template says, by what was filled in, as columns."""
+    term = terms.terms(loaded.definition).get(template, terms.Term(template))
+    return {
+        "number": str(forms.at(data, term.number) or "")[:200] if term.number else "",
+        "valid_from": _day(forms.at(data, term.first)) if term.first else None,
+        "valid_until": _day(forms.at(data, term.last)) if term.last else None,
+    }
+
+
+def _handed_on(ctx: Context, case: Case, template: str, gone: Collection[int]) -> str | None:
+    """The code of the last copy of a paper that was for the office, or whose issue was taken back; it loses it."""
+    copies = select(Document).where(
+        Document.case_id == case.id, Document.template == template, Document.code.is_not(None)
+    )
+    for copy in ctx.session.scalars(copies.order_by(Document.id.desc())):
+        if copy.internal or copy.seq in gone:
+            code, copy.code = copy.code, None
+            ctx.session.flush()
+            return code
+    return None
+
+
+def new_code() -> str:
+    """A code that nobody can guess."""
+    return "".join(secrets.choice(LETTERS) for _ in range(CODE))
+
+
+def grouped(code: str) -> str:
+    """A code as it is printed: `ABCD-EFGH-…`."""
+    return "-".join(code[at : at + GROUP] for at in range(0, len(code), GROUP))
+
+
+def address(ctx: Context, code: str) -> str:
+    """Where a paper with this code is checked, from outside."""
+    return f"{ctx.settings.url}/periksa/{code}"
+
+
+def _printed(ctx: Context, code: str) -> dict[str, str]:
+    """What a paper prints so that it can be checked."""
+    return {"tautan": address(ctx, code), "kode": grouped(code)}
+
+
+def _day(value: Any) -> date | None:
+    try:
+        return date.fromisoformat(str(value)[:10])
+    except ValueError:
+        return None
+
+
+def taken_back(ctx: Context, case: Case, seq: int) -> None:
+    """The papers of an event that was taken back hold on no day; they stay, and whoever holds one hears so."""
+    ctx.session.execute(
+        update(Document)
+        .where(Document.case_id == case.id, Document.seq == seq, Document.code.is_not(None))
+        .values(valid_from=None, valid_until=None)
+    )
 
 
 def of_event(ctx: Context, case_id: int, seq: int) -> list[int]:
@@ -86,7 +184,7 @@ def made(ctx: Context, document_id: int) -> Filled | None:
     case = ctx.session.get_one(Case, document.case_id)
     loaded = revisions.load(ctx.session, case.revision_id)
     entries = [entry for entry in journal.entries(ctx, case.id) if entry.seq <= document.seq]
-    paper = {"nama": document.name, "rangkap": document.copies}
+    paper = {"nama": document.name, "rangkap": document.copies, **document.inputs.get("dokumen", {})}
     try:
         template = revisions.template(ctx.session, case.revision_id, document.template)
         return Filled(documents.fill(template, {**context(ctx, loaded, entries, document.inputs), "dokumen": paper}))

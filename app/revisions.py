@@ -19,8 +19,9 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Integer, cast, func, select
 from sqlalchemy.orm import Session
 
-from app import documents, ends, engine, fitting, forms, journal, registers, satisfaction
+from app import documents, ends, engine, fitting, forms, journal, registers, satisfaction, terms
 from app.context import Context
+from app.engine import expressions
 from app.engine.definition import Definition, Finding, Step, Telling
 from app.forms import Form
 from app.models import Lane, Revision, RevisionFile
@@ -211,11 +212,13 @@ def check(bundle: Bundle) -> tuple[Definition | None, tuple[Finding, ...]]:
     for name, content in bundle.templates.items():
         findings += documents.check_file(name, content, known)
     for name, content in bundle.texts.items():
-        findings += documents.check_text(name, content, {**documents.TOLD, **(known or {})})
+        ending = documents.ENDING if name in _reminding(reading.definition) else {}
+        findings += documents.check_text(name, content, {**documents.TOLD, **ending, **(known or {})})
     if reading.definition:
         findings += _missing(reading.definition, bundle)
         findings += _too_long(reading.definition, bundle)
         findings += _telling(reading.definition, bundle)
+        findings += _checkable(reading.definition, bundle)
         loaded = _forms(reading.definition, bundle) if reading.runnable else None
         if loaded is not None:
             findings += _surveyed(reading.definition, loaded)
@@ -363,18 +366,23 @@ class Paper:
     name: str
     copies: int
     internal: bool  # not shown to the applicant
+    checked: bool = False  # anybody who holds it can check it: it bears a code
+
+
+MARKS = ("internal", "periksa")  # words of a line that are no name
 
 
 def papers(text: str) -> list[Paper]:
-    """The lines `template.docx | Name | rangkap 3 | internal`; without a name the template's, without copies one."""
+    """The lines `template.docx | Name | rangkap 3 | internal | periksa`; without a name the template's, one copy."""
     found = []
     for line in text.splitlines():
         template, *rest = [part.strip() for part in line.split("|")]
         copies = [int(match[1]) for part in rest if (match := COPIES.match(part))]
-        names = [part for part in rest if part and part.lower() != "internal" and not COPIES.match(part)]
+        names = [part for part in rest if part and part.lower() not in MARKS and not COPIES.match(part)]
         if template:
             name = names[0] if names else PurePosixPath(template).stem
-            found.append(Paper(template, name, copies[0] if copies else 1, "internal" in map(str.lower, rest)))
+            internal, checked = (mark in map(str.lower, rest) for mark in MARKS)
+            found.append(Paper(template, name, copies[0] if copies else 1, internal, checked))
     return found
 
 
@@ -482,6 +490,30 @@ def _telling(definition: Definition, bundle: Bundle) -> Iterator[Finding]:
                 message = f"{what} kepada “{text.lane}”, tetapi tidak ada lajur bernama itu."
                 yield Finding(element, "error", "pesan-kepada", message)
     yield from _unheard(definition, heard)
+
+
+def _reminding(definition: Definition | None) -> set[str]:
+    """The texts that remind a holder."""
+    return {reminder.text for reminder in terms.reminders(definition)} if definition else set()
+
+
+def _checkable(definition: Definition, bundle: Bundle) -> Iterator[Finding]:
+    """What the process says of papers that nobody can check, of texts that are not there, of copies that are none."""
+    checked = {paper.template for _, _, text in places_of_papers(definition) for paper in papers(text) if paper.checked}
+    for template in terms.terms(definition):
+        if template not in checked:
+            message = f"Properti keabsahan menyebut {template}, tetapi tidak ada baris dokumen yang menerbitkannya"
+            message += " dengan kata periksa, maka surat itu tidak berkode dan tidak dapat diperiksa."
+            yield Finding(definition.key, "warning", "tanpa-periksa", message)
+    for text in sorted(_reminding(definition) - bundle.texts.keys()):
+        message = f"Properti pengingat_berakhir memakai {text}, tetapi teks itu tidak ada di map {TEXTS} berkas SOP."
+        yield Finding(definition.key, "error", "pesan-tidak-ada", message)
+    for line in definition.properties.get("salin", "").splitlines():
+        try:
+            list(terms.copy(line) if line.strip() else ())
+        except expressions.ExpressionError as wrong:
+            message = f"Properti salin “{line.strip()}” tidak terbaca: {wrong.msg}."
+            yield Finding(definition.key, "error", "salin", message)
 
 
 def _unheard(definition: Definition, heard: set[str]) -> Iterator[Finding]:
@@ -609,6 +641,11 @@ def in_force(session: Session, sop: str) -> Revision | None:
 def all_in_force(session: Session) -> list[Revision]:
     """Every SOP's revision in force, by title."""
     return list(session.scalars(select(Revision).where(Revision.in_force_until.is_(None)).order_by(Revision.title)))
+
+
+def all_ids(session: Session) -> list[int]:
+    """Every revision that was ever in force: cases run under each of them, or did."""
+    return list(session.scalars(select(Revision.id).order_by(Revision.id)))
 
 
 _kept: WeakKeyDictionary[Any, dict[int, Loaded]] = WeakKeyDictionary()  # by the engine they came from

@@ -173,11 +173,16 @@ def nama_nip(officer: object) -> str:
     return f"{name}, NIP {nip}" if name and nip else name
 
 
+def qr(value: object, width: object = 22) -> object:
+    """An address to be scanned: a letter draws it as a QR picture so many millimetres wide; elsewhere it is text."""
+    return _text(value)
+
+
 FILTERS: dict[str, Callable[..., object]] = {
     f.__name__: f
     for f in (
         tanggal, tanggal_hari, tanggal_pendek, tanggal_terbilang, tanggal_resmi, hari, jam, masa, terbilang, angka,
-        rupiah, romawi, pilih, kosong, pejabat, tanda_tangan, nama_nip,
+        rupiah, romawi, pilih, kosong, pejabat, tanda_tangan, nama_nip, qr,
     )
 }  # fmt: skip
 

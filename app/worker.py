@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from app import archive, calendars, cases, digest, documents, messages, papers, post
+from app import archive, calendars, cases, daily, digest, documents, messages, papers, post, reminders
 from app.config import Settings
 from app.context import Context
 from app.models import EPOCH, Case
@@ -153,7 +153,7 @@ def _due_digests(settings: Settings, reading: Sessions) -> Iterator[int]:
     """Whoever is to get a digest, and at the end 0: all have theirs."""
     with reading() as session:
         ctx = Context(session, settings.now(), settings)
-        found = [*digest.readers(ctx), 0] if digest.due(ctx) else []
+        found = [*digest.readers(ctx), 0] if daily.due(ctx, digest.NAME) else []
     yield from found
 
 
@@ -166,10 +166,28 @@ def write_digest(settings: Settings, reading: Sessions, writing: Sessions, perso
     with writing.begin() as session:
         ctx = Context(session, settings.now(), settings)
         if said is None:
-            digest.move_on(ctx)
+            daily.move_on(ctx, digest.NAME)
         else:
             digest.tell(ctx, person, said)
     return int(said is not None)
+
+
+def _due_reminders(settings: Settings, reading: Sessions) -> Iterator[int]:
+    """Papers that end soon, and at the end 0: every holder was told."""
+    with reading() as session:
+        ctx = Context(session, settings.now(), settings)
+        found = [*reminders.due(ctx), 0] if daily.due(ctx, reminders.NAME) else []
+    yield from found
+
+
+def write_reminder(settings: Settings, _reading: Sessions, writing: Sessions, document: int) -> int:
+    """Writes the reminder of one paper, once for each bound."""
+    with writing.begin() as session:
+        ctx = Context(session, settings.now(), settings)
+        if document:
+            return int(reminders.tell(ctx, document))
+        daily.move_on(ctx, reminders.NAME)
+        return 0
 
 
 def _due_messages(settings: Settings, reading: Sessions) -> list[int]:
@@ -235,7 +253,11 @@ HOUSE: Sequence[Job] = (
     (_due_papers, fill_paper),
 )
 ARCHIVE: Sequence[Job] = ((_due_archive, archive_paper),)
-MAIL: Sequence[Job] = ((_due_digests, write_digest), (_due_messages, send_message))
+MAIL: Sequence[Job] = (
+    (_due_digests, write_digest),
+    (_due_reminders, write_reminder),
+    (_due_messages, send_message),
+)
 
 
 def _stopped_by_signals() -> threading.Event:

@@ -11,7 +11,18 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from app.engine.properties import LISTED, MESSAGE, PAPER, PLACE_NAMES, VOCABULARY, Place, Property
+from app.engine.properties import (
+    COPY,
+    ENDING,
+    LISTED,
+    MESSAGE,
+    PAPER,
+    PLACE_NAMES,
+    TERM,
+    VOCABULARY,
+    Place,
+    Property,
+)
 from tests.conftest import ROOT
 
 GUIDE = ROOT / "docs" / "menggambar-sop.md"
@@ -71,7 +82,7 @@ def _field(kind: str, known: Property) -> dict[str, Any]:
         "group": "alur",
         "binding": {"type": f"{kind}:property", "name": known.name},
     }
-    several = known.shape in ("", PAPER, MESSAGE)
+    several = known.shape in ("", PAPER, MESSAGE, TERM, ENDING, COPY)
     if known.shape in LISTED:
         words = known.shape.split("|")
         field["type"] = "Dropdown"

@@ -69,6 +69,7 @@ QUERIES = {  # what else a page may be asked for
     "/pengelola/pesan": ("keadaan=gagal", "keadaan=ditarik", "sebelum=1"),
     "/pengelola/orang": ("cari=tidak-ada-yang-begini", "keadaan=terkunci", "hal=2"),
     "/laporan/survei": ("periode=2021", "dari=x&sampai=2026-01-01", "dari=2026-11-01&sampai=2026-12-31"),
+    "/berakhir": ("hari=500", "hari=500&belum=1&sop=tidak-ada", "sudah=1", "sudah=1&hari=3000"),
     "/pengelola/kalender": ("tahun=2027", "hari=2026-12-14"),
 }
 POSTS: dict[str, tuple[dict[str, Any], ...]] = {  # faults of pages beside the steps; a file is its bytes
@@ -77,9 +78,12 @@ POSTS: dict[str, tuple[dict[str, Any], ...]] = {  # faults of pages beside the s
     "account.ganti_sandi_kirim": ({}, {"sandi_lama": "salah", "sandi": "pendek"}),
     "applications.ajukan_kirim": ({}, {"pemohon": "\u202e" + NAUGHTY, "jalan": "tidak-ada"}),
     "inbox.simpan_saringan": ({"cari": NAUGHTY}, {"nama": NAUGHTY, "belum_diambil": "1"}, {"nama": "Mudah", "cari": "x"}),
+    "checking.periksa_kirim": ({}, {"kode": NAUGHTY}),
+    "checking.bandingkan": ({}, {"sidik": "bukan"}, {"sidik": "ab" * 32}),
     "portal.lacak_kirim": ({}, {"nomor": NAUGHTY, "kode": "salah"}),
     "ends.tindakan_kirim": ({}, {"alasan": NAUGHTY * 99}),
     **dict.fromkeys(("ends.ambil_kembali_kirim", "ends.ajukan_lagi", "registers.batal_kirim"), ()),
+    **dict.fromkeys(("ends.ambil_kembali_kirim", "ends.ajukan_lagi", "ending.perpanjangan_kirim"), ()),
     "calendar.ubah": (
         {}, {"hari": "besok", "keadaan": NAUGHTY, "alasan": NAUGHTY, "acuan": ""},
         {"hari": "2026-12-14", "keadaan": "tutup", "alasan": NAUGHTY, "acuan": "Surat"},
@@ -387,13 +391,17 @@ def known(office: Office) -> dict[str, list[Any]]:
             "template": [*(blank.template for blank in blanks[:1]), "tidak-ada.docx"],
             "verb": [*PATHS, "tidak-ada"],
             "kode": ["id"],
+            "code": [
+                *ctx.session.scalars(select(Document.code).where(Document.code.is_not(None), ~Document.internal)),
+                "X",
+            ],
             "person_id": [*ctx.session.scalars(select(Person.id).where(Person.name.in_(["diurus", "luar"]))), 999],
             "membership_id": list(ctx.session.scalars(select(Membership.id).where(Membership.until.is_not(None)))),
             "absence_id": [999],
             "secret": [*SECRETS.values(), "tidak-ada"],
             "proxy_id": [*ctx.session.scalars(select(Proxy.id).limit(1)), 999],
             "token_id": [999],
-            "code": [*(satisfaction.code(ctx, case_id) for case_id in case_ids), "tidak-ada"],
+            "survey_code": [*(satisfaction.code(ctx, case_id) for case_id in case_ids), "tidak-ada"],
             "survey_id": [*ctx.session.scalars(select(Survey.id).limit(1)), 999],
             "complaint_id": [*ctx.session.scalars(select(Complaint.id)), 999],
         }

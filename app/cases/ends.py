@@ -86,7 +86,7 @@ def take_back(ctx: Context, actor: Actor, case_id: int) -> int:
     It stays in the journal; what was typed becomes the task's draft, numbers that were given stay with the case.
     Raises NotFound, NotNow, NotYours (the lane is theirs no longer).
     """
-    case = _found(ctx, actor, case_id)
+    case = found(ctx, actor, case_id)
     entries = journal.entries(ctx, case.id)
     last = _last_own(actor, entries)
     if last is None or _followed(ctx, case):
@@ -170,7 +170,7 @@ def revoke(ctx: Context, actor: Actor, case_id: int, reason: str) -> Case:
 
 def apply_again(ctx: Context, actor: Actor, case_id: int) -> Case:
     """A new application that follows this ended one, filled in as it was. Raises NotFound, NotNow, as open_case."""
-    case = _found(ctx, actor, case_id)
+    case = found(ctx, actor, case_id)
     if case.status == "open" or actor.person.id not in (case.applicant_id, case.filed_by_id):
         raise NotNow("Hanya permohonan Anda sendiri yang sudah berakhir yang dapat diajukan lagi.")
     loaded = revisions.load(ctx.session, case.revision_id)
@@ -184,7 +184,7 @@ def apply_again(ctx: Context, actor: Actor, case_id: int) -> Case:
 # -- how it is done ---------------------------------------------------------------------------------------------------
 
 
-def _found(ctx: Context, actor: Actor, case_id: int) -> Case:
+def found(ctx: Context, actor: Actor, case_id: int) -> Case:
     """The case, locked, with what was due in it fired. Raises NotFound."""
     case = locked(ctx, case_id)
     if case is None or not may_see(actor, case):
@@ -207,7 +207,7 @@ class _Asked:
 
 def _asked(ctx: Context, actor: Actor, case_id: int, kind: str) -> _Asked:
     """Whether the actor may do this now. Raises NotFound, NotYours, CaseEnded, NotNow."""
-    case = _found(ctx, actor, case_id)
+    case = found(ctx, actor, case_id)
     loaded = revisions.load(ctx.session, case.revision_id)
     rule = ends.rule(loaded.definition, kind)
     stands = _lane(ctx, actor, case, rule.lanes) if rule else None
@@ -293,6 +293,7 @@ def _undo(
     )  # fmt: skip
     if loaded.property_of(undone.step, "survei"):
         satisfaction.take_back(ctx, case.id)
+    papers.taken_back(ctx, case, mark.seq)
     tokens = [again.token for again in outcome.opened]
     return ctx.session.scalars(select(Task.id).where(Task.case_id == case.id, Task.token.in_(tokens))).first() or 0
 

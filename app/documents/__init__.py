@@ -58,10 +58,14 @@ CONTEXT: Mapping[str, Any] = {
     "kembalian": {**dict.fromkeys(("oleh", "pada", "alasan")), "kesalahan": [None]},
     "keputusan": dict.fromkeys(("jenis", "oleh", "lajur", "pada", "alasan")),
     "sekarang": None,
-    "dokumen": dict.fromkeys(("nama", "rangkap")),
+    "dokumen": dict.fromkeys(("nama", "rangkap", "tautan", "kode")),
 }  # fmt: skip
 # A message tells besides where the case can be seen.
 TOLD: Mapping[str, Any] = {**{name: CONTEXT[name] for name in CONTEXT if name != "dokumen"}, "tautan": None}
+# And one that reminds a holder, of what ends.
+ENDING: Mapping[str, Any] = {
+    "surat": dict.fromkeys(("nama", "nomor", "berlaku_dari", "berlaku_sampai", "sisa_hari", "perpanjangan"))
+}
 
 
 class DocumentError(Exception):

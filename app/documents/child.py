@@ -83,7 +83,7 @@ def _warm() -> None:
     for module in pkgutil.iter_modules(jinja2.__path__, "jinja2."):
         importlib.import_module(module.name)
     document, blank = Document(), io.BytesIO()
-    document.add_paragraph('{{ isian["nama"]|kosong }}')
+    document.add_paragraph('{{ isian["nama"]|kosong }} {{ "HTTPS://A/a"|qr }}')
     document.sections[0].footer.paragraphs[0].text = "{{ isian.nama|tanggal }}"
     document.save(blank)
     check(blank.getvalue(), {"isian": {"nama": None}})

@@ -36,6 +36,9 @@ BOOK = r"[^|]+(\|[^|=]*\w[^|=]*=[^|]*\w[^|]*)+"
 WHO = r"[^|]+(\|\s*.+\.docx(\s*\|.*)?)?"
 CLOCK = "mulai|jeda|jalan"
 KEY = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*"
+TERM = r".+\.docx(\s*\|[^|]*){1,3}"
+ENDING = r"\d{1,3}\s*hari\s*\|\s*.+\.txt"
+COPY = r"[\w.]+(\s*=.+)?"
 LISTED = (YES, ENDINGS, CLOCK)  # values that are one of a few words
 VOCABULARY = (
     Property("nomor", ("proses", "langkah"), "nomor SOP; nomor langkah di tabel SOP"),
@@ -68,6 +71,17 @@ VOCABULARY = (
     Property("pembetulan", ("proses",), "siapa yang boleh membetulkan isian, juga setelah terbit", WHO, "Arsip, Loket"),
     Property("pencabutan", ("proses",), "siapa yang boleh mencabut yang sudah terbit", WHO, "Direktur | cabut.docx"),
     Property("pengaduan", ("proses",), "batas menjawab pertanyaan pemohon, dan lajurnya", ANSWERED, "5 kerja | Loket"),
+    Property(
+        "keabsahan", ("proses",), "templat yang dapat diperiksa siapa pun: kunci nomornya, hari pertama, hari terakhir",
+        TERM, "izin.docx | nomor_izin | izin.mulai | izin.sampai",
+    ),
+    Property("pemegang", ("proses",), "kunci data pemegang, seperti tercetak pada surat yang dapat diperiksa"),
+    Property(
+        "pengingat_berakhir", ("proses",), "berapa hari sebelum berakhir pemegang diingatkan, dan teksnya", ENDING,
+        "30 hari | akan-berakhir.txt",
+    ),
+    Property("perpanjangan", ("proses",), "SOP yang memperpanjang: ya (SOP ini juga) atau id-nya", r"[\w-]+", "ya"),
+    Property("salin", ("proses",), "isian lama yang mengisi perpanjangannya", COPY, "izin_lama.nomor = nomor_izin"),
     Property("instansi", ("lajur",), "instansi pelaksananya, bila bukan kantor ini"),
     Property("pemohon", ("lajur",), "lajur pemohon", YES, "ya"),
     Property("loket", ("lajur",), "boleh mengajukan atas nama pemohon yang datang", YES, "ya"),
@@ -94,7 +108,7 @@ ONCE = frozenset(
     {"nomor", "revisi", "tanggal_efektif", "jangka_waktu", "nomor_permohonan", "satu_terbuka", "kantor_nama",
      "kantor_kota", "pemohon", "loket", "atasan", "formulir", "waktu", "batas", "jam", "survei", "kembali", "utama",
      "status", "permohonan_baru", "penarikan", "penolakan", "pengguguran", "pembukaan_kembali", "pembetulan",
-     "pencabutan", "diam_positif", "pengaduan", "instansi"}
+     "pencabutan", "diam_positif", "pengaduan", "instansi", "perpanjangan"}
 )  # fmt: skip  # of these one value is meant, of all others every line counts
 FOR_LANES = frozenset(known.name for known in VOCABULARY if "lajur" in known.places)
 WORDS = frozenset(known.name for known in VOCABULARY if known.shape in LISTED)

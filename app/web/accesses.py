@@ -39,6 +39,8 @@ def what(word: str) -> str:
         "beri-kuasa": _("Memberi kuasa"),
         "akhiri-kuasa": _("Mengakhiri kuasa"),
         "lacak": _("Kode lacak keliru"),
+        "periksa": _("Kode surat keliru"),
+        "berakhir": _("Membaca daftar yang akan berakhir"),
         "minta-sandi": _("Meminta kata sandi baru"),
     }
     return words.get(word, word)

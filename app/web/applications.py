@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from flask import Blueprint, redirect, render_template, request
@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
-from app import cases, people
+from app import cases, people, permits, revisions, terms
 from app.models import Case, Document, Event, Person, Task
 from app.web import base, timeline
 from app.web.portal import Service, institution, service, services
@@ -29,6 +29,7 @@ class Own:
     mine: list[tuple[Task, cases.Returned | None]] = field(default_factory=list)  # what waits for this person
     others: list[Task] = field(default_factory=list)  # what waits for somebody else
     papers: list[Document] = field(default_factory=list)
+    ending: permits.Ending | None = None  # what it gave, where that can be extended
 
     @property
     def proxy(self) -> bool:
@@ -124,7 +125,17 @@ def _told(found: Sequence[Case]) -> list[Own]:
     for paper in base.session().scalars(issued):
         if not paper.internal or rows[paper.case_id].case.sop in base.actor().sops:
             rows[paper.case_id].papers.append(paper)
+    for case_id, ending in _endings(found).items():
+        rows[case_id].ending = ending
     return list(rows.values())
+
+
+def _endings(found: Sequence[Case]) -> Mapping[int, permits.Ending]:
+    """What these cases gave that ends and can be extended, by case."""
+    in_force = {revision.sop for revision in revisions.all_in_force(base.session())}
+    rules = {case.id: terms.extension(revisions.load(base.session(), case.revision_id).definition) for case in found}
+    over = [case.id for case in found if case.status == "ended" and (rule := rules[case.id]) and rule.sop in in_force]
+    return permits.of_cases(base.context(), over) if over else {}
 
 
 @blueprint.get("/layanan/<sop>/ajukan")

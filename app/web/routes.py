@@ -12,8 +12,10 @@ from app.web import (
     archived,
     calendar,
     cases,
+    checking,
     complaints,
     desk,
+    ending,
     ends,
     factor,
     inbox,
@@ -31,6 +33,6 @@ from app.web import (
 
 ROOMS = (
     portal, account, profile, factor, oidc, applications, inbox, desk, tasks, cases, complaints, ends, replay,
-    reports, registers, sops, admin, absences, calendar, outbox, accesses, api, archived, survey,
+    checking, ending, reports, registers, sops, admin, absences, calendar, outbox, accesses, api, archived, survey,
 )  # fmt: skip
 BLUEPRINTS = tuple(room.blueprint for room in ROOMS)

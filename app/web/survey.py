@@ -30,25 +30,25 @@ TYPED = ("layanan", "tanggal", "nomor", "jawaban", "saran")  # what a paper is e
 # -- on a telephone
 
 
-@blueprint.get("/survei/<code>")
+@blueprint.get("/survei/<survey_code>")
 @base.public
-def survei(code: str) -> ResponseReturnValue:
-    return _answer_page(code, {}, {})
+def survei(survey_code: str) -> ResponseReturnValue:
+    return _answer_page(survey_code, {}, {})
 
 
-@blueprint.post("/survei/<code>")
+@blueprint.post("/survei/<survey_code>")
 @base.public
-def survei_kirim(code: str) -> ResponseReturnValue:
+def survei_kirim(survey_code: str) -> ResponseReturnValue:
     answers = forms.from_html(satisfaction.form(), request.form)
     try:
-        cases.surveys.answer(base.context(), code, answers)
+        cases.surveys.answer(base.context(), survey_code, answers)
     except cases.Invalid as invalid:
-        return _answer_page(code, answers, _shortly(invalid.faults))
+        return _answer_page(survey_code, answers, _shortly(invalid.faults))
     except (cases.AlreadyDone, cases.NotNow):
         pass  # the page says which
     except cases.NotFound:
         return _nowhere()
-    return redirect(url_for("survey.survei", code=code), 303)
+    return redirect(url_for("survey.survei", survey_code=survey_code), 303)
 
 
 def _answer_page(code: str, values: dict[str, Any], faults: dict[str, str]) -> ResponseReturnValue:

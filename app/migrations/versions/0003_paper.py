@@ -112,6 +112,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("case", schema=None) as batch_op:
         batch_op.add_column(sa.Column("destroyed_at", sa.BigInteger(), nullable=True))
+        batch_op.create_index(
+            "ix_case_previous_id",
+            ["previous_id"],
+            unique=False,
+            postgresql_where=sa.text("previous_id IS NOT NULL"),
+            sqlite_where=sa.text("previous_id IS NOT NULL"),
+        )
 
     with op.batch_alter_table("document", schema=None) as batch_op:
         batch_op.add_column(sa.Column("code", sa.String(length=32), nullable=True))
@@ -175,6 +182,11 @@ def downgrade() -> None:
         batch_op.drop_column("code")
 
     with op.batch_alter_table("case", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_case_previous_id",
+            postgresql_where=sa.text("previous_id IS NOT NULL"),
+            sqlite_where=sa.text("previous_id IS NOT NULL"),
+        )
         batch_op.drop_column("destroyed_at")
 
     op.drop_table("void")
