@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,7 +16,14 @@ from sqlalchemy.orm import Session, sessionmaker
 WRITE = {"alur_write": True}
 # A plan that was made while a table was small reads all of it for as long as a connection keeps it.
 PLANS = "-c plan_cache_mode=force_custom_plan"
-PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000", "cache_size=-32000")
+PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "secure_delete=ON",  # what is deleted or overwritten is not left in the file
+    "foreign_keys=ON",
+    "busy_timeout=30000",
+    "cache_size=-32000",
+)
 
 
 def connect(url: str) -> Engine:
@@ -85,6 +92,25 @@ def sessions(engine: Engine) -> tuple[sessionmaker[Session], sessionmaker[Sessio
         sessionmaker(reading, expire_on_commit=False),
         sessionmaker(engine.execution_options(**WRITE), expire_on_commit=False),
     )
+
+
+def settle(session: Session, tables: Iterable[str]) -> None:
+    """After much was deleted: has the database give up the bytes of before, as far as it can while people work.
+
+    PostgreSQL keeps a deleted row until its table is vacuumed. SQLite overwrites what is deleted (`secure_delete`); its
+    log holds the pages of before until it is written back and cut off, which waits for nobody.
+    """
+    engine = session.get_bind().engine
+    if engine.dialect.name == "postgresql":
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            for table in tables:
+                connection.exec_driver_sql(f'VACUUM "{table}"')
+        return
+    raw = engine.raw_connection()  # outside of any transaction
+    try:
+        raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+    finally:
+        raw.close()
 
 
 def insert(session: Session, table: type[Any]) -> postgresql.Insert | sqlite.Insert:

@@ -30,6 +30,7 @@ LAYERS = (
     {"messages"},
     {"cases", "inbox", "standing"},
     {"audit", "export", "digest", "accounts", "statistics"},
+    {"retention"},
     {"worker", "demo"},
     {"web"},
     {"app"},  # create_app

@@ -32,6 +32,7 @@ MESSAGE = r".+\.txt(\s*\|.*)?"
 LIMIT = r"H(\s*\+\s*\d+)?"
 ANSWERED = r"\d{1,3}\s*(hari\s*)?(kerja|kalender)?\s*(\|.*)?"
 LENGTH = r"\d{1,3}\s*(hari\s*)?(kerja|kalender)?"
+KEPT = r"[1-9]\d{0,2}\s*(tahun|bulan|hari)\s*\|[^|]+\|[^|]+"
 WHO = r"[^|]+(\|\s*.+\.docx(\s*\|.*)?)?"
 CLOCK = "mulai|jeda|jalan"
 LISTED = (YES, ENDINGS, CLOCK)  # values that are one of a few words
@@ -65,6 +66,8 @@ VOCABULARY = (
     Property("pembetulan", ("proses",), "siapa yang boleh membetulkan isian, juga setelah terbit", WHO, "Arsip, Loket"),
     Property("pencabutan", ("proses",), "siapa yang boleh mencabut yang sudah terbit", WHO, "Direktur | cabut.docx"),
     Property("pengaduan", ("proses",), "batas menjawab pertanyaan pemohon, dan lajurnya", ANSWERED, "5 kerja | Loket"),
+    Property("retensi", ("proses",), "berapa lama disimpan sesudah berakhir, siapa mengusulkan pemusnahan | siapa "
+             "memutuskan", KEPT, "5 tahun | Arsip | Direktur"),
     Property("instansi", ("lajur",), "instansi pelaksananya, bila bukan kantor ini"),
     Property("pemohon", ("lajur",), "lajur pemohon", YES, "ya"),
     Property("loket", ("lajur",), "boleh mengajukan atas nama pemohon yang datang", YES, "ya"),
@@ -90,7 +93,7 @@ ONCE = frozenset(
     {"nomor", "revisi", "tanggal_efektif", "jangka_waktu", "nomor_permohonan", "satu_terbuka", "kantor_nama",
      "kantor_kota", "pemohon", "loket", "atasan", "formulir", "waktu", "batas", "jam", "kembali", "utama", "status",
      "permohonan_baru", "penarikan", "penolakan", "pengguguran", "pembukaan_kembali", "pembetulan", "pencabutan",
-     "diam_positif", "pengaduan", "instansi"}
+     "diam_positif", "pengaduan", "retensi", "instansi"}
 )  # fmt: skip  # of these one value is meant, of all others every line counts
 FOR_LANES = frozenset(known.name for known in VOCABULARY if "lajur" in known.places)
 WORDS = frozenset(known.name for known in VOCABULARY if known.shape in LISTED)
