@@ -17,6 +17,7 @@ from app.retention.lists import (
     may_oversee,
     may_propose,
     members,
+    people_of,
     progress,
     propose,
     stop,
@@ -27,5 +28,5 @@ from app.retention.work import TOUCHED, certificate, destroy, finish, finished, 
 __all__ = [
     "Progress", "Schedule", "TOUCHED", "certificate", "count", "decide", "destroy", "due", "finish", "finished",
     "found", "half_year", "hold", "holds", "lift", "listed", "may_decide", "may_oversee", "may_propose", "members",
-    "of_sop", "pending", "progress", "propose", "remove_files", "schedules", "stop", "unremoved", "waits",
+    "of_sop", "pending", "people_of", "progress", "propose", "remove_files", "schedules", "stop", "unremoved", "waits",
 ]  # fmt: skip

@@ -22,12 +22,13 @@ from app.web import (
     profile,
     replay,
     reports,
+    retention,
     sops,
     tasks,
 )
 
 ROOMS = (
     portal, account, profile, factor, oidc, applications, inbox, desk, tasks, cases, complaints, ends, replay,
-    reports, sops, admin, absences, calendar, outbox, accesses, api,
+    reports, retention, sops, admin, absences, calendar, outbox, accesses, api,
 )  # fmt: skip
 BLUEPRINTS = tuple(room.blueprint for room in ROOMS)
