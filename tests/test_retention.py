@@ -266,7 +266,9 @@ def on_disk(db: Database) -> bytes:
     return b"".join(p.read_bytes() for p in path.parent.glob(f"{path.name}*"))
 
 
-@pytest.mark.parametrize("sop", sops.KEYS)
+@pytest.mark.parametrize(
+    ("kind", "sop"), [*(("sqlite", key) for key in sops.KEYS), ("postgresql", sops.LARGEST)], indirect=["kind"]
+)
 def test_nothing_that_anybody_wrote_is_left(office: Office, sop: str) -> None:
     planted = Planted()
     case_id = worked_through(office, planted)
@@ -346,6 +348,7 @@ def test_due_by_the_end_and_by_what_was_given(office: Office) -> None:
     assert counts(office) == (1, 1)
 
 
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 def test_the_schedule_is_that_of_the_revision_in_force(office: Office) -> None:
     """A case that began under another one is kept as long as the law now says; a schedule withdrawn destroys nothing."""
     bundle = sops.BUNDLES[office.sop]
@@ -397,6 +400,7 @@ def test_what_is_said_of_a_schedule(said: str, finding: str) -> None:
 # -- by whom ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 def test_two_people(office: Office) -> None:
     """Nobody decides what they proposed, nor as anybody's deputy; each lane does its own part; a rejection frees all."""
     ended(office)
@@ -428,6 +432,7 @@ def test_two_people(office: Office) -> None:
     assert found(office) == []
 
 
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("whose", ["proposer", "decider"])
 def test_a_deputy_is_whom_they_stand_for(office: Office, whose: str) -> None:
     """Neither a deputy nor the one for whom they act decides what the other has proposed."""
@@ -495,6 +500,7 @@ def tampered(office: Office, case_id: int) -> None:
         ctx.session.execute(update(Event).where(Event.case_id == case_id, Event.seq == 2).values(lane="Lain"))
 
 
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("happens", "words"),
     [
@@ -527,6 +533,7 @@ def test_what_happens_in_between_keeps_a_case(
         assert words in told
 
 
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 def test_held_until_somebody_lifts_it(office: Office) -> None:
     """A case leaves the list on which it stands, and comes back onto the next."""
     one, other = ended(office), ended(office)
@@ -659,7 +666,7 @@ while True:
 
 def test_killed_and_several_at_once(office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two workers, killed again and again: each case is destroyed once, nothing is left behind, one certificate."""
-    case_ids = [ended(office) for _ in range(6)]
+    case_ids = [ended(office) for _ in range(4)]
     years_on(office)
     number = approved(office)
     clock = tmp_path / "clock"
@@ -670,7 +677,7 @@ def test_killed_and_several_at_once(office: Office, tmp_path: Path, monkeypatch:
         ("SECRET_KEY", "rahasia-uji"),
     ):
         monkeypatch.setenv(f"ALUR_{name}", str(value))
-    for pause in (0.1, 0.25, 0.4):
+    for pause in (0.15, 0.4):
         running = [
             subprocess.Popen([sys.executable, "-c", KILLED, str(clock)], cwd=ROOT, stdout=subprocess.PIPE)
             for _ in range(2)
@@ -710,29 +717,36 @@ def gone(office: Office) -> int:
     return case_id
 
 
-@pytest.mark.parametrize(
-    ("statement", "finding"),
-    [
-        ("UPDATE event SET actor = 'Orang Lain' WHERE seq = 1", "Rantai sidik tidak cocok"),
-        ("UPDATE event SET choice = 'lain' WHERE choice != ''", "Rantai sidik tidak cocok"),
-        (
-            "UPDATE event SET body = replace(body, 'sealed', 'terbuka') WHERE kind = 'destroy'",
-            "Rantai sidik tidak cocok",
-        ),
-        ("UPDATE destruction SET decided_by_id = proposed_by_id", "bukan oleh dua orang"),
-        ("DELETE FROM destruction_case", "bukan oleh dua orang"),
-        ('UPDATE "case" SET destroyed_at = NULL', "waktu pemusnahan yang bukan menurut riwayatnya"),
-        ("UPDATE \"case\" SET applicant_name = 'Andi'", "sebagian datanya masih ada"),
-        ("DELETE FROM event WHERE kind = 'destroy'", "hilang, padahal permohonan ini tidak dimusnahkan"),
-    ],
-)
-def test_what_is_wrong_with_a_destruction_is_found(office: Office, gone: int, statement: str, finding: str) -> None:
+WRONG = [
+    ("UPDATE event SET actor = 'Orang Lain' WHERE seq = 1", "Rantai sidik tidak cocok"),
+    ("UPDATE event SET choice = 'lain' WHERE choice != ''", "Rantai sidik tidak cocok"),
+    (
+        "UPDATE event SET body = replace(body, 'sealed', 'terbuka') WHERE kind = 'destroy'",
+        "Rantai sidik tidak cocok",
+    ),
+    ("UPDATE destruction SET decided_by_id = proposed_by_id", "bukan oleh dua orang"),
+    ("DELETE FROM destruction_case", "bukan oleh dua orang"),
+    ('UPDATE "case" SET destroyed_at = NULL', "waktu pemusnahan yang bukan menurut riwayatnya"),
+    ("UPDATE \"case\" SET applicant_name = 'Andi'", "sebagian datanya masih ada"),
+    ("DELETE FROM event WHERE kind = 'destroy'", "hilang, padahal permohonan ini tidak dimusnahkan"),
+]
+
+
+def test_what_is_wrong_with_a_destruction_is_found(office: Office, gone: int) -> None:
+    """Whatever somebody changes afterwards; each change is undone again."""
     assert found(office) == []
-    with office.work() as ctx:
-        ctx.session.execute(text(statement))
-    assert finding in " ".join(found(office))
+    missed = []
+    for statement, finding in WRONG:
+        with office.db.writing() as session:
+            session.execute(text(statement))
+            proofs = audit.verify(Context(session, office.now, office.settings))
+            told = " ".join(words for proof in proofs for words in proof.all_findings)
+            session.rollback()
+        missed += [] if finding in told else [(statement, told)]
+    assert missed == []
 
 
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 def test_what_is_missing_without_a_destruction_is_found(office: Office) -> None:
     case_id = ended(office)
     assert found(office) == []
@@ -743,6 +757,7 @@ def test_what_is_missing_without_a_destruction_is_found(office: Office) -> None:
     assert "hilang, padahal permohonan ini tidak dimusnahkan" in found(office)[0]
 
 
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 def test_no_digest_tells_the_name_that_was_destroyed(office: Office) -> None:
     """Whoever guesses the applicant's name cannot make sure of it by the digests that stay: salt went with the name."""
     case_id = play.apply(office)
@@ -792,7 +807,7 @@ def test_pages_of_a_destroyed_case(office: Office, gone: int) -> None:
     assert (answer := auditor.get(f"/dokumen/{paper}")).status_code == 410
     assert "imusnahkan" in answer.text
     assert said in office.client().post("/lacak", data={"nomor": number, "kode": code}).text
-    assert auditor.get(f"/permohonan/semua?cari={number}").text.count(number) == 1 + 1  # the row, and what was asked
+    assert f"/permohonan/{gone}" in auditor.get(f"/permohonan/semua?cari={number}").text
     for path, status in (("tanya", 410), ("ajukan-lagi", 410)):
         answer = applicant.post(f"/permohonan/{gone}/{path}", data={"jenis": "pengaduan", "isi": "Mana?"})
         assert answer.status_code == status, path
