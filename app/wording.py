@@ -211,7 +211,8 @@ def _date(value: object, zone: tzinfo | None) -> date | None:
     return _day(value) if isinstance(value, str) else None
 
 
-APPLICANT, PROXY = "Pemohon", "Kuasa pemohon"  # who did something, where their name was destroyed
+# Who did something, where their name was destroyed.
+APPLICANT, PROXY = "Pemohon (nama dimusnahkan)", "Kuasa pemohon (nama dimusnahkan)"
 # What can be done to a whole case (ends.VERBS), as papers call it, and what has become of the case then.
 VERBS = {
     "withdraw": "Penarikan permohonan",

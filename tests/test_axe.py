@@ -24,8 +24,23 @@ from sqlalchemy import select
 from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
-from app import cases, messages, revisions, uploads
-from app.models import Case, Complaint, Deputy, Document, Link, Membership, Message, Person, Proxy, Task, Upload
+from app import cases, messages, retention, revisions, uploads
+from app.models import (
+    Case,
+    Complaint,
+    Deputy,
+    Destruction,
+    DestructionCase,
+    Document,
+    Hold,
+    Link,
+    Membership,
+    Message,
+    Person,
+    Proxy,
+    Task,
+    Upload,
+)
 from app.people import grant, new_person, new_token
 from app.web.ends import PATHS
 from tests import play, sops
@@ -88,6 +103,10 @@ POSTS |= {
         {"surel": NAUGHTY, "sop": "tidak-ada", "mulai": "x", "sampai": "x", "surat": (b"MZ", "kuasa.exe")},
     ),
     "profile.kuasa_akhiri": (),
+    "retention.usul": ({}, {"sop": sops.LARGEST}),
+    "retention.putuskan": ({}, {"keputusan": "tolak"}, {"keputusan": "tolak", "catatan": NAUGHTY * 20}),
+    "retention.tahan": ({"sop": sops.LARGEST, "nomor": NAUGHTY}, {"sop": sops.LARGEST, "daftar": "1"}),
+    **dict.fromkeys(("retention.henti", "retention.cabut"), ()),
     "complaints.tanya": ({}, {"jenis": "pengaduan", "isi": NAUGHTY * 60}, {"jenis": "pengaduan", "isi": NAUGHTY}),
     "complaints.jawab": ({}, {"isi": NAUGHTY * 60}),
     "factor.kode_kirim": ({},),
@@ -226,8 +245,39 @@ def everything(office: Office) -> Pages:
     if office.definition.applicant_lane is not None:
         play.apply(office, office.counter, on_behalf_of=NAUGHTY[:60])
     office.later(days=4)
+    retired(office)
     walk_routes(pages, people)
     return pages
+
+
+def retired(office: Office) -> None:
+    """Cases of long ago: due, held, and on lists in every state."""
+    with office.look() as ctx:
+        schedule = retention.of_sop(ctx, office.sop)
+    assert schedule is not None
+    lists: list[dict[str, Any]] = [{}, {"approved": False}, {"approved": True}, {"approved": True, "stopped_at": 1},
+                                   {"approved": True, "done_at": 1}]  # fmt: skip
+    with office.work() as ctx:
+        by, other = (office.person(ctx, office.officers[lane]) for lane in (schedule.proposing, schedule.deciding))
+        over = ctx.session.scalars(select(Case).where(Case.ended_at.is_not(None)).order_by(Case.id)).all()
+        for case in over:
+            assert case.ended_at is not None
+            case.ended_at -= timedelta(days=5000)
+        over[-1].destroyed_at = ctx.now
+        ctx.session.add(Hold(case_id=over[0].id, reason=NAUGHTY, by_id=by.id, at=ctx.now))
+        for state in lists:
+            told: dict[str, Any] = {name: ctx.now if value == 1 and name != "approved" else value
+                                    for name, value in state.items()}  # fmt: skip
+            decided = {"decided_by_id": other.id, "decided_at": ctx.now} if state else {}
+            row = Destruction(
+                sop=office.sop, schedule="5 tahun", reference=NAUGHTY, proposed_by_id=by.id, proposed_at=ctx.now,
+                note=NAUGHTY if state else "", **told, **decided,
+            )  # fmt: skip
+            ctx.session.add(row)
+            ctx.session.flush()
+            for case in over[:2]:
+                skipped = NAUGHTY if state and case is over[0] else ""
+                ctx.session.add(DestructionCase(destruction_id=row.id, case_id=case.id, skipped=skipped))
 
 
 SECRETS = {"surel": "rahasia-surel", "sandi": "rahasia-sandi"}
@@ -308,6 +358,8 @@ def known(office: Office) -> dict[str, list[Any]]:
             "secret": [*SECRETS.values(), "tidak-ada"],
             "proxy_id": [*ctx.session.scalars(select(Proxy.id).limit(1)), 999],
             "token_id": [999],
+            "destruction_id": [*ctx.session.scalars(select(Destruction.id)), 999],
+            "hold_id": [999],
             "complaint_id": [*ctx.session.scalars(select(Complaint.id)), 999],
         }
 

@@ -32,6 +32,7 @@ from app import (
     retention,
     revisions,
     uploads,
+    wording,
     worker,
 )
 from app.context import Context
@@ -770,7 +771,7 @@ def test_no_digest_tells_the_name_that_was_destroyed(office: Office) -> None:
     destroyed(office)
     with office.look() as ctx:
         row = journal.stored(ctx, case_id)[0]
-    assert (row["actor"], "salt" in row["body"], row["digest"]) == ("Pemohon", False, before["digest"])
+    assert (row["actor"], "salt" in row["body"], row["digest"]) == (wording.APPLICANT, False, before["digest"])
     guess = {**row, "actor": "Andi Pratama"}
     assert journal.chain(b"", case_id, 1, guess) != before["digest"] == journal.chain(b"", case_id, 1, before)
 
@@ -815,7 +816,7 @@ def test_pages_of_a_destroyed_case(office: Office, gone: int) -> None:
     shown = office.client().get(f"/api/v1/cases/{gone}", headers=head).get_json()
     assert (shown["status"], shown["data"].get("tka"), shown["destroyed_at"] is not None) == ("ended", None, True)
     events = office.client().get(f"/api/v1/cases/{gone}/journal", headers=head).get_json()["events"]
-    assert (events[0]["actor"], events[-1]["kind"]) == ("Pemohon", "destroy")
+    assert (events[0]["actor"], events[-1]["kind"]) == (wording.APPLICANT, "destroy")
     assert office.client().get(f"/api/v1/documents/{paper}", headers=head).status_code == 410
     assert auditor.get("/laporan").status_code == 200
 

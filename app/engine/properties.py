@@ -66,7 +66,7 @@ VOCABULARY = (
     Property("pembetulan", ("proses",), "siapa yang boleh membetulkan isian, juga setelah terbit", WHO, "Arsip, Loket"),
     Property("pencabutan", ("proses",), "siapa yang boleh mencabut yang sudah terbit", WHO, "Direktur | cabut.docx"),
     Property("pengaduan", ("proses",), "batas menjawab pertanyaan pemohon, dan lajurnya", ANSWERED, "5 kerja | Loket"),
-    Property("retensi", ("proses",), "masa simpan sesudah berakhir; lajur yang mengusulkan dan yang memutuskan pemusnahan",
+    Property("retensi", ("proses",), "masa simpan; lajur yang mengusulkan dan yang memutuskan pemusnahan",
              KEPT, "5 tahun | Arsip | Direktur"),
     Property("instansi", ("lajur",), "instansi pelaksananya, bila bukan kantor ini"),
     Property("pemohon", ("lajur",), "lajur pemohon", YES, "ya"),
