@@ -73,6 +73,7 @@ class _Shown(Replay):
     next_due: datetime | None = None
     ended: bool = False
     erased: bool = False
+    destroyed: bool = False  # by the retention schedule: what is missing has to be
 
     def __post_init__(self) -> None:
         self.time = standing.Time(self.definition)
@@ -92,11 +93,13 @@ def frames(ctx: Context, case: Case, books: standing.Books | None = None) -> Pro
         return proof
     proof.findings += _revision_findings(ctx, revision)
     rows = journal.stored(ctx, case.id)
+    seals = journal.seals(rows)
+    replay.destroyed = seals is not None
     values = _values(ctx, case.id, proof)
     sent = _uploads(ctx, values)
     previous = b""
     for expected, row in enumerate(rows, 1):
-        findings = _row_findings(row, expected, previous, case, values.get(row["seq"]), sent)
+        findings = _row_findings(row, expected, previous, case, values.get(row["seq"]), sent, seals or {})
         previous = row["digest"] if isinstance(row["digest"], bytes) else b""
         before = replay.data
         try:
@@ -196,11 +199,12 @@ def _row_findings(
     case: Case,
     values: EventValues | None,
     sha256: Mapping[str, str],
+    seals: Mapping[str, str],
 ) -> list[str]:
     found = []
     if row["seq"] != expected:
         found.append(f"Urutan terputus: seharusnya peristiwa ke-{expected}.")
-    if journal.chain(previous, case.id, row["seq"], row) != row["digest"]:
+    if not journal.fits(previous, case.id, row, seals):
         found.append("Rantai sidik tidak cocok: baris ini, atau yang sebelumnya, telah berubah.")
     if values is not None:
         typed = journal.Typed(*values.typed)
@@ -221,6 +225,8 @@ def _effect(
     body, definition = entry.body, replay.definition
     before = replay.mark(entry)
     found = _typed_findings(ctx, loaded, replay, entry, sent)
+    if entry.kind in ("document", "archive") and replay.destroyed:
+        return []
     if entry.kind == "archive":
         return _document_findings(ctx, entry)
     if entry.kind == "document":
@@ -263,6 +269,8 @@ def _typed_findings(
     """Takes over what was typed, checks its uploads and that the facts follow from it."""
     found = []
     replay.erased = replay.erased or entry.erased
+    if entry.erased and not replay.destroyed:
+        found.append("Isian peristiwa ini hilang, padahal permohonan ini tidak dimusnahkan.")
     replay.typed(loaded, entry)
     for upload_id in entry.typed.files if entry.typed else ():
         if not files.whole(ctx.settings.files, sent.get(upload_id, "")):

@@ -5,6 +5,7 @@ House rule: what the diagram draws wins. Where it draws a refusal, nobody refuse
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from app.engine.definition import Definition
 
 APPLICANT = "pemohon"  # the word for the applicant's lane, whatever it is called
 NOBODY = "tidak"
+KEPT = re.compile(r"\s*([1-9]\d{0,2})\s*(tahun|bulan|hari)\s*\|([^|]+)\|([^|]+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -70,3 +72,23 @@ def unknown(definition: Definition) -> Iterator[tuple[str, str]]:
         for lane in found.lanes if found else ():
             if lane not in drawn:
                 yield verb.property, lane
+    kept = retention(definition)
+    for lane in dict.fromkeys((kept.proposing, kept.deciding) if kept else ()):
+        if lane not in drawn:
+            yield "retensi", lane
+
+
+@dataclass(frozen=True)
+class Retention:
+    """How long a case is kept once it has ended, and the lanes that propose and decide its destruction."""
+
+    length: int
+    unit: str  # tahun, bulan, hari
+    proposing: str
+    deciding: str
+
+
+def retention(definition: Definition) -> Retention | None:
+    """What a process says of its cases' retention; None where it says nothing: they are kept for ever."""
+    match = KEPT.fullmatch(definition.properties.get("retensi", ""))
+    return Retention(int(match[1]), match[2].lower(), match[3].strip(), match[4].strip()) if match else None

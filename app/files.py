@@ -44,8 +44,12 @@ class UploadRefused(Exception):
 
 
 def put(root: Path, content: bytes) -> str:
-    """Keeps the bytes and gives their SHA-256; when it returns, they survive a power cut."""
-    digest = hashlib.sha256(content).hexdigest()
+    """Keeps the bytes and gives their SHA-256; when it returns, they survive a power cut.
+
+    A row that names them is written first, in the same transaction: what takes files away waits for such rows, and
+    finds these bytes named, or is done before they are put here again.
+    """
+    digest = sha256(content)
     target = path(root, digest)
     if whole(root, digest):
         os.utime(target)  # so that a sweep which is under way takes it for new
@@ -87,6 +91,11 @@ def _write(target: Path, content: bytes) -> None:
         _sync(target.parent.parent)
 
 
+def sha256(content: bytes) -> str:
+    """The SHA-256 under which these bytes are kept."""
+    return hashlib.sha256(content).hexdigest()
+
+
 def path(root: Path, digest: str) -> Path:
     """Where the bytes with this SHA-256 lie, or would. Raises ValueError for what is no digest."""
     if not _DIGEST.fullmatch(digest):
@@ -114,6 +123,17 @@ def size(root: Path, digest: str) -> int | None:
         return path(root, digest).stat().st_size
     except (OSError, ValueError):
         return None
+
+
+def remove(root: Path, digest: str) -> bool:
+    """Takes the bytes with this SHA-256 away, for good once it returns; False where they were not there."""
+    target = path(root, digest)
+    try:
+        target.unlink()
+    except FileNotFoundError:
+        return False
+    _sync(target.parent)
+    return True
 
 
 def sweep(root: Path, known: Collection[str], older_than: float = 86_400) -> int:

@@ -25,6 +25,7 @@ from sqlalchemy import (
     Update,
     bindparam,
     cast,
+    delete,
     insert,
     or_,
     select,
@@ -44,8 +45,9 @@ UNDOING = ("take_back", "reopen")  # `of` in the body is the event that no longe
 DRAWN = ("start", "complete", "timer")  # by which the diagram goes on
 MOVES = (*DRAWN, "correct", *STOPS, *UNDOING)  # what the engine re-executes
 WORK = ("claim", "release", "assign", "postpone", "note", "question", "answer", "revoke", "link", "void")
-KINDS = (*MOVES, *WORK, "document", "breach", "calendar", "archive")
+KINDS = (*MOVES, *WORK, "document", "breach", "calendar", "archive", "destroy")
 ENDS = {"selesai": "ended", "ditolak": "refused", "ditarik": "withdrawn", "gugur": "lapsed"}
+NAMING = frozenset({"kuasa", "from"})  # in a body: somebody by id and name, who may be an applicant
 COLUMNS = ("at", "recorded_at", "actor_id", "actor", "lane", "kind", "step", "choice", "body", "answers_digest")
 
 
@@ -96,7 +98,7 @@ class Entry:
     @property
     def by(self) -> str:
         """Who did it, and for whom: `Budi (Plh., a.n. Sari)`, `Nadia (kuasa dari Andi)`."""
-        if kuasa := self.body.get("kuasa"):
+        if (kuasa := self.body.get("kuasa")) and "name" in kuasa:
             return f"{self.actor} (kuasa dari {kuasa['name']})"
         return (
             f"{self.actor} ({wording.as_deputy(an['kind'], an['name'])})" if (an := self.body.get("an")) else self.actor
@@ -207,6 +209,8 @@ def append(
     """
     if kind not in KINDS:
         raise ValueError(f"not a kind of event: {kind}")
+    if actor is not None and (actor.id == case.applicant_id or NAMING.intersection(body)):
+        body = {**body, "salt": secrets.token_hex(16)}  # so that no digest tells a name once that is destroyed
     key = secrets.token_bytes(16) if typed else b""
     row = {
         "at": instant(at or ctx.now),
@@ -231,6 +235,66 @@ def append(
     for name, value in changes.items():
         set_committed_value(case, name, value)
     return seq
+
+
+def erase(ctx: Context, case: Case) -> dict[str, str]:
+    """Destroys what was typed in a case, and whatever names its applicant or their proxy in its events.
+
+    Every digest stays as it was, so that the chain goes on; of each event that lost a name this gives, by its number,
+    the digest of what is left of it, which the event of the destruction bears from now on (see `fits`).
+    """
+    ctx.session.execute(delete(EventValues).where(EventValues.case_id == case.id))
+    rows = stored(ctx, case.id)
+    bodies = [json.loads(row["body"]) for row in rows]
+    proxies = {row["actor_id"] for row, body in zip(rows, bodies, strict=True) if "kuasa" in body}
+    seals: dict[str, str] = {}
+    previous = b""
+    for row, body in zip(rows, bodies, strict=True):
+        left = _nameless(row, body, case.applicant_id, proxies)
+        if left != (row["actor"], body):
+            actor, kept = left
+            ctx.session.execute(
+                update(Event).where(Event.case_id == case.id, Event.seq == row["seq"]).values(actor=actor, body=kept)
+            )
+            rest = {**row, "actor": actor, "body": canonical(kept)}
+            seals[str(row["seq"])] = chain(previous, case.id, row["seq"], rest).hex()
+        previous = row["digest"]
+    return seals
+
+
+def _nameless(
+    row: Mapping[str, Any], body: Mapping[str, Any], applicant: int | None, proxies: Collection[int | None]
+) -> tuple[str, dict[str, Any]]:
+    """The actor and body of an event without the name of an applicant or proxy, or what was salted with it."""
+    outside = {applicant, *proxies} - {None}
+    actor = row["actor"]
+    if row["actor_id"] in outside:
+        actor = wording.PROXY if "kuasa" in body else wording.APPLICANT
+    left = {name: value for name, value in body.items() if name != "salt"}
+    if "kuasa" in body:
+        left["kuasa"] = {"id": body["kuasa"]["id"]}
+    if "from" in body and body["from"]["id"] in outside:
+        left["from"] = {"id": body["from"]["id"], "name": wording.APPLICANT}
+    return actor, left
+
+
+def fits(previous: bytes, case_id: int, row: Mapping[str, Any], seals: Mapping[str, str]) -> bool:
+    """Whether a stored row is what its digest says, or, once it lost a name, what its seal says."""
+    digest = chain(previous, case_id, row["seq"], row)
+    seal = seals.get(str(row["seq"]))
+    return digest.hex() == seal if seal is not None else digest == row["digest"]
+
+
+def seals(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, str] | None:
+    """What the event of a destruction bears of the events before it; None where the case was not destroyed."""
+    for row in rows:
+        if row["kind"] == "destroy":
+            try:
+                found = json.loads(row["body"]).get("sealed", {})
+                return found if isinstance(found, dict) else {}
+            except (ValueError, AttributeError):  # whatever somebody left there
+                return {}
+    return None
 
 
 @cache

@@ -241,6 +241,8 @@ def settle(ctx: Context, message_id: int, letter: post.Letter | None, trouble: p
     message = ctx.session.scalars(
         select(Message).where(Message.id == message_id).with_for_update().execution_options(populate_existing=True)
     ).one()
+    if not message.address:  # its case was destroyed meanwhile
+        return False
     if message.sent_at is not None:  # a try that took longer than its lease: another one was quicker
         return False
     if letter is not None:

@@ -201,6 +201,7 @@ class Access(Base):
         Index("ix_access_case", "case_id", "id", **where("case_id IS NOT NULL")),
         Index("ix_access_subject", "subject_id", "id", **where("subject_id IS NOT NULL")),
         Index("ix_access_person", "person_id", "id"),
+        Index("ix_access_sought", "at", **where("what = 'cari'")),  # the words that somebody looked for
     )
 
 
@@ -253,6 +254,7 @@ class RevisionFile(Base):
     content: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
 
 
+KEPT = "ended_at IS NOT NULL AND destroyed_at IS NULL"  # whose retention runs
 RECKONED = "clock_at IS NOT NULL AND ended_at IS NULL"  # cases whose due dates a change of the calendar may move
 
 
@@ -296,6 +298,7 @@ class Case(Base):
         Index("ix_case_unique_key", "sop", "unique_key", **where("unique_key IS NOT NULL")),
         Index("ix_case_previous_id", "previous_id", **where("previous_id IS NOT NULL")),
         Index("ix_case_calendar", "calendar", "id", **where(RECKONED)),
+        Index("ix_case_ended", "sop", "ended_at", **where(KEPT)),
     )
 
 
@@ -516,26 +519,53 @@ class Survey(Base):
 
 
 class Destruction(Base):
-    """A list of cases whose retention is over: one person proposes it, another decides, and then it is done."""
+    """A list of cases whose retention is over: one person proposes it, another decides, and then it is done.
+
+    `proposed_for_id` and `decided_for_id` are whom they deputised; while `stopped_at` stands the worker leaves it.
+    """
 
     __tablename__ = "destruction"
     id: Mapped[int] = mapped_column(primary_key=True)
     sop: Mapped[str] = mapped_column(String(200))
+    schedule: Mapped[str] = mapped_column(String(200))  # how long, as the SOP in force said when it was proposed
     reference: Mapped[str] = mapped_column(String(300))  # the retention schedule or decree
     proposed_by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    proposed_for_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     proposed_at: Mapped[datetime]
     decided_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    decided_for_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     decided_at: Mapped[datetime | None]
     approved: Mapped[bool | None]
     note: Mapped[str] = mapped_column(String(1000), default="")
+    stopped_at: Mapped[datetime | None]
     done_at: Mapped[datetime | None]
     certificate: Mapped[str | None] = mapped_column(String(64))  # SHA-256 of the paper that says it was done
+    __table_args__ = (Index("ix_destruction_open", "id", **where("done_at IS NULL")),)
 
 
 class DestructionCase(Base):
+    """One case of a list: destroyed (`done_at`), or left as it is because of something (`skipped`)."""
+
     __tablename__ = "destruction_case"
     destruction_id: Mapped[int] = mapped_column(ForeignKey("destruction.id"), primary_key=True)
-    case_id: Mapped[int] = mapped_column(ForeignKey("case.id"), primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("case.id"), primary_key=True, index=True)
+    done_at: Mapped[datetime | None]
+    skipped: Mapped[str] = mapped_column(String(300), default="")
+    files: Mapped[Any] = mapped_column(Json, nullable=True)  # SHA-256 of what is still to be taken from the store
+    __table_args__ = (Index("ix_destruction_case_files", "case_id", **where("files IS NOT NULL")),)
+
+
+class Hold(Base):
+    """A case that is kept although its retention is over, for a reason, until somebody lifts it."""
+
+    __tablename__ = "hold"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("case.id"), index=True)
+    reason: Mapped[str] = mapped_column(String(300))
+    by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    at: Mapped[datetime]
+    lifted_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    lifted_at: Mapped[datetime | None]
 
 
 class ClosedDay(Base):

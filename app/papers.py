@@ -204,13 +204,15 @@ def keep(ctx: Context, document_id: int, filled: Filled) -> bool:
         .execution_options(populate_existing=True)
     ).one()
     document = ctx.session.get_one(Document, document_id, populate_existing=True)
-    if document.filled_at is not None:
+    if document.filled_at is not None or case.destroyed_at is not None:
         return False
     if filled.error:
         document.attempts += 1
         document.error = filled.error
         return False
-    document.sha256 = files.put(ctx.settings.files, filled.content)
+    document.sha256 = files.sha256(filled.content)
+    ctx.session.flush()  # the row first: whoever takes files away waits for it (see `files.put`)
+    files.put(ctx.settings.files, filled.content)
     document.filled_at, document.inputs, document.error = ctx.now, None, None
     journal.append(
         ctx, case, "document", {"document": document.id, "template": document.template, "name": document.name,

@@ -298,6 +298,10 @@ def _missing(definition: Definition, bundle: Bundle) -> list[Finding]:
     for name, lane in ends.unknown(definition):
         message = f"Properti {name} menyebut lajur “{lane}”, tetapi lajur itu tidak digambar."
         found.append(Finding(definition.key, "error", "lajur-tidak-ada", message))
+    kept = ends.retention(definition)
+    if kept is not None and definition.applicant_lane in (kept.proposing, kept.deciding):
+        message = "Properti retensi menyebut lajur pemohon; pemusnahan diusulkan dan diputuskan oleh petugas."
+        found.append(Finding(definition.key, "error", "retensi-oleh-pemohon", message))
     answering = definition.properties.get("pengaduan", "").partition("|")[2].strip()
     if answering and answering not in {lane.name for lane in definition.lanes}:
         message = f"Properti pengaduan menyebut lajur “{answering}”, tetapi lajur itu tidak digambar."

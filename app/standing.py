@@ -17,9 +17,12 @@ from app.models import (
     NEVER,
     Case,
     Complaint,
+    Destruction,
+    DestructionCase,
     Document,
     Event,
     EventValues,
+    Mention,
     Register,
     RegisterEntry,
     Reserved,
@@ -64,6 +67,7 @@ def findings(
     yield from _papers(ctx, case, loaded, entries)
     yield from _uploads(ctx, case, entries)
     yield from _numbers(ctx, case, loaded, entries, books)
+    yield from _destruction(ctx, case, entries)
 
 
 def put_away(case: Case) -> bool:
@@ -142,6 +146,7 @@ def _case(case: Case, loaded: revisions.Loaded, entries: Sequence[journal.Entry]
         ("jeda yang sudah diberikan", case.pause_days, time.pause_days),
         ("jam yang berhenti", case.paused_at, time.paused_at),
         ("batas yang terlampaui", case.breached_at, time.breached_at),
+        ("waktu pemusnahan", case.destroyed_at, next((e.at for e in entries if e.kind == "destroy"), None)),
     ):
         if stored != told:
             yield f"Permohonan ini menyimpan {name} yang bukan menurut riwayatnya."
@@ -326,6 +331,32 @@ def _uploads(ctx: Context, case: Case, entries: Sequence[journal.Entry]) -> Iter
             yield f"Unggahan {row.id} tidak sebesar yang dicatat."
         elif row.id not in sent and not any(e.erased for e in entries):
             yield f"Unggahan {row.id} tidak pernah dikirim dengan permohonan ini."
+
+
+def _destruction(ctx: Context, case: Case, entries: Sequence[journal.Entry]) -> Iterator[str]:
+    """Of a case that was destroyed: two people decided it, nothing is left of it, and nothing happened to it since."""
+    destroyed = next((e for e in entries if e.kind == "destroy"), None)
+    if destroyed is None:
+        return
+    number = destroyed.body.get("list")
+    told = ctx.session.execute(
+        select(Destruction.proposed_by_id, Destruction.decided_by_id, Destruction.decided_at, DestructionCase.done_at)
+        .join(DestructionCase, DestructionCase.destruction_id == Destruction.id)
+        .where(Destruction.id == number, DestructionCase.case_id == case.id, Destruction.approved.is_(True))
+    ).first()
+    by, decided = (destroyed.body.get(name, {}).get("id") for name in ("proposed", "decided"))
+    at = moment(destroyed.body.get("decided_at", 0))
+    if by == decided or (tuple(told) if told else ()) != (by, decided, at, destroyed.at):
+        yield "Permohonan ini dimusnahkan, tetapi bukan oleh dua orang menurut daftar yang disetujui."
+    left = [
+        ctx.session.scalar(select(func.count()).select_from(table).where(table.case_id == case.id))
+        for table in (EventValues, Upload, Mention)
+    ]
+    named = [case.applicant_name, case.subject, case.unique_key, case.data]
+    if any(left) or any(named) or case.search != case.number.lower():
+        yield "Permohonan ini dimusnahkan, tetapi sebagian datanya masih ada."
+    if entries[-1] is not destroyed:
+        yield "Ada peristiwa sesudah permohonan ini dimusnahkan."
 
 
 def _numbers(

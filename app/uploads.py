@@ -20,7 +20,7 @@ def save(ctx: Context, person: Person, name: str, content: bytes, accept: Sequen
     media_type = files.sniff(name, content, accept, limit=ctx.settings.upload_limit)
     upload = Upload(
         id=secrets.token_urlsafe(ID_LENGTH * 3 // 4),
-        sha256=files.put(ctx.settings.files, content),
+        sha256=files.sha256(content),
         name=files.safe_name(name),
         media_type=media_type,
         size=len(content),
@@ -29,4 +29,5 @@ def save(ctx: Context, person: Person, name: str, content: bytes, accept: Sequen
     )
     ctx.session.add(upload)
     ctx.session.flush()
+    files.put(ctx.settings.files, content)  # after its row
     return upload

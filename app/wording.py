@@ -128,8 +128,8 @@ def masa(since: object, until: object) -> str:
         return ""
     end = last + timedelta(days=1)
     months = (end.year - first.year) * 12 + end.month - first.month
-    months -= _months_on(first, months) > end
-    years, months, days = months // 12, months % 12, (end - _months_on(first, months)).days
+    months -= months_on(first, months) > end
+    years, months, days = months // 12, months % 12, (end - months_on(first, months)).days
     parts = ((years, "tahun"), (months, "bulan"), (days, "hari"))
     return " ".join(f"{count} ({terbilang(count)}) {unit}" for count, unit in parts if count)
 
@@ -204,7 +204,7 @@ def _words(number: int) -> str:
     return _joined(f"{_words(number // size)} {name}", number % size)
 
 
-def _months_on(day: date, months: int) -> date:
+def months_on(day: date, months: int) -> date:
     """The same day some months on, or the last one that its month has."""
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
@@ -261,6 +261,8 @@ def _date(value: object, zone: tzinfo | None) -> date | None:
     return _day(value) if isinstance(value, str) else None
 
 
+# Who did something, where their name was destroyed.
+APPLICANT, PROXY = "Pemohon (nama dimusnahkan)", "Kuasa pemohon (nama dimusnahkan)"
 # What can be done to a whole case (ends.VERBS), as papers call it, and what has become of the case then.
 VERBS = {
     "withdraw": "Penarikan permohonan",

@@ -14,7 +14,20 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from app import archive, calendars, cases, daily, digest, documents, messages, papers, post, reminders
+from app import (
+    archive,
+    calendars,
+    cases,
+    daily,
+    database,
+    digest,
+    documents,
+    messages,
+    papers,
+    post,
+    reminders,
+    retention,
+)
 from app.config import Settings
 from app.context import Context
 from app.models import EPOCH, Case
@@ -149,6 +162,53 @@ def fill_paper(settings: Settings, reading: Sessions, writing: Sessions, paper: 
         return int(papers.keep(Context(session, settings.now(), settings), paper, filled))
 
 
+def _due_destructions(settings: Settings, reading: Sessions) -> list[int]:
+    with reading() as session:
+        return retention.pending(Context(session, settings.now(), settings), BATCH)
+
+
+def destroy_case(settings: Settings, _reading: Sessions, writing: Sessions, case_id: int) -> int:
+    """Destroys one case whose retention is over, and at once its files."""
+    try:
+        with writing.begin() as session:
+            done = retention.destroy(Context(session, settings.now(), settings), case_id)
+    except Exception:
+        with writing.begin() as session:  # it is left as it is, so that it does not stand before others for ever
+            retention.destroy(Context(session, settings.now(), settings), case_id, broken=True)
+        raise
+    if done:
+        remove_files(settings, _reading, writing, case_id)
+    return done
+
+
+def _left_files(settings: Settings, reading: Sessions) -> list[int]:
+    with reading() as session:
+        return retention.unremoved(Context(session, settings.now(), settings), BATCH)
+
+
+def remove_files(settings: Settings, _reading: Sessions, writing: Sessions, case_id: int) -> int:
+    """Takes the files of a destroyed case from the store."""
+    with writing.begin() as session:
+        return retention.remove_files(Context(session, settings.now(), settings), case_id)
+
+
+def _done_lists(settings: Settings, reading: Sessions) -> list[int]:
+    with reading() as session:
+        return retention.finished(Context(session, settings.now(), settings))
+
+
+def finish_list(settings: Settings, reading: Sessions, writing: Sessions, number: int) -> int:
+    """Writes the certificate of a list that is done, and has the database give up the bytes of before."""
+    with reading() as session:
+        content = retention.certificate(Context(session, settings.now(), settings), number)
+    with writing.begin() as session:
+        done = retention.finish(Context(session, settings.now(), settings), number, content)
+    if done:
+        with reading() as session:
+            database.settle(session, retention.TOUCHED)
+    return int(done)
+
+
 def _due_digests(settings: Settings, reading: Sessions) -> Iterator[int]:
     """Whoever is to get a digest, and at the end 0: all have theirs."""
     with reading() as session:
@@ -251,6 +311,9 @@ HOUSE: Sequence[Job] = (
     (_due_cases, fire_case),
     (_stale_cases, reckon_case),
     (_due_papers, fill_paper),
+    (_due_destructions, destroy_case),
+    (_left_files, remove_files),
+    (_done_lists, finish_list),
 )
 ARCHIVE: Sequence[Job] = ((_due_archive, archive_paper),)
 MAIL: Sequence[Job] = (

@@ -24,12 +24,15 @@ from sqlalchemy import select
 from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
-from app import archive, books, cases, messages, registers, revisions, satisfaction, uploads
+from app import archive, books, cases, messages, registers, retention, revisions, satisfaction, uploads
 from app.models import (
     Case,
     Complaint,
     Deputy,
+    Destruction,
+    DestructionCase,
     Document,
+    Hold,
     Link,
     Membership,
     Message,
@@ -108,6 +111,10 @@ POSTS |= {
     ),
     "profile.kuasa_akhiri": (),
     "archived.ulang": ({},),
+    "retention.usul": ({}, {"sop": sops.LARGEST}),
+    "retention.putuskan": ({}, {"keputusan": "tolak"}, {"keputusan": "tolak", "catatan": NAUGHTY * 20}),
+    "retention.tahan": ({"sop": sops.LARGEST, "nomor": NAUGHTY}, {"sop": sops.LARGEST, "daftar": "1"}),
+    **dict.fromkeys(("retention.henti", "retention.cabut"), ()),
     "complaints.tanya": ({}, {"jenis": "pengaduan", "isi": NAUGHTY * 60}, {"jenis": "pengaduan", "isi": NAUGHTY}),
     "complaints.jawab": ({}, {"isi": NAUGHTY * 60}),
     "factor.kode_kirim": ({},),
@@ -259,6 +266,7 @@ def everything(office: Office) -> Pages:
     office.later(days=4)
     walk_books(pages)
     surveyed(office)
+    retired(office)
     walk_routes(pages, people)
     return pages
 
@@ -304,6 +312,36 @@ def numberings(office: Office) -> list[tuple[str, str, str]]:
 def books_years(office: Office, name: str) -> list[int]:
     with office.look() as ctx:
         return books.years(ctx, name)
+
+
+def retired(office: Office) -> None:
+    """Cases of long ago: due, held, and on lists in every state."""
+    with office.look() as ctx:
+        schedule = retention.of_sop(ctx, office.sop)
+    assert schedule is not None
+    lists: list[dict[str, Any]] = [{}, {"approved": False}, {"approved": True}, {"approved": True, "stopped_at": 1},
+                                   {"approved": True, "done_at": 1}]  # fmt: skip
+    with office.work() as ctx:
+        by, other = (office.person(ctx, office.officers[lane]) for lane in (schedule.proposing, schedule.deciding))
+        over = ctx.session.scalars(select(Case).where(Case.ended_at.is_not(None)).order_by(Case.id)).all()
+        for case in over:
+            assert case.ended_at is not None
+            case.ended_at -= timedelta(days=5000)
+        over[-1].destroyed_at = ctx.now
+        ctx.session.add(Hold(case_id=over[0].id, reason=NAUGHTY, by_id=by.id, at=ctx.now))
+        for state in lists:
+            told: dict[str, Any] = {name: ctx.now if value == 1 and name != "approved" else value
+                                    for name, value in state.items()}  # fmt: skip
+            decided = {"decided_by_id": other.id, "decided_at": ctx.now} if state else {}
+            row = Destruction(
+                sop=office.sop, schedule="5 tahun", reference=NAUGHTY, proposed_by_id=by.id, proposed_at=ctx.now,
+                note=NAUGHTY if state else "", **told, **decided,
+            )  # fmt: skip
+            ctx.session.add(row)
+            ctx.session.flush()
+            for case in over[:2]:
+                skipped = NAUGHTY if state and case is over[0] else ""
+                ctx.session.add(DestructionCase(destruction_id=row.id, case_id=case.id, skipped=skipped))
 
 
 SECRETS = {"surel": "rahasia-surel", "sandi": "rahasia-sandi"}
@@ -403,6 +441,8 @@ def known(office: Office) -> dict[str, list[Any]]:
             "token_id": [999],
             "survey_code": [*(satisfaction.code(ctx, case_id) for case_id in case_ids), "tidak-ada"],
             "survey_id": [*ctx.session.scalars(select(Survey.id).limit(1)), 999],
+            "destruction_id": [*ctx.session.scalars(select(Destruction.id)), 999],
+            "hold_id": [999],
             "complaint_id": [*ctx.session.scalars(select(Complaint.id)), 999],
         }
 

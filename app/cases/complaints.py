@@ -11,7 +11,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from app import calendars, clock, forms, journal, messages, people, revisions
 from app.cases.readers import case_for, locked
-from app.cases.refusals import AlreadyDone, Invalid, NotFound, NotYours, Refusal, TooLarge
+from app.cases.refusals import AlreadyDone, Destroyed, Invalid, NotFound, NotYours, Refusal, TooLarge
 from app.context import Context
 from app.engine.definition import Definition
 from app.models import Case, Complaint, Instant, Person
@@ -85,12 +85,14 @@ def ask(ctx: Context, actor: Actor, case_id: int, kind: str, text: str) -> Compl
     """Asks or complains, also of a case that has ended. What was due in it is not fired: a question must not fail
     because its case is stuck.
 
-    Raises NotFound, NotYours, Invalid (`/jenis`, `/isi`), TooLarge, TooMany.
+    Raises NotFound, Destroyed, NotYours, Invalid (`/jenis`, `/isi`), TooLarge, TooMany.
     """
     case_for(ctx, actor, case_id)
     about = locked(ctx, case_id)
     if about is None:
         raise NotFound()
+    if about.destroyed_at is not None:
+        raise Destroyed()
     if not may_ask(actor, about):
         raise NotYours("Hanya pemohon atau kuasanya yang dapat bertanya di sini.")
     if kind not in KINDS:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import joinedload
 
 from app import clock, forms, journal, messages, people, revisions, worktime
 from app.cases.readers import four_eyes, locked
-from app.cases.refusals import Invalid, NotFound, NotYours, ReasonNeeded, TooLarge
+from app.cases.refusals import Destroyed, Invalid, NotFound, NotYours, ReasonNeeded, TooLarge
 from app.cases.verbs import NOTE_LIMIT, fire_due, locked_task, open_task
 from app.context import Context
 from app.models import Case, Event, EventValues, Lane, Mention, Person, Task
@@ -168,13 +168,15 @@ def colleagues(ctx: Context, task: Task) -> list[Person]:
 def note(ctx: Context, actor: Actor, case_id: int, text: str) -> Noted:
     """Writes a note on a case, for officers only; whoever is named in it as `@login` is told, if they may read it.
 
-    Raises NotFound, NotYours (an applicant, an auditor), Invalid (nothing is written), TooLarge.
+    Raises NotFound, NotYours (an applicant, an auditor), Destroyed, Invalid (nothing is written), TooLarge.
     """
     case = locked(ctx, case_id)
     if case is None or not people.may_see(actor, case):
         raise NotFound()
     if not _officer(actor, case):
         raise NotYours("Catatan di berkas ditulis oleh petugasnya.")
+    if case.destroyed_at is not None:
+        raise Destroyed()
     text = _words(text)
     if not text:
         raise Invalid([forms.Fault("/text", "Tulis dahulu catatannya.")])

@@ -14,6 +14,7 @@ from app.cases.record import described, record
 from app.cases.refusals import (
     CannotGoOn,
     CaseEnded,
+    Destroyed,
     Invalid,
     NotFound,
     NotNow,
@@ -32,6 +33,8 @@ HARMLESS = ("document", "note", "question", "answer", "calendar", "breach", "voi
 
 def offered(ctx: Context, actor: Actor, case: Case) -> list[ends.Rule]:
     """What the actor may do to a case as it stands, in the order of ends.VERBS."""
+    if case.destroyed_at is not None:
+        return []
     definition = revisions.load(ctx.session, case.revision_id).definition
     rules = [ends.rule(definition, kind) for kind, verb in ends.VERBS.items() if case.status in verb.status]
     return [rule for rule in rules if rule and _lane(ctx, actor, case, rule.lanes) is not None]
@@ -185,10 +188,12 @@ def apply_again(ctx: Context, actor: Actor, case_id: int) -> Case:
 
 
 def found(ctx: Context, actor: Actor, case_id: int) -> Case:
-    """The case, locked, with what was due in it fired. Raises NotFound."""
+    """The case, locked, with what was due in it fired. Raises NotFound, Destroyed."""
     case = locked(ctx, case_id)
     if case is None or not may_see(actor, case):
         raise NotFound()
+    if case.destroyed_at is not None:
+        raise Destroyed()
     if case.status == "open" and fire_due(ctx, case):
         ctx.session.flush()
     return case

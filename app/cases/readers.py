@@ -14,7 +14,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from app import ends, forms, journal, people, registers, revisions
 from app.cases.record import unique_key
-from app.cases.refusals import FourEyes, NotFound, NotYours, Refusal, Taken
+from app.cases.refusals import Destroyed, FourEyes, NotFound, NotYours, Refusal, Taken
 from app.context import Context
 from app.engine.definition import Choice, Definition, Start, Step
 from app.models import Case, Document, Event, Person, Task
@@ -204,10 +204,15 @@ def documents(ctx: Context, actor: Actor, case: Case) -> list[Document]:
 
 
 def document(ctx: Context, actor: Actor, document_id: int) -> Document:
-    """One paper that the actor may read. Raises NotFound."""
+    """One paper that the actor may read. Raises NotFound, Destroyed."""
     found = ctx.session.get(Document, document_id)
-    if found is None or found not in documents(ctx, actor, case_for(ctx, actor, found.case_id)):
+    if found is None:
         raise NotFound()
+    case = case_for(ctx, actor, found.case_id)
+    if found not in documents(ctx, actor, case):
+        raise NotFound()
+    if case.destroyed_at is not None:
+        raise Destroyed()
     return found
 
 

@@ -53,6 +53,12 @@ class NotNow(Refusal):
     """It could have been done before, or may be later; the message says why."""
 
 
+class Destroyed(Refusal):
+    """A case whose retention is over: there is nothing left to read or to change."""
+
+    message = "Isi permohonan ini sudah dimusnahkan sesuai jadwal retensi. Riwayatnya tetap ada sebagai bukti."
+
+
 class Invalid(Refusal):
     """Fields are at fault; `faults` says which."""
 

@@ -33,6 +33,7 @@ LIMIT = r"H(\s*\+\s*\d+)?"
 ANSWERED = r"\d{1,3}\s*(hari\s*)?(kerja|kalender)?\s*(\|.*)?"
 LENGTH = r"\d{1,3}\s*(hari\s*)?(kerja|kalender)?"
 BOOK = r"[^|]+(\|[^|=]*\w[^|=]*=[^|]*\w[^|]*)+"
+KEPT = r"[1-9]\d{0,2}\s*(tahun|bulan|hari)\s*\|[^|]+\|[^|]+"
 WHO = r"[^|]+(\|\s*.+\.docx(\s*\|.*)?)?"
 CLOCK = "mulai|jeda|jalan"
 KEY = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*"
@@ -82,6 +83,8 @@ VOCABULARY = (
     ),
     Property("perpanjangan", ("proses",), "SOP yang memperpanjang: ya (SOP ini juga) atau id-nya", r"[\w-]+", "ya"),
     Property("salin", ("proses",), "isian lama yang mengisi perpanjangannya", COPY, "izin_lama.nomor = nomor_izin"),
+    Property("retensi", ("proses",), "masa simpan; lajur yang mengusulkan dan yang memutuskan pemusnahan",
+             KEPT, "5 tahun | Arsip | Direktur"),
     Property("instansi", ("lajur",), "instansi pelaksananya, bila bukan kantor ini"),
     Property("pemohon", ("lajur",), "lajur pemohon", YES, "ya"),
     Property("loket", ("lajur",), "boleh mengajukan atas nama pemohon yang datang", YES, "ya"),
@@ -108,7 +111,7 @@ ONCE = frozenset(
     {"nomor", "revisi", "tanggal_efektif", "jangka_waktu", "nomor_permohonan", "satu_terbuka", "kantor_nama",
      "kantor_kota", "pemohon", "loket", "atasan", "formulir", "waktu", "batas", "jam", "survei", "kembali", "utama",
      "status", "permohonan_baru", "penarikan", "penolakan", "pengguguran", "pembukaan_kembali", "pembetulan",
-     "pencabutan", "diam_positif", "pengaduan", "instansi", "perpanjangan"}
+     "pencabutan", "diam_positif", "pengaduan", "instansi", "perpanjangan", "retensi"}
 )  # fmt: skip  # of these one value is meant, of all others every line counts
 FOR_LANES = frozenset(known.name for known in VOCABULARY if "lajur" in known.places)
 WORDS = frozenset(known.name for known in VOCABULARY if known.shape in LISTED)

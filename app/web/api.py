@@ -348,6 +348,7 @@ def _case(case: Case) -> dict[str, Any]:
         "data": _shown(case, cases.data_of(base.context(), case)),
         "tasks": [_task(task) for task in cases.open_tasks(base.context(), case)] if case.status == "open" else [],
         "due_at": _time(case.due_at),
+        "destroyed_at": _time(case.destroyed_at),
     }
 
 

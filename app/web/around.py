@@ -51,7 +51,7 @@ def of_case(case: Case, entries: Sequence[journal.Entry], asked: Asked | None = 
         notes=[entry for entry in entries if entry.kind == "note"],
         named=cases.names_me(ctx, actor, case.id),
         readers=[person for person in cases.readers_of(ctx, case) if person.id != actor.person.id],
-        writes=case.sop in actor.sops,
+        writes=case.sop in actor.sops and case.destroyed_at is None,
         also=also(presence.others(ctx, actor, case.id)),
         asked=asked or Asked(""),
     )

@@ -35,7 +35,7 @@ class Beside:
     @cached_property
     def asks(self) -> bool:
         outside = self.loaded.definition.applicant_lane is not None
-        return outside and cases.complaints.may_ask(base.actor(), self.case)
+        return outside and self.case.destroyed_at is None and cases.complaints.may_ask(base.actor(), self.case)
 
     @cached_property
     def answers(self) -> bool:

@@ -122,6 +122,13 @@ def _what(definition: Definition, entry: Entry) -> str:
         return _("Mengambil kembali langkah “%(name)s”", name=name)
     if entry.kind == "correct":
         return _("Membetulkan isian langkah “%(name)s”", name=name)
+    if entry.kind == "destroy":
+        who = {name: body.get(name, {}).get("name", "") for name in ("proposed", "decided")}
+        return _(
+            "Dimusnahkan sesuai jadwal retensi (%(dasar)s): diusulkan oleh %(usul)s, diputuskan oleh %(putus)s, "
+            "daftar %(n)s",
+            dasar=body.get("reference", ""), usul=who["proposed"], putus=who["decided"], n=body.get("list", ""),
+        )  # fmt: skip
     verbs = {
         "withdraw": _("Menarik permohonan"),
         "refuse": _("Menolak permohonan"),

@@ -67,6 +67,12 @@ WORDS: dict[int, Words] = {
         _l("Perubahan itu tetap tersimpan; tindakan Anda tidak dijalankan."),
         _l("Muat ulang halaman, lihat keadaan terakhir, lalu ulangi bila masih perlu."),
     ),
+    410: Words(
+        _l("Sudah dimusnahkan"),
+        _l("Isi berkas ini sudah dimusnahkan sesuai jadwal retensi."),
+        _l("Riwayatnya tetap ada, dan tetap dapat diputar ulang sebagai bukti."),
+        _l("Lihat riwayatnya di halaman permohonan; izinnya sendiri ada pada pemegangnya."),
+    ),
     413: Words(
         _l("Kiriman terlalu besar"),
         _l("Jumlah ukuran unggahan melebihi batas yang dapat diterima."),
@@ -101,6 +107,7 @@ STATUS: dict[type[Exception], int] = {
     cases.Stale: 409,
     cases.NotNow: 409,
     cases.CannotGoOn: 409,
+    cases.Destroyed: 410,
     cases.Refusal: 422,  # Invalid, ChoiceNeeded, ReasonNeeded, TooLarge
 }
 

@@ -62,7 +62,7 @@ SCHEMAS: dict[str, Schema] = {
         "id number sop revision status ended_at data tasks due_at",
         id=ID, number=TEXT, sop=TEXT, revision={"type": "integer"},
         status=STATUS, ended_at=MAYBE_WHEN, data=ANYTHING,
-        tasks={"type": "array", "items": ref("Task")}, due_at=MAYBE_WHEN,
+        tasks={"type": "array", "items": ref("Task")}, due_at=MAYBE_WHEN, destroyed_at=MAYBE_WHEN,
         due_rules={"type": "array", "items": TEXT, "description": "which rules made the due date; of one case only"},
     ),
     "Event": _object(

@@ -6,7 +6,7 @@ from flask import Blueprint, abort, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from app import revisions, statistics
+from app import retention, revisions, statistics
 from app.web import base, shown
 
 blueprint = Blueprint("reports", __name__)
@@ -26,7 +26,10 @@ def laporan() -> ResponseReturnValue:
     year = int(asked) if asked.isdecimal() and int(asked[:4]) in years else years[0]
     found = statistics.year(ctx, year, None if everything else actor.sops)
     titles = {revision.sop: revision.title for revision in revisions.all_in_force(ctx.session)}
-    return render_template("reports/laporan.html", year=year, years=years, found=found, titles=titles, events=_events())
+    keeps = bool(retention.may_oversee(ctx, actor))
+    return render_template(
+        "reports/laporan.html", year=year, years=years, found=found, titles=titles, events=_events(), keeps=keeps
+    )
 
 
 def _events() -> dict[str, str]:

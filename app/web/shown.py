@@ -15,7 +15,7 @@ from flask_babel import ngettext
 from markupsafe import Markup
 
 from app import books, cases, inbox, people, revisions, wording
-from app.models import Person
+from app.models import Case, Person
 from app.web import base
 
 LANGUAGES = {"id": "Bahasa Indonesia", "en": "English"}
@@ -121,6 +121,11 @@ def ukuran(value: int) -> str:
     if value < 1024 * 1024:
         return f"{max(1, round(value / 1024))} kB"
     return f"{value / 1024 / 1024:.1f} MB".replace(".", ",")
+
+
+def pokok(case: Case) -> str:
+    """What a case is about, or whose it is; that neither is known any more where it was destroyed."""
+    return case.subject or case.applicant_name or (_("sudah dimusnahkan") if case.destroyed_at else "")
 
 
 def status(value: str) -> str:
@@ -244,7 +249,7 @@ def _serves(address: str) -> bool:
 
 def install(app: Flask) -> None:
     """Put filters and the header on `app`'s templates."""
-    for said in (tanggal, tanggal_iso, tanggal_hari, jam, waktu, near, when, minutes, ukuran, status):
+    for said in (tanggal, tanggal_iso, tanggal_hari, jam, waktu, near, when, minutes, ukuran, pokok, status):
         app.jinja_env.filters[said.__name__] = said
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 

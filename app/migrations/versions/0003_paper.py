@@ -16,19 +16,51 @@ def upgrade() -> None:
         "destruction",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("sop", sa.String(length=200), nullable=False),
+        sa.Column("schedule", sa.String(length=200), nullable=False),
         sa.Column("reference", sa.String(length=300), nullable=False),
         sa.Column("proposed_by_id", sa.Integer(), nullable=False),
+        sa.Column("proposed_for_id", sa.Integer(), nullable=True),
         sa.Column("proposed_at", sa.BigInteger(), nullable=False),
         sa.Column("decided_by_id", sa.Integer(), nullable=True),
+        sa.Column("decided_for_id", sa.Integer(), nullable=True),
         sa.Column("decided_at", sa.BigInteger(), nullable=True),
         sa.Column("approved", sa.Boolean(), nullable=True),
         sa.Column("note", sa.String(length=1000), nullable=False),
+        sa.Column("stopped_at", sa.BigInteger(), nullable=True),
         sa.Column("done_at", sa.BigInteger(), nullable=True),
         sa.Column("certificate", sa.String(length=64), nullable=True),
         sa.ForeignKeyConstraint(["decided_by_id"], ["person.id"], name=op.f("fk_destruction_decided_by_id_person")),
+        sa.ForeignKeyConstraint(["decided_for_id"], ["person.id"], name=op.f("fk_destruction_decided_for_id_person")),
         sa.ForeignKeyConstraint(["proposed_by_id"], ["person.id"], name=op.f("fk_destruction_proposed_by_id_person")),
+        sa.ForeignKeyConstraint(["proposed_for_id"], ["person.id"], name=op.f("fk_destruction_proposed_for_id_person")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_destruction")),
     )
+    with op.batch_alter_table("destruction", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_destruction_open",
+            ["id"],
+            unique=False,
+            postgresql_where=sa.text("done_at IS NULL"),
+            sqlite_where=sa.text("done_at IS NULL"),
+        )
+
+    op.create_table(
+        "hold",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("case_id", sa.Integer(), nullable=False),
+        sa.Column("reason", sa.String(length=300), nullable=False),
+        sa.Column("by_id", sa.Integer(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("lifted_by_id", sa.Integer(), nullable=True),
+        sa.Column("lifted_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["by_id"], ["person.id"], name=op.f("fk_hold_by_id_person")),
+        sa.ForeignKeyConstraint(["case_id"], ["case.id"], name=op.f("fk_hold_case_id_case")),
+        sa.ForeignKeyConstraint(["lifted_by_id"], ["person.id"], name=op.f("fk_hold_lifted_by_id_person")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_hold")),
+    )
+    with op.batch_alter_table("hold", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_hold_case_id"), ["case_id"], unique=False)
+
     op.create_table(
         "outage",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -45,12 +77,25 @@ def upgrade() -> None:
         "destruction_case",
         sa.Column("destruction_id", sa.Integer(), nullable=False),
         sa.Column("case_id", sa.Integer(), nullable=False),
+        sa.Column("done_at", sa.BigInteger(), nullable=True),
+        sa.Column("skipped", sa.String(length=300), nullable=False),
+        sa.Column("files", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["case_id"], ["case.id"], name=op.f("fk_destruction_case_case_id_case")),
         sa.ForeignKeyConstraint(
             ["destruction_id"], ["destruction.id"], name=op.f("fk_destruction_case_destruction_id_destruction")
         ),
         sa.PrimaryKeyConstraint("destruction_id", "case_id", name=op.f("pk_destruction_case")),
     )
+    with op.batch_alter_table("destruction_case", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_destruction_case_case_id"), ["case_id"], unique=False)
+        batch_op.create_index(
+            "ix_destruction_case_files",
+            ["case_id"],
+            unique=False,
+            postgresql_where=sa.text("files IS NOT NULL"),
+            sqlite_where=sa.text("files IS NOT NULL"),
+        )
+
     op.create_table(
         "survey",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -119,6 +164,22 @@ def upgrade() -> None:
             postgresql_where=sa.text("previous_id IS NOT NULL"),
             sqlite_where=sa.text("previous_id IS NOT NULL"),
         )
+        batch_op.create_index(
+            "ix_case_ended",
+            ["sop", "ended_at"],
+            unique=False,
+            postgresql_where=sa.text("ended_at IS NOT NULL AND destroyed_at IS NULL"),
+            sqlite_where=sa.text("ended_at IS NOT NULL AND destroyed_at IS NULL"),
+        )
+
+    with op.batch_alter_table("access", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_access_sought",
+            ["at"],
+            unique=False,
+            postgresql_where=sa.text("what = 'cari'"),
+            sqlite_where=sa.text("what = 'cari'"),
+        )
 
     with op.batch_alter_table("document", schema=None) as batch_op:
         batch_op.add_column(sa.Column("code", sa.String(length=32), nullable=True))
@@ -181,11 +242,21 @@ def downgrade() -> None:
         batch_op.drop_column("number")
         batch_op.drop_column("code")
 
+    with op.batch_alter_table("access", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_access_sought", postgresql_where=sa.text("what = 'cari'"), sqlite_where=sa.text("what = 'cari'")
+        )
+
     with op.batch_alter_table("case", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_case_previous_id",
             postgresql_where=sa.text("previous_id IS NOT NULL"),
             sqlite_where=sa.text("previous_id IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "ix_case_ended",
+            postgresql_where=sa.text("ended_at IS NOT NULL AND destroyed_at IS NULL"),
+            sqlite_where=sa.text("ended_at IS NOT NULL AND destroyed_at IS NULL"),
         )
         batch_op.drop_column("destroyed_at")
 
@@ -198,6 +269,23 @@ def downgrade() -> None:
         batch_op.drop_index("ix_survey_sop_at")
 
     op.drop_table("survey")
+    with op.batch_alter_table("destruction_case", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_destruction_case_files",
+            postgresql_where=sa.text("files IS NOT NULL"),
+            sqlite_where=sa.text("files IS NOT NULL"),
+        )
+        batch_op.drop_index(batch_op.f("ix_destruction_case_case_id"))
+
     op.drop_table("destruction_case")
     op.drop_table("outage")
+    with op.batch_alter_table("hold", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_hold_case_id"))
+
+    op.drop_table("hold")
+    with op.batch_alter_table("destruction", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_destruction_open", postgresql_where=sa.text("done_at IS NULL"), sqlite_where=sa.text("done_at IS NULL")
+        )
+
     op.drop_table("destruction")
