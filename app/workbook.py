@@ -1,13 +1,15 @@
-"""Tables as .xlsx, written row by row: however many rows there are, few of them are in memory."""
+"""Workbooks (.xlsx): tables written row by row, so that few rows are in memory, and the values of somebody's own read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import io
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from typing import IO, Any
 
-from openpyxl import Workbook
+from openpyxl import Workbook, load_workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Alignment, Font, PatternFill
@@ -16,8 +18,14 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would take for the beginning of one
 LONGEST = 32_000  # a cell of Excel's holds 32,767 characters
-FORMATS: dict[type, str] = {datetime: "dd-mm-yyyy hh:mm", date: "dd-mm-yyyy", int: "0", float: "#,##0.##"}
-Value = str | int | float | date | datetime | None
+FORMATS: dict[type, str] = {
+    datetime: "dd-mm-yyyy hh:mm",
+    date: "dd-mm-yyyy",
+    int: "0",
+    float: "#,##0.##",
+    Decimal: "0.00",
+}
+Value = str | int | float | Decimal | date | datetime | None
 
 
 @dataclass(frozen=True)
@@ -28,33 +36,56 @@ class Column:
     width: int = 20
 
 
-def write(out: IO[bytes], title: str, columns: Sequence[Column], rows: Iterable[tuple[Sequence[Value], bool]]) -> None:
-    """Writes one sheet to `out`: a head that stays in sight and is repeated on each printed page, then the rows.
+@dataclass(frozen=True)
+class Sheet:
+    """A sheet to be written: each row is its values and whether it is struck out."""
 
-    Each row is its values and whether it is struck out. Text stays text, whatever it begins with; a time is written
-    as its clock shows it.
+    title: str
+    columns: Sequence[Column]
+    rows: Iterable[tuple[Sequence[Value], bool]]
+
+
+def write(out: IO[bytes], *sheets: Sheet) -> None:
+    """Writes sheets to `out`, each a head that stays in sight and is repeated on each printed page, then its rows.
+
+    Text stays text, whatever it begins with; a time is written as its clock shows it.
     """
     book = Workbook(write_only=True)
-    sheet: Any = book.create_sheet(_sheet_name(title))
+    for sheet in sheets:
+        _write(book, sheet)
+    book.save(out)
+
+
+def read(content: bytes, sheets: int, rows: int, columns: int) -> Iterator[tuple[str, list[tuple[object, ...]]]]:
+    """The first sheets of a workbook, each by name with the values of its first rows; formulas as they were reckoned.
+
+    Raises whatever a broken workbook makes of its reader.
+    """
+    for sheet in load_workbook(io.BytesIO(content), read_only=True, data_only=True).worksheets[:sheets]:
+        sheet.reset_dimensions()  # what the file says of its size may be anything
+        yield sheet.title, list(sheet.iter_rows(max_row=rows, max_col=columns, values_only=True))
+
+
+def _write(book: Workbook, table: Sheet) -> None:
+    sheet: Any = book.create_sheet(_sheet_name(table.title))
     sheet.freeze_panes = "A2"
     sheet.print_title_rows = "1:1"
     sheet.page_setup.orientation, sheet.page_setup.paperSize = "landscape", Worksheet.PAPERSIZE_A4
     sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
     sheet.sheet_properties.pageSetUpPr.fitToPage = True
-    sheet.oddHeader.left.text, sheet.oddFooter.right.text = title.replace("&", "&&"), "&P / &N"
-    for number, column in enumerate(columns, 1):
+    sheet.oddHeader.left.text, sheet.oddFooter.right.text = table.title.replace("&", "&&"), "&P / &N"
+    for number, column in enumerate(table.columns, 1):
         sheet.column_dimensions[get_column_letter(number)].width = column.width
     bold, grey = Font(bold=True), PatternFill("solid", fgColor="E4E7E5")
-    head = [_cell(sheet, column.title, bold) for column in columns]
+    head = [_cell(sheet, column.title, bold) for column in table.columns]
     for cell in head:
         cell.fill = grey
     sheet.append(head)
     count, struck = 1, Font(strike=True, color="7A2020")
-    for values, void in rows:
+    for values, void in table.rows:
         sheet.append([_cell(sheet, value, struck if void else None) for value in values])
         count += 1
-    sheet.auto_filter.ref = f"A1:{get_column_letter(len(columns))}{count}"
-    book.save(out)
+    sheet.auto_filter.ref = f"A1:{get_column_letter(len(table.columns))}{count}"
 
 
 def _cell(sheet: Any, value: Value, font: Font | None) -> Any:

@@ -213,7 +213,8 @@ def test_whatever_is_written_stays_what_it_is() -> None:
         yield values, False
 
     out = io.BytesIO()
-    workbook.write(out, "Buku [2026]: a/b & '", [workbook.Column(str(n)) for n in range(len(values))], table())
+    columns = [workbook.Column(str(n)) for n in range(len(values))]
+    workbook.write(out, workbook.Sheet("Buku [2026]: a/b & '", columns, table()))
     book = openpyxl.load_workbook(out)
     assert book.sheetnames == ["Buku  2026   a b &"]
     kept = [cell.value for cell in book.worksheets[0][2]]

@@ -13,13 +13,13 @@ from werkzeug.utils import secure_filename
 
 from app import books, cases, journal, registers, revisions, wording, workbook
 from app.books import Book, Row
+from app.files import XLSX
 from app.models import Case, RegisterEntry
 from app.revisions import Loaded
 from app.web import base, seen, shown
 
 blueprint = Blueprint("registers", __name__)
 PAGE, PRINTED, SAVED = 50, 1000, 10_000
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 IN_MEMORY = 4 * 1024 * 1024
 
 
@@ -94,7 +94,7 @@ def lembar() -> ResponseReturnValue:
     title = f"{opened.book.name} {opened.year}"
     read: list[Row] = []
     whole = io.BytesIO()
-    workbook.write(whole, title, _columns(opened.book), _values(opened, first, read))
+    workbook.write(whole, workbook.Sheet(title, _columns(opened.book), _values(opened, first, read)))
     whole.seek(0)
     _keep(opened, read)
     name = f"{secure_filename(title) or 'register'}.xlsx"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -12,17 +12,14 @@ from typing import Any
 from flask import Blueprint, abort, flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
-from app import access, cases, documents, forms, revisions, satisfaction, wording
+from app import access, cases, documents, forms, revisions, satisfaction, wording, workbook
+from app.files import XLSX
 from app.satisfaction import Period, Summary, Tally
 from app.web import base, errors, shown
 from app.web.portal import DOCX
 
 blueprint = Blueprint("survey", __name__)
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MOST_YEARS = 10
 TYPED = ("layanan", "tanggal", "nomor", "jawaban", "saran")  # what a paper is entered with
 
@@ -227,13 +224,9 @@ def laporan_xlsx() -> ResponseReturnValue:
     """The report's tables, and every answer in it, without names."""
     ctx, asked = base.context(), _asked()
     found = satisfaction.summary(ctx, asked.period, asked.sops)
-    book = Workbook(write_only=True)
-    names = satisfaction.names()
-    sources = _sources()
-    whole = found.whole
-    sheet: list[list[Any]] = [
-        [_("Indeks kepuasan masyarakat"), period_name(asked.period)],
-        [_("IKM"), whole.index, satisfaction.grade(whole.index), grade_words(satisfaction.grade(whole.index))],
+    whole, grade = found.whole, satisfaction.grade(found.whole.index)
+    index: list[Sequence[workbook.Value]] = [
+        [_("IKM"), whole.index, grade, grade_words(grade)],
         [_("Jawaban"), whole.count],
         [],
         [_("No."), _("Unsur"), _("Nilai rata-rata"), _("Nilai (25–100)"), _("Mutu"), period_name(asked.period.before)],
@@ -244,42 +237,33 @@ def laporan_xlsx() -> ResponseReturnValue:
         *([asked.titles.get(sop, sop), "", tally.count, tally.index, satisfaction.grade(tally.index)]
           for sop, tally in found.now.items()),
     ]  # fmt: skip
-    _sheet(book, _("IKM"), sheet, (16, 44, 16, 16, 10, 24))
+    sources = _sources()
     each = satisfaction.answers(ctx, asked.period, asked.sops)
-    answers: Iterator[list[Any]] = (
+    answers: Iterator[list[workbook.Value]] = (
         [number, ctx.local(at).date(), asked.titles.get(sop, sop), sources.get(source, source), *values]
         for number, (at, sop, source, values) in enumerate(each, 1)
     )
-    head = [_("No."), _("Tanggal"), _("Layanan"), _("Cara"), *(f"U{number}" for number in range(1, len(names) + 1))]
-    _sheet(book, _("Jawaban"), [head, *answers], (8, 12, 40, 12))
     said = satisfaction.remarks(ctx, asked.period, asked.sops)
-    told = [[ctx.local(at).date(), asked.titles.get(sop, sop), remark] for at, sop, remark in said]
-    _sheet(book, _("Saran"), [[_("Tanggal"), _("Layanan"), _("Saran dan masukan")], *told], (12, 40, 100))
+    remarks: Iterator[list[workbook.Value]] = (
+        [ctx.local(at).date(), asked.titles.get(sop, sop), remark] for at, sop, remark in said
+    )
+    elements = [f"U{number}" for number in range(1, len(satisfaction.names()) + 1)]
     out = io.BytesIO()
-    book.save(out)
+    workbook.write(
+        out,
+        _sheet(_("IKM"), {_("Indeks kepuasan masyarakat"): 26, period_name(asked.period): 44, "": 16}, index),
+        _sheet(_("Jawaban"), {_("No."): 8, _("Tanggal"): 12, _("Layanan"): 40, _("Cara"): 12, **dict.fromkeys(elements, 8)},
+               answers),
+        _sheet(_("Saran"), {_("Tanggal"): 12, _("Layanan"): 40, _("Saran dan masukan"): 100}, remarks),
+    )  # fmt: skip
     out.seek(0)
     return send_file(out, XLSX, as_attachment=True, download_name=f"{_file_name(asked)}.xlsx")
 
 
-def _sheet(book: Workbook, title: str, lines: Sequence[Sequence[Any]], widths: Sequence[int]) -> None:
-    """A sheet of values; a text that begins like a formula stays a text."""
-    sheet = book.create_sheet(title)
-    for number, width in enumerate(widths):
-        sheet.column_dimensions["ABCDEFGH"[number]].width = width
-    for line in lines:
-        cells = []
-        for value in line:
-            if isinstance(value, str):
-                value = ILLEGAL_CHARACTERS_RE.sub("", value)
-            cell = WriteOnlyCell(sheet, value)
-            if isinstance(value, str):
-                cell.data_type = "s"
-            elif isinstance(value, Decimal):
-                cell.number_format = "0.00"
-            elif isinstance(value, date):
-                cell.number_format = "dd-mm-yyyy"
-            cells.append(cell)
-        sheet.append(cells)
+def _sheet(title: str, widths: Mapping[str, int], lines: Iterable[Sequence[workbook.Value]]) -> workbook.Sheet:
+    """A sheet with a column of each of these titles and widths."""
+    columns = [workbook.Column(name, width) for name, width in widths.items()]
+    return workbook.Sheet(title, columns, ((line, False) for line in lines))
 
 
 def _file_name(asked: Asked) -> str:

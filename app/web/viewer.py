@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import openpyxl
 from flask import Response, current_app, make_response, render_template, request, send_file
 from flask_babel import gettext as _
 
+from app import workbook
 from app.files import DOCX, XLSX
 
 INLINE = frozenset({"application/pdf", "image/png", "image/jpeg", "text/plain"})
@@ -109,13 +109,10 @@ def _sheets(content: bytes) -> Iterator[Sheet]:
                 raise _Unreadable(_("Berkas ini terlalu besar untuk ditampilkan di sini."))
             if any(b"<!DOCTYPE" in archive.read(part) for part in archive.infolist()):
                 raise _Unreadable(_("Berkas ini tidak dapat ditampilkan di sini."))
-        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-        for sheet in book.worksheets[:SHEETS]:
-            sheet.reset_dimensions()  # what the file says of its size may be anything
-            found = sheet.iter_rows(max_row=ROWS + 1, max_col=COLUMNS + 1, values_only=True)
+        for name, found in workbook.read(content, SHEETS, ROWS + 1, COLUMNS + 1):
             rows = _cut([[_words(value) for value in row] for row in found])
             wide = any(len(row) > COLUMNS for row in rows)
-            yield Sheet(sheet.title, [row[:COLUMNS] for row in rows[:ROWS]], wide or len(rows) > ROWS)
+            yield Sheet(name, [row[:COLUMNS] for row in rows[:ROWS]], wide or len(rows) > ROWS)
     except _Unreadable:
         raise
     except Exception as error:  # whatever a broken workbook does to its reader
