@@ -411,7 +411,7 @@ def test_counted_as_the_regulation_says(office: Office) -> None:
             satisfaction.keep(ctx, Answer(values), sop=sop, source=chance.choice(satisfaction.SOURCES), at=at)
             given_.setdefault((day >= period.first, sop), []).append(values)
         for day in (period.before.first - timedelta(days=1), period.last + timedelta(days=1)):
-            at = datetime(day.year, day.month, day.day, 12, tzinfo=office.settings.zone)
+            at = datetime(day.year, day.month, day.day, tzinfo=office.settings.zone)  # the very instant it is over
             satisfaction.keep(ctx, Answer((1,) * 9), sop="kartu", source="kertas", at=at)
         found = satisfaction.summary(ctx, period, None)
         one = satisfaction.summary(ctx, period, {"kartu"})
