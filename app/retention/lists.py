@@ -146,7 +146,7 @@ def hold(ctx: Context, actor: Actor, sop: str, number: str, reason: str) -> Hold
     faults = []
     found = ctx.session.scalar(select(Case.id).where(Case.number == number.strip(), Case.sop == sop))
     if found is None:
-        faults.append(Fault("/nomor", f"Tidak ada permohonan layanan ini bernomor “{number.strip()}”."))
+        faults.append(Fault("/nomor", "Tidak ada permohonan layanan ini dengan nomor itu."))
     if not reason or len(reason) > LONGEST:
         faults.append(Fault("/alasan", f"Tulis mengapa permohonan ini ditahan, paling panjang {LONGEST} huruf."))
     if faults or found is None:
