@@ -376,7 +376,7 @@ def test_codes_that_lead_nowhere_are_answered_alike(office: Office) -> None:
         row.filled_at = None
         unfilled = row.code or ""
     client = office.client()
-    codes = (unfinished, unfilled, "A" * 28, "x", "99999999999999", "%20%20", "%27--", "..%3b", "A" * 500)
+    codes = (unfinished, unfilled, "A" * 28, "x", "99999999999999", "%20%20", "%27--", "..%3b", "a%2Fb", "A" * 500)
     pages = [client.get(f"/periksa/{code}") for code in codes]
     assert {page.status_code for page in pages} == {404}
     assert len({re.sub(r'kembali=[^"]*', "", page.text) for page in pages}) == 1  # its own address is the reader's
