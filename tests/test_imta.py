@@ -333,3 +333,18 @@ def test_forms_of_the_service_are_printed_filled(office: Office) -> None:
     assert "Sesuai asli" in words(officer.get(f"{page}/formulir/daftar-periksa.docx").data)
     refused = [(applicant, "daftar-periksa.docx"), (officer, "izin.docx"), (stranger, own[0]), (officer, "tiada.docx")]
     assert [client.get(f"{page}/formulir/{template}").status_code for client, template in refused] == [404] * 4
+def test_an_extension_begins_with_the_old_permit_and_leaves_out_what_must_be_new(office: Office) -> None:
+    old = play.apply(office)
+    play.finish(office, old)
+    with office.work() as ctx:
+        before = cases.data_of(ctx, ctx.session.get_one(Case, old))
+        new = cases.extend(ctx, office.actor(ctx, "pemohon"), old)
+        [task] = cases.open_tasks(ctx, new)
+        draft = dict(task.draft or {})
+    lasts = before["izin"]
+    assert draft.pop("imta_lama") == {
+        "nomor": before["nomor_izin"], "tanggal": lasts["tanggal"], "berlaku_sampai": lasts["berlaku_sampai"],
+    }  # fmt: skip
+    assert draft.pop("perpanjangan_ke") == before["perpanjangan_ke"] + 1
+    kept = ("pemohon", "pemberi_kerja", "tka", "paspor", "kitas", "lokasi_kerja", "rptka", "pendamping")
+    assert draft == {key: before[key] for key in kept}  # not the levy, the uploads, nor what officers filled in

@@ -93,14 +93,14 @@ def periksa_kirim() -> ResponseReturnValue:
     return redirect(url_for("checking.surat", code=code), 303)
 
 
-@blueprint.get("/periksa/<code>")
+@blueprint.get("/periksa/<path:code>")
 @base.public
 def surat(code: str) -> ResponseReturnValue:
     """What the paper with this code is, and how it stands today."""
     return _answer(code)
 
 
-@blueprint.post("/periksa/<code>")
+@blueprint.post("/periksa/<path:code>")
 @base.public
 def bandingkan(code: str) -> ResponseReturnValue:
     """The same page, and whether the file that was sent is what was issued."""
@@ -173,6 +173,8 @@ def _reason(found: Permit) -> str:
             "number": _("Nomornya dibatalkan dalam buku register pada %(day)s.", day=day),
         }
         return reasons[standing.why]
+    if standing.by is not None and standing.word == permits.CORRECTED:
+        return _("Dibetulkan dengan “%(name)s” tanggal %(day)s.", name=standing.by.name, day=day)
     if standing.by is not None:
         return _("Diganti dengan “%(name)s” tanggal %(day)s.", name=standing.by.name, day=day)
     if standing.corrected is not None:
