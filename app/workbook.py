@@ -1,4 +1,4 @@
-"""Workbooks (.xlsx): tables written row by row, so that few rows are in memory, and the values of somebody's own read."""
+"""Workbooks (.xlsx): tables written row by row, so that few rows are in memory; the values of a stranger's read."""
 
 from __future__ import annotations
 

@@ -333,6 +333,8 @@ def test_forms_of_the_service_are_printed_filled(office: Office) -> None:
     assert "Sesuai asli" in words(officer.get(f"{page}/formulir/daftar-periksa.docx").data)
     refused = [(applicant, "daftar-periksa.docx"), (officer, "izin.docx"), (stranger, own[0]), (officer, "tiada.docx")]
     assert [client.get(f"{page}/formulir/{template}").status_code for client, template in refused] == [404] * 4
+
+
 def test_an_extension_begins_with_the_old_permit_and_leaves_out_what_must_be_new(office: Office) -> None:
     old = play.apply(office)
     play.finish(office, old)

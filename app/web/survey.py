@@ -247,13 +247,12 @@ def laporan_xlsx() -> ResponseReturnValue:
     remarks: Iterator[list[workbook.Value]] = (
         [ctx.local(at).date(), asked.titles.get(sop, sop), remark] for at, sop, remark in said
     )
-    elements = [f"U{number}" for number in range(1, len(satisfaction.names()) + 1)]
+    elements = {f"U{number}": 8 for number in range(1, len(satisfaction.names()) + 1)}
     out = io.BytesIO()
     workbook.write(
         out,
         _sheet(_("IKM"), {_("Indeks kepuasan masyarakat"): 26, period_name(asked.period): 44, "": 16}, index),
-        _sheet(_("Jawaban"), {_("No."): 8, _("Tanggal"): 12, _("Layanan"): 40, _("Cara"): 12, **dict.fromkeys(elements, 8)},
-               answers),
+        _sheet(_("Jawaban"), {_("No."): 8, _("Tanggal"): 12, _("Layanan"): 40, _("Cara"): 12, **elements}, answers),
         _sheet(_("Saran"), {_("Tanggal"): 12, _("Layanan"): 40, _("Saran dan masukan"): 100}, remarks),
     )  # fmt: skip
     out.seek(0)
