@@ -191,6 +191,7 @@ def again(
         time=timeline.told(case, loaded, entries),
         documents=cases.documents(ctx, actor, case),
         numbers=registers.numbers_of(case, loaded, entries),
+        still_void=registers.still_void(loaded, entries),
         duplicates=cases.duplicates(ctx, case) if staff_of(case) else [],
         previous=ctx.session.get(Case, case.previous_id) if case.previous_id else None,
         following=ctx.session.scalar(select(Case).where(Case.previous_id == case.id)),
