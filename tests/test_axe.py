@@ -226,8 +226,8 @@ def everything(office: Office) -> Pages:
     if office.definition.applicant_lane is not None:
         play.apply(office, office.counter, on_behalf_of=NAUGHTY[:60])
     office.later(days=4)
-    walk_books(pages)
     walk_routes(pages, people)
+    walk_books(pages)
     return pages
 
 
