@@ -15,7 +15,7 @@ from app.models import Person, Register, RegisterEntry, Reserved, Void
 ROMAN = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII")
 PLACE = re.compile(r"\{(\w+)(?::(\d))?\}")
 PLACES = ("urut", "tahun", "bulan", "bulan_romawi")
-DIGITS = re.compile(r"0*(\d+)", re.ASCII)
+DIGITS = re.compile(r"\d{1,40}", re.ASCII)
 LONG = 10  # digits that no number of a register has
 REASON = 300
 ASSIGNMENT = re.compile(r"^\s*([\w.]+)\s*=\s*([^:]+?)\s*:\s*(.+?)\s*$")
@@ -175,7 +175,7 @@ def find(ctx: Context, register: str, text: str, case_id: int | None = None) -> 
     query = (
         select(RegisterEntry)
         .join(Register, (Register.name == RegisterEntry.register) & (Register.year == RegisterEntry.year))
-        .where(Register.name == register, RegisterEntry.number.in_(digits(text)), RegisterEntry.text == text.strip())
+        .where(Register.name == register, RegisterEntry.number.in_(_hidden(text)), RegisterEntry.text == text.strip())
         .order_by(RegisterEntry.year.desc(), RegisterEntry.number.desc())
     )
     if case_id is not None:
@@ -185,7 +185,14 @@ def find(ctx: Context, register: str, text: str, case_id: int | None = None) -> 
 
 def digits(text: str) -> list[int]:
     """The numbers in a text: where it is one of a register's, one of them is by what its book keeps it."""
-    return [int(found) for found in DIGITS.findall(text)[:20] if len(found) < LONG]
+    return [int(row) for row in DIGITS.findall(text)[:20] if len(row.lstrip("0")) < LONG]
+
+
+def _hidden(text: str) -> list[int]:
+    """The same where a pattern writes number and year with nothing between: each part of a row of digits may be it."""
+    rows = DIGITS.findall(text)[:20]
+    parts = (row[first:last] for row in rows for first in range(len(row)) for last in range(first + 1, len(row) + 1))
+    return sorted({int(part) for part in parts if len(part.lstrip("0")) < LONG})[:500]
 
 
 def key(entry: RegisterEntry) -> tuple[str, int, int]:

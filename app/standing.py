@@ -389,11 +389,13 @@ def _numbers(
 def _entered(
     ctx: Context, register: str, year: int, number: int | None, text: str, case_id: int
 ) -> tuple[RegisterEntry | None, bool]:
-    """The entry of a number that an event gave, and whether it is struck out; one set aside may be of another year."""
+    """The entry of a number that an event gave, and whether it is struck out. One set aside may be of another
+    year, and a pattern may hide its number among other digits.
+    """
     query = select(RegisterEntry, Void.number).outerjoin(Void, registers.same_number(Void))
     whole = (RegisterEntry.register == register, RegisterEntry.year == year, RegisterEntry.number == number)
     found = ctx.session.execute(query.where(*whole)).first() if number is not None else None
-    if found is not None:
+    if found is not None and found[0].text == text:
         return found[0], found[1] is not None
     other = registers.find(ctx, register, text, case_id)
     return other, other is not None and registers.is_void(ctx, register, text, case_id)

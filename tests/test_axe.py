@@ -268,6 +268,7 @@ def everything(office: Office) -> Pages:
     surveyed(office)
     retired(office)
     walk_routes(pages, people)
+    walk_books(pages)
     return pages
 
 

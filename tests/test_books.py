@@ -297,3 +297,16 @@ def test_a_number_is_struck_out_on_its_page(kept: Office) -> None:
         assert client.post(where, data={**named, "nomor": odd, "alasan": "Salah"}).status_code == 404
     done = client.post(where, data={**named, "nomor": "4", "alasan": "Tidak terpakai"})
     assert done.location == "/register/buku?nama=Izin&tahun=2026"
+
+
+def test_who_goes_on_is_told_of_a_number_that_no_longer_stands(kept: Office) -> None:
+    with kept.look() as ctx:
+        case_id = ctx.session.scalars(select(Case.id).where(Case.subject == "<b>Ani</b>")).one()
+        task_id = play.waiting(ctx, case_id)[0].id
+    said = "Nomor 503/0002/UJI/XI/2026 sudah dibatalkan, dan permohonan ini belum mendapat gantinya"
+    client = kept.client("direktur")
+    assert [said in client.get(path).text for path in (f"/tugas/{task_id}", f"/permohonan/{case_id}")] == [True, True]
+    did(kept, case_id, "tanda", back=True)
+    did(kept, case_id, "nomori")
+    assert said not in client.get(f"/permohonan/{case_id}").text
+    assert "503/0006/UJI/XI/2026" in client.get(f"/permohonan/{case_id}").text

@@ -330,3 +330,24 @@ def shared(office: Office) -> None:
     bundle = {"lain.bpmn": draw(drawing, lanes(("Lajur lain", "m a z")), id="lain", name="Lain")}
     with office.work() as ctx:
         revisions.install(ctx, revisions.gathered(bundle)[0], "uji", "uji")
+
+
+@pytest.mark.parametrize(
+    "pattern", ["{tahun}{urut:4}", "{urut}{tahun}", "{bulan}{urut:3}{tahun}", "A{urut:9}-{bulan_romawi}{tahun}"]
+)
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
+def test_a_number_among_other_digits(pattern: str, office: Office) -> None:
+    installed(office, f"izin.nomor = Izin : {pattern}")
+    ids = [play.apply(office, sop="izin") for _ in range(3)]
+    for case_id in ids:
+        did(office, case_id, "isi", "nomori")
+    voids(office, 3)
+    did(office, ids[2], "tanda", back=True)
+    did(office, ids[2], "nomori")
+    day = office.now.astimezone(office.settings.zone)
+    with office.look() as ctx:
+        case = ctx.session.get_one(Case, ids[2])
+        assert cases.data_of(ctx, case)["izin"]["nomor"] == registers.text(pattern, 4, day)
+    with office.work() as ctx:
+        [text] = registers.reserve(ctx, "Izin", pattern, 1, outage(office, ctx))
+        assert registers.use(ctx, "Izin", text, ids[0]) == registers.text(pattern, 5, day)

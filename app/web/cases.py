@@ -201,6 +201,7 @@ def again(
         numbers=registers.numbers_of(case, loaded, entries),
         filled_forms=filled_forms(case, loaded.definition),
         attached=attached.uploads(attached.answered(loaded, entries), case),
+        still_void=registers.still_void(loaded, entries),
         duplicates=cases.duplicates(ctx, case) if staff_of(case) else [],
         previous=ctx.session.get(Case, case.previous_id) if case.previous_id else None,
         following=ctx.session.scalar(select(Case).where(Case.previous_id == case.id)),

@@ -144,6 +144,16 @@ def numbers_of(case: Case, loaded: Loaded, entries: Sequence[journal.Entry]) -> 
     return found
 
 
+def still_void(loaded: Loaded, entries: Sequence[journal.Entry]) -> list[tuple[str, str]]:
+    """The numbers that a case still bears although they were struck out, each with the step that gives the next one."""
+    last: dict[str, tuple[str, str]] = {}  # by data key: the number, and who gave it
+    for entry in entries:
+        last |= {key: (text, entry.step) for key, text in entry.body.get("numbers", {}).items()}
+    void = {e.body["text"] for e in entries if e.kind == "void"}
+    names = loaded.definition.names
+    return [(text, names.get(step) or step) for text, step in last.values() if text in void]
+
+
 # -- how it is done ---------------------------------------------------------------------------------------------------
 
 

@@ -17,7 +17,7 @@ from app import cases, clock, files, forms, journal, people, revisions, uploads
 from app.engine.definition import Step
 from app.forms import Fault
 from app.models import Case, Person, Task, Upload
-from app.web import around, attached, base, errors, said, shown, timeline
+from app.web import around, attached, base, errors, registers, said, shown, timeline
 
 blueprint = Blueprint("tasks", __name__)
 
@@ -242,6 +242,7 @@ def _page(
         time=timeline.told(case, loaded, entries),
         definition=loaded.definition,
         around=around.of_task(task, entries, asked),
+        still_void=registers.still_void(loaded, entries),
         corrections=said.corrections(loaded, journal.entries(ctx, case.id), case.id),
     )
 
