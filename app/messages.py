@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import undefer
 
-from app import database, documents, journal, papers, people, post, revisions
+from app import database, documents, journal, papers, people, post, revisions, wording
 from app.context import Context
 from app.models import Case, Lane, Message, Person, Task
 from app.post import MAIL, PHONE
@@ -44,9 +44,11 @@ def tell(ctx: Context, case: Case, seq: int, wanted: Sequence[revisions.Text]) -
     if not reached:
         return
     inputs = {**papers.frozen(ctx, case), "tautan": link(ctx, case)}
+    if ctx.paper is not None:
+        inputs["kertas"] = [ctx.local().isoformat(timespec="minutes"), ctx.local(ctx.recorded_at).isoformat(timespec="minutes")]
     rows = []
     for template, person_id, channel, address in reached:
-        row = _row(ctx, channel, address, template, inputs, ctx.now + GRACE)
+        row = _row(ctx, channel, address, template, inputs, ctx.recorded_at + GRACE)
         rows.append({**row, "person_id": person_id, "case_id": case.id, "seq": seq})
     _write(ctx, rows)
 
@@ -72,7 +74,7 @@ def notify(
         told.setdefault("tautan", link(ctx, case))
     rows = []
     for channel, reached in [(MAIL, address)] if address else ways(ctx, person):
-        row = _row(ctx, channel, reached, f"{template.removesuffix('.txt')}.txt", told, ctx.now)
+        row = _row(ctx, channel, reached, f"{template.removesuffix('.txt')}.txt", told, ctx.recorded_at)
         unique = f"{key}:{channel}" if key and channel != MAIL else key
         rows.append({**row, "person_id": person.id, "case_id": case.id if case else None, "key": unique})
     _write(ctx, rows)
@@ -137,7 +139,7 @@ def _row(
         "template": template,
         "inputs": inputs,
         "message_id": f"<{secrets.token_hex(16)}@{ctx.settings.mail_from.rpartition('@')[2][:80]}>",
-        "created_at": ctx.now,
+        "created_at": ctx.recorded_at,
         "next_try": next_try,
         "attempts": 0,
         "unsure": False,
@@ -186,10 +188,22 @@ def composed(ctx: Context, message_id: int) -> post.Letter:
     subject, text = message.subject, message.text
     if message.inputs is not None:
         subject, text = documents.text(*_source(ctx, message))
+        text += _late(message.inputs.get("kertas"))
     person = ctx.session.get(Person, message.person_id) if message.person_id else None
     name = person.full_name if person else ""
     at = ctx.local(message.created_at)
     return post.Letter(message.channel, message.address, name, subject, text, message.message_id, at)
+
+
+def _late(paper: Sequence[str] | None) -> str:
+    """What a message adds that tells of something done on paper: when that was, and that it was entered only then."""
+    if not paper:
+        return ""
+    (day, hour), (since, at) = ((wording.tanggal_hari(moment), wording.jam(moment)) for moment in paper)
+    return (
+        f"\n\nCatatan: langkah ini dikerjakan di atas kertas pada {day} pukul {hour}, ketika sistem kami terganggu, dan "
+        f"baru dicatat pada {since} pukul {at}. Yang berlaku adalah waktu di kertas.\n"
+    )
 
 
 def _source(ctx: Context, message: Message) -> tuple[bytes, Mapping[str, Any]]:

@@ -52,7 +52,7 @@ def due(ctx: Context, case: Case, seq: int, wanted: Sequence[revisions.Paper]) -
             "internal": paper.internal,
             "inputs": inputs,
             "attempts": 0,
-            "created_at": ctx.now,
+            "created_at": ctx.recorded_at,
         }
         for paper in wanted
     ]

@@ -6,15 +6,26 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
+from sqlalchemy.sql.elements import ColumnElement
 
 from app.context import Context
-from app.models import Register, RegisterEntry
+from app.models import Person, Register, RegisterEntry, Reserved, Void
 
 ROMAN = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII")
 PLACE = re.compile(r"\{(\w+)(?::(\d))?\}")
 PLACES = ("urut", "tahun", "bulan", "bulan_romawi")
+DIGITS = re.compile(r"\d{1,18}", re.ASCII)
+REASON = 300
 ASSIGNMENT = re.compile(r"^\s*([\w.]+)\s*=\s*([^:]+?)\s*:\s*(.+?)\s*$")
+
+
+class NotUsable(Exception):
+    """A number that cannot be used or struck out: in no book, not reserved, used or void; `message` says which."""
+
+    def __init__(self, message: str) -> None:
+        self.message = message
+        super().__init__(message)
 
 
 @dataclass(frozen=True)
@@ -57,7 +68,7 @@ def text(pattern: str, number: int, day: datetime) -> str:
 
 def give(ctx: Context, register: str, pattern: str, case_id: int | None, *, yearly: bool = True) -> str:
     """The next number of `register` in this year, entered in its book; it is gone again if the transaction is."""
-    local = ctx.now.astimezone(ctx.settings.zone)
+    local = ctx.local()
     year = local.year if yearly else 0
     number = _next(ctx, register, year)
     given = text(pattern, number, local)
@@ -65,6 +76,100 @@ def give(ctx: Context, register: str, pattern: str, case_id: int | None, *, year
         RegisterEntry(register=register, year=year, number=number, text=given, case_id=case_id, given_at=ctx.now)
     )
     return given
+
+
+def reserve(ctx: Context, register: str, pattern: str, count: int, outage_id: int, *, yearly: bool = True) -> list[str]:
+    """Sets aside the next `count` numbers of `register`, to be written by hand during an outage; as they are written.
+
+    They count as given: whoever is numbered meanwhile gets those that follow.
+    """
+    if count < 1:
+        raise ValueError("nothing to reserve")
+    local = ctx.local()
+    year = local.year if yearly else 0
+    first = _next(ctx, register, year, count)
+    keys = [{"register": register, "year": year, "number": number} for number in range(first, first + count)]
+    texts = [text(pattern, number, local) for number in range(first, first + count)]
+    rest = {"case_id": None, "given_at": ctx.now}
+    entries = [{**number, "text": written, **rest} for number, written in zip(keys, texts, strict=True)]
+    ctx.session.execute(insert(RegisterEntry), entries)
+    ctx.session.execute(insert(Reserved), [{**number, "outage_id": outage_id} for number in keys])
+    return texts
+
+
+def use(ctx: Context, register: str, text: str, case_id: int, at: datetime | None = None) -> str:
+    """A reserved number, as somebody wrote it by hand, becomes a case's; its book dates it `at`, else now.
+
+    Raises NotUsable where it is not reserved, used already or void.
+    """
+    entry = find(ctx, register, text)
+    if entry is None or ctx.session.get(Reserved, key(entry)) is None:
+        raise NotUsable(f"Nomor {text} tidak disisihkan dari “{register}”.")
+    _lock(ctx, entry)
+    if entry.case_id is not None:
+        raise NotUsable(f"Nomor {text} sudah dipakai.")
+    entry.case_id, entry.given_at = case_id, at or ctx.now
+    ctx.session.flush()
+    return entry.text
+
+
+def void(ctx: Context, register: str, year: int, number: int, by: Person, reason: str) -> RegisterEntry:
+    """Strikes a number out: it stays in its book with the reason, and nobody else gets it. What a case bears is struck
+    out by `cases.void_number` alone, which tells the case's journal.
+
+    Raises NotUsable where it is in no book or void already, or the reason is missing or longer than REASON.
+    """
+    reason = " ".join(reason.split())
+    if not reason or len(reason) > REASON:
+        raise NotUsable(f"Tulis alasan pembatalan, paling panjang {REASON} huruf.")
+    entry = ctx.session.get(RegisterEntry, (register, year, number))
+    if entry is None:
+        raise NotUsable(f"Nomor ini tidak ada di “{register}”.")
+    _lock(ctx, entry)
+    ctx.session.add(Void(register=register, year=year, number=number, at=ctx.now, by_id=by.id, reason=reason))
+    ctx.session.flush()
+    return entry
+
+
+def is_void(ctx: Context, register: str, text: str, case_id: int) -> bool:
+    """Was this number, which a case bears, struck out?"""
+    entry = find(ctx, register, text, case_id)
+    return entry is not None and ctx.session.get(Void, key(entry)) is not None
+
+
+def find(ctx: Context, register: str, text: str, case_id: int | None = None) -> RegisterEntry | None:
+    """The latest entry of a number as it is written, or that of a case; None where its register never gave it."""
+    numbers = [int(digits) for digits in DIGITS.findall(text)]  # one of them is the number, and the book's key has it
+    query = (
+        select(RegisterEntry)
+        .join(Register, (Register.name == RegisterEntry.register) & (Register.year == RegisterEntry.year))
+        .where(Register.name == register, RegisterEntry.number.in_(numbers), RegisterEntry.text == text.strip())
+        .order_by(RegisterEntry.year.desc(), RegisterEntry.number.desc())
+    )
+    if case_id is not None:
+        query = query.where(RegisterEntry.case_id == case_id)
+    return ctx.session.scalars(query.limit(1)).first()
+
+
+def key(entry: RegisterEntry) -> tuple[str, int, int]:
+    """What an entry is known by, and what is kept of it beside: its register, year and number."""
+    return entry.register, entry.year, entry.number
+
+
+def same_number(beside: type[Void | Reserved]) -> ColumnElement[bool]:
+    """What joins an entry to what is kept beside it."""
+    return (
+        (beside.register == RegisterEntry.register)
+        & (beside.year == RegisterEntry.year)
+        & (beside.number == RegisterEntry.number)
+    )
+
+
+def _lock(ctx: Context, entry: RegisterEntry) -> None:
+    """Holds an entry, as it is by now, until the transaction ends. Raises NotUsable where it is void."""
+    ctx.session.refresh(entry, with_for_update=True)
+    if ctx.session.get(Void, key(entry)) is not None:
+        raise NotUsable(f"Nomor {entry.text} sudah dibatalkan.")
 
 
 def application(ctx: Context, pattern: str, case_id: int) -> str:
@@ -91,15 +196,16 @@ def number_in(pattern: str, given: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def _next(ctx: Context, register: str, year: int) -> int:
+def _next(ctx: Context, register: str, year: int, count: int = 1) -> int:
+    """The first of the next `count` numbers."""
     query = select(Register).where(Register.name == register, Register.year == year).with_for_update()
     query = query.execution_options(populate_existing=True)  # what this session read before its last commit is old
     row = ctx.session.scalar(query)
     if row is None:
         _open(ctx, register, year)
         row = ctx.session.scalars(query).one()
-    row.last += 1
-    return row.last
+    row.last += count
+    return row.last - count + 1
 
 
 def _open(ctx: Context, register: str, year: int) -> None:

@@ -539,6 +539,17 @@ def counters(definition: Definition) -> set[str]:
     return marked or {lane.name for lane in definition.lanes} - {definition.applicant_lane}
 
 
+def recorders(definition: Definition) -> tuple[str, ...]:
+    """The lanes that may enter what happened on paper during an outage: those that the process names
+    (`pencatatan_darurat`), else the counter's, else those in which cases begin.
+    """
+    drawn = [lane.name for lane in definition.lanes if lane.name != definition.applicant_lane]
+    named = {name.strip() for name in definition.properties.get("pencatatan_darurat", "").split(",")}
+    counter = {lane.name for lane in definition.lanes if lane.properties.get("loket") == "ya"}
+    starts = {start.lane for start in definition.starts}
+    return next((found for which in (named, counter, starts) if (found := tuple(n for n in drawn if n in which))), ())
+
+
 def seal(revision: Revision) -> str:
     """What a case's first event says of the SOP it began under: SHA-256 over all files and what was read of them."""
     return hashlib.sha256(f"{revision.digest}\n{revision.definition}".encode()).hexdigest()
