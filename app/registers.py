@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import insert, select
-from sqlalchemy.sql.elements import ColumnElement
 
 from app.context import Context
 from app.models import Person, Register, RegisterEntry, Reserved, Void
@@ -21,7 +20,7 @@ ASSIGNMENT = re.compile(r"^\s*([\w.]+)\s*=\s*([^:]+?)\s*:\s*(.+?)\s*$")
 
 
 class NotUsable(Exception):
-    """A number that cannot be used or struck out: in no book, not reserved, used or void; `message` says which."""
+    """A number that cannot be used or struck out: it is in no book, not reserved, used or void; `message` says which."""
 
     def __init__(self, message: str) -> None:
         self.message = message
@@ -154,15 +153,6 @@ def find(ctx: Context, register: str, text: str, case_id: int | None = None) -> 
 def key(entry: RegisterEntry) -> tuple[str, int, int]:
     """What an entry is known by, and what is kept of it beside: its register, year and number."""
     return entry.register, entry.year, entry.number
-
-
-def same_number(beside: type[Void | Reserved]) -> ColumnElement[bool]:
-    """What joins an entry to what is kept beside it."""
-    return (
-        (beside.register == RegisterEntry.register)
-        & (beside.year == RegisterEntry.year)
-        & (beside.number == RegisterEntry.number)
-    )
 
 
 def _lock(ctx: Context, entry: RegisterEntry) -> None:
