@@ -45,7 +45,7 @@ def tell(ctx: Context, case: Case, seq: int, wanted: Sequence[revisions.Text]) -
         return
     inputs = {**papers.frozen(ctx, case), "tautan": link(ctx, case)}
     if ctx.paper is not None:
-        inputs["kertas"] = [ctx.local().isoformat(timespec="minutes"), ctx.local(ctx.recorded_at).isoformat(timespec="minutes")]
+        inputs["kertas"] = [ctx.local(at).isoformat(timespec="minutes") for at in (ctx.now, ctx.recorded_at)]
     rows = []
     for template, person_id, channel, address in reached:
         row = _row(ctx, channel, address, template, inputs, ctx.recorded_at + GRACE)
@@ -201,8 +201,8 @@ def _late(paper: Sequence[str] | None) -> str:
         return ""
     (day, hour), (since, at) = ((wording.tanggal_hari(moment), wording.jam(moment)) for moment in paper)
     return (
-        f"\n\nCatatan: langkah ini dikerjakan di atas kertas pada {day} pukul {hour}, ketika sistem kami terganggu, dan "
-        f"baru dicatat pada {since} pukul {at}. Yang berlaku adalah waktu di kertas.\n"
+        f"\n\nCatatan: langkah ini dikerjakan di atas kertas pada {day} pukul {hour}, ketika sistem kami terganggu, "
+        f"dan baru dicatat pada {since} pukul {at}. Yang berlaku adalah waktu di kertas.\n"
     )
 
 

@@ -220,13 +220,15 @@ def _rows(
     rows = []
     for done in journal.passes(definition, entries):
         minutes = _minutes(ctx, done.entered, done.left.at, calendar, hours) if done.left else None
-        rows.append({**_pass(definition, done, gone, nip), "menit": minutes})
+        rows.append({**_pass(ctx, definition, done, gone, nip), "menit": minutes})
         rows[-1]["terlambat"] = "lewat batas waktu" if done.token in late else ""
     rows += [_verb(entry, nip) for entry in entries if entry.kind in ends.VERBS]
     return [{"no": number, **row} for number, row in enumerate(sorted(rows, key=lambda row: row["masuk"]), 1)]
 
 
-def _pass(definition: Definition, done: journal.Pass, gone: Collection[int], nip: Mapping[int, str]) -> dict[str, Any]:
+def _pass(
+    ctx: Context, definition: Definition, done: journal.Pass, gone: Collection[int], nip: Mapping[int, str]
+) -> dict[str, Any]:
     step, left = definition.steps[done.step], done.left
     mine = left is not None and left.kind == "complete" and left.body.get("token") == done.token
     taken = next((c for c in step.choices if mine and left and c.id == left.choice), None)
@@ -240,7 +242,7 @@ def _pass(definition: Definition, done: journal.Pass, gone: Collection[int], nip
         "masuk": done.entered,
         "keluar": left.at if left else None,
         "standar": step.properties.get("waktu", ""),
-        "hasil": _result(taken, left, mine, gone),
+        "hasil": _result(ctx, taken, left, mine, gone),
         "alasan": left.note if left and mine and returns else "",
         "catatan": left.note if left and mine and not returns else "",
         "putaran": done.round,
@@ -276,12 +278,14 @@ def _minutes(
     return round(worktime.minutes(entered, left, ctx.settings.zone, calendar, hours))
 
 
-def _result(taken: Any, left: journal.Entry | None, mine: bool, gone: Collection[int]) -> str:
+def _result(ctx: Context, taken: Any, left: journal.Entry | None, mine: bool, gone: Collection[int]) -> str:
     if left is None:
         return "Sedang berjalan"
     if not mine:
         return wording.DONE.get(left.kind, "Dilewati")
     said = str(taken.label) if taken else "Selesai"
+    if left.from_paper:
+        said = f"{said} ({wording.from_paper(left.from_paper, ctx.local(left.recorded_at))})"
     return f"{said} (diambil kembali)" if left.seq in gone else said
 
 

@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Integer, cast, func, select
 from sqlalchemy.orm import Session
 
-from app import documents, ends, engine, fitting, forms, journal, registers
+from app import database, documents, ends, engine, fitting, forms, journal, registers
 from app.context import Context
 from app.engine.definition import Definition, Finding, Step, Telling
 from app.forms import Form
@@ -487,7 +487,7 @@ def install(ctx: Context, bundle: Bundle, by: str, authority: str) -> Revision:
     definition, findings = check(bundle)
     if definition is None or any(f.level == "error" for f in findings):
         raise NotRunnable(findings)
-    _alone(ctx.session, definition.key)
+    database.alone(ctx.session, definition.key)
     current = in_force(ctx.session, definition.key)
     if current and current.digest == bundle.digest():
         return current
@@ -515,12 +515,6 @@ def install(ctx: Context, bundle: Bundle, by: str, authority: str) -> Revision:
     return revision
 
 
-def _alone(session: Session, sop: str) -> None:
-    """Until this transaction ends nobody else installs this SOP; SQLite has one writer anyway."""
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(sop, 0))))
-
-
 def _lanes(ctx: Context, definition: Definition) -> None:
     known = {lane.name: lane for lane in ctx.session.scalars(select(Lane).where(Lane.sop == definition.key))}
     counter = counters(definition)
@@ -541,13 +535,14 @@ def counters(definition: Definition) -> set[str]:
 
 def recorders(definition: Definition) -> tuple[str, ...]:
     """The lanes that may enter what happened on paper during an outage: those that the process names
-    (`pencatatan_darurat`), else the counter's, else those in which cases begin.
+    (`pencatatan_darurat`), else the counter's, else those in which cases begin; where only applicants begin them, all.
     """
-    drawn = [lane.name for lane in definition.lanes if lane.name != definition.applicant_lane]
+    drawn = tuple(lane.name for lane in definition.lanes if lane.name != definition.applicant_lane)
     named = {name.strip() for name in definition.properties.get("pencatatan_darurat", "").split(",")}
     counter = {lane.name for lane in definition.lanes if lane.properties.get("loket") == "ya"}
     starts = {start.lane for start in definition.starts}
-    return next((found for which in (named, counter, starts) if (found := tuple(n for n in drawn if n in which))), ())
+    told = [tuple(name for name in drawn if name in which) for which in (named, counter, starts)]
+    return next(filter(None, told), drawn)
 
 
 def seal(revision: Revision) -> str:

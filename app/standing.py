@@ -72,15 +72,16 @@ def strays(ctx: Context, books: Books) -> Iterator[str]:
         if lost:
             yield f"{lost} {words} tidak bertuan: permohonannya tidak ada."
     number, key = RegisterEntry.number, (RegisterEntry.register, RegisterEntry.year)
-    counted = select(*key, func.count(), func.min(number), func.max(number)).group_by(*key)
+    borne = func.count(RegisterEntry.case_id)  # a number that was set aside, or is void, no event gave
+    counted = select(*key, func.count(), func.min(number), func.max(number), borne).group_by(*key)
     entered = {(name, year): rest for name, year, *rest in ctx.session.execute(counted)}
     last = {(r.name, r.year): r.last for r in ctx.session.execute(select(Register.name, Register.year, Register.last))}
     for book in {**entered, **last, **books}:
-        count, first, highest = entered.get(book, (0, 1, 0))
+        count, first, highest, given = entered.get(book, (0, 1, 0, 0))
         if (count, first, highest) != (last.get(book, 0), 1, last.get(book, 0)):
             yield f"Register “{book[0]}” {book[1]}: nomornya tidak lagi berurutan tanpa sela."
-        elif count != books[book]:
-            yield f"Register “{book[0]}” {book[1]}: {count} nomor tercatat, {books[book]} diberikan oleh riwayat."
+        elif given != books[book]:
+            yield f"Register “{book[0]}” {book[1]}: {given} nomor tercatat, {books[book]} diberikan oleh riwayat."
 
 
 def _case(case: Case, loaded: revisions.Loaded, entries: Sequence[journal.Entry]) -> Iterator[str]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from app import calendars, cases, digest, documents, messages, papers, post
+from app import calendars, cases, digest, documents, messages, outages, papers, post
 from app.config import Settings
 from app.context import Context
 from app.models import EPOCH, Case
@@ -76,11 +76,14 @@ def once(
 def _due_cases(settings: Settings, reading: Sessions) -> Iterator[int]:
     """Every case with something due, by the batch, oldest first: one that stays due, being broken, is met once."""
     now, last = settings.now(), (EPOCH, 0)
+    with reading() as session:
+        held = outages.held_from(Context(session, now, settings))
+    until = [Case.next_due <= now, *([Case.next_due < held] if held else [])]
     while True:
         with reading() as session:
             due = (
                 select(Case.next_due, Case.id)
-                .where(Case.next_due <= now, Case.next_due >= last[0])
+                .where(*until, Case.next_due >= last[0])
                 .where(or_(Case.next_due > last[0], Case.id > last[1]))
                 .order_by(Case.next_due, Case.id)
                 .limit(BATCH)
@@ -115,7 +118,7 @@ def fire_case(settings: Settings, _reading: Sessions, writing: Sessions, case_id
     with writing.begin() as session:
         ctx = Context(session, settings.now(), settings)
         case = cases.locked(ctx, case_id, skip=True)
-        return cases.fire_due(ctx, case) if case else 0
+        return cases.fire_due(ctx, case) if case and not outages.holds(ctx, case) else 0
 
 
 def reckon_case(settings: Settings, _reading: Sessions, writing: Sessions, case_id: int) -> int:
@@ -123,7 +126,7 @@ def reckon_case(settings: Settings, _reading: Sessions, writing: Sessions, case_
     with writing.begin() as session:
         ctx = Context(session, settings.now(), settings)
         case = cases.locked(ctx, case_id, skip=True)
-        return cases.fire_due(ctx, case) + cases.reckon(ctx, case) if case else 0
+        return cases.fire_due(ctx, case) + cases.reckon(ctx, case) if case and not outages.holds(ctx, case) else 0
 
 
 def fill_paper(settings: Settings, reading: Sessions, writing: Sessions, paper: int) -> int:

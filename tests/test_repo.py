@@ -29,7 +29,7 @@ LAYERS = (
     {"papers", "replay", "absences"},
     {"messages"},
     {"cases", "inbox", "standing"},
-    {"audit", "export", "digest", "accounts", "statistics"},
+    {"audit", "export", "digest", "accounts", "statistics", "outages"},
     {"worker", "demo"},
     {"web"},
     {"app"},  # create_app

@@ -82,7 +82,8 @@ from app.cases.verbs import (
 __all__ = [
     "AlreadyDone", "CannotGoOn", "CaseEnded", "ChoiceNeeded", "Completion", "FourEyes", "Handed", "Invalid",
     "NOTE_LIMIT", "NoSuchSop", "NotFound", "NotNow", "NotYours", "ReasonNeeded", "Refusal", "Returned", "Stale",
-    "Taken", "TooLarge", "WrongNumber", "WrongTime", "act", "apply_again", "asks_nothing", "assign", "case_for", "choices", "claim", "colleagues",
+    "Taken", "TooLarge", "WrongNumber", "WrongTime", "act", "apply_again",
+    "asks_nothing", "assign", "case_for", "choices", "claim", "colleagues",
     "complaints", "complete", "correct", "data_of", "document", "documents", "duplicates", "end", "fire_due",
     "for_applicant", "form_of", "handed", "handed_over", "journal_for", "keys_for_applicant", "let_go", "locked",
     "mark_read", "may_hand_over", "may_take", "may_take_back", "names_me", "namings", "no_way_in", "note", "offered",

@@ -209,7 +209,8 @@ def complete(
     if version is not None and version != task.version:
         raise Stale()
     if ctx.paper is not None and ctx.now < task.opened_at:
-        raise WrongTime(f"Langkah ini baru terbuka pada {_clock(ctx, task.opened_at)}; di kertas tidak mungkin lebih awal.")
+        opened = _clock(ctx, task.opened_at)
+        raise WrongTime(f"Langkah ini baru terbuka pada {opened}; di kertas tidak mungkin lebih awal.")
     case, loaded = task.case, revisions.load(ctx.session, task.case.revision_id)
     step = loaded.definition.steps[task.step]
     taken = _taken(step, choice)
