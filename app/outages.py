@@ -337,6 +337,8 @@ def open_case(ctx: Context, by: Actor, outage_id: int, loaded: Loaded, written: 
     whose = " ".join(written.applicant.split()) if loaded.definition.applicant_lane else ""
     if loaded.definition.applicant_lane and not whose:
         raise Wrong({"pemohon": "Tulis nama pemohonnya seperti di kertas."})
+    if (twin := _twin(ctx, loaded, written, whose)) is not None:
+        raise Wrong({"pemohon": f"Permohonan ini sudah dicatat: {twin}. Bila memang lain, tulis waktunya yang lain."})
     try:
         return cases.open_case(then, actor, loaded.sop, start=written.start, on_behalf_of=whose or None)
     except cases.WrongNumber as refusal:
@@ -345,6 +347,17 @@ def open_case(ctx: Context, by: Actor, outage_id: int, loaded: Loaded, written: 
         raise Wrong({"petugas": _not_theirs(then, actor, "", refusal.message)}) from refusal
     except cases.Invalid as refusal:
         raise Wrong({"jalan": refusal.faults[0].message}) from refusal
+
+
+def _twin(ctx: Context, loaded: Loaded, written: Application, whose: str) -> str | None:
+    """The number of an application of the same name and moment: it was entered already."""
+    person = select(Person.id).where(Person.name == whose)
+    same = select(Case.number).where(
+        Case.sop == loaded.sop,
+        Case.opened_at == written.at,
+        or_(Case.applicant_name == whose, Case.applicant_id.in_(person)),
+    )
+    return ctx.session.scalar(same.limit(1)) if whose else None
 
 
 def _then(

@@ -131,13 +131,15 @@ def control_sheet(ctx: Context, case: Case, loaded: revisions.Loaded) -> bytes |
     return documents.fill(template, {**seen, "dokumen": {"nama": wanted[0].name, "rangkap": 1}})
 
 
-def blank(ctx: Context, loaded: revisions.Loaded, paper: revisions.Paper) -> bytes:
-    """A form to be filled by hand: the template without anybody's data."""
+def blank(
+    ctx: Context, loaded: revisions.Loaded, paper: revisions.Paper, rows: Sequence[Mapping[str, Any]] = ()
+) -> bytes:
+    """A form to be filled by hand: the template without anybody's data, `rows` those of a control sheet."""
     template = revisions.template(ctx.session, loaded.id, paper.template)
     empty: dict[str, Any] = {
         "permohonan": {},
         "isian": {},
-        "lembar": [],
+        "lembar": list(rows),
         "petugas": {},
         "kembalian": {},
         "keputusan": {},
@@ -146,6 +148,33 @@ def blank(ctx: Context, loaded: revisions.Loaded, paper: revisions.Paper) -> byt
         template,
         {**empty, **_sop(loaded), "sekarang": None, "dokumen": {"nama": paper.name, "rangkap": paper.copies}},
     )
+
+
+def blank_sheet(ctx: Context, loaded: revisions.Loaded) -> bytes | None:
+    """The control sheet with every step and nothing written; None where the process names no template."""
+    wanted = revisions.papers(loaded.definition.properties.get("lembar_kendali", ""))
+    return blank(ctx, loaded, wanted[0], blank_rows(loaded)) if wanted else None
+
+
+def blank_rows(loaded: revisions.Loaded) -> list[dict[str, Any]]:
+    """A row of the control sheet for each step as drawn, to be filled by hand."""
+    empty = dict.fromkeys(("petugas", "nip", "hasil", "alasan", "catatan", "terlambat"), "")
+    return [
+        {
+            **empty,
+            "no": number,
+            "nomor": step.properties.get("nomor", ""),
+            "langkah": step.name,
+            "pelaksana": step.lane,
+            "standar": step.properties.get("waktu", ""),
+            "masuk": None,
+            "keluar": None,
+            "menit": None,
+            "putaran": 1,
+            "kembali": False,
+        }
+        for number, step in enumerate(loaded.definition.steps.values(), 1)
+    ]
 
 
 def frozen(ctx: Context, case: Case) -> dict[str, Any]:

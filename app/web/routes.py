@@ -17,6 +17,7 @@ from app.web import (
     factor,
     inbox,
     oidc,
+    outages,
     outbox,
     portal,
     profile,
@@ -28,6 +29,6 @@ from app.web import (
 
 ROOMS = (
     portal, account, profile, factor, oidc, applications, inbox, desk, tasks, cases, complaints, ends, replay,
-    reports, sops, admin, absences, calendar, outbox, accesses, api,
+    reports, sops, admin, absences, calendar, outages, outbox, accesses, api,
 )  # fmt: skip
 BLUEPRINTS = tuple(room.blueprint for room in ROOMS)
