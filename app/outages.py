@@ -456,7 +456,7 @@ def _reserved(outage: Outage) -> Select[str, int, int, str, int | None, str]:
         (table.register == Reserved.register) & (table.year == Reserved.year) & (table.number == Reserved.number)
         for table in (RegisterEntry, Void)
     ]
-    query = (
+    return (
         select(
             Reserved.register, Reserved.year, Reserved.number, RegisterEntry.text, RegisterEntry.case_id, Void.reason
         )
@@ -465,7 +465,6 @@ def _reserved(outage: Outage) -> Select[str, int, int, str, int | None, str]:
         .where(Reserved.outage_id == outage.id)
         .order_by(Reserved.register, Reserved.year, Reserved.number)
     )
-    return query
 
 
 def entered(ctx: Context, outage: Outage) -> list[Entered]:

@@ -123,12 +123,13 @@ def cetak(outage_id: int, sop: str) -> ResponseReturnValue:
         numbers=[number for number in outages.numbers(ctx, outage) if number.register in books and number.free],
         titles={book.register: book.title for book in outages.books(loaded)},
         steps=list(definition.steps.values()),
+        recorders=revisions.recorders(definition),
         numbered={
             step.id: [line.register for line in registers.numberings(step.properties.get("register", ""))]
             for step in definition.steps.values()
         },
         asking=[(step, form.draw({}, {}, {}, None)) for step, form in asking],
-        blanks=list(enumerate(revisions.papers(definition.properties.get("unduhan", "")))),
+        blanks=revisions.papers(definition.properties.get("unduhan", "")),
         sheet=bool(definition.properties.get("lembar_kendali")),
     )
 
@@ -227,7 +228,6 @@ def gangguan(outage_id: int) -> ResponseReturnValue:
     asked = request.args.get("nomor", "").strip()[:100]
     found = _sought(asked) if asked and outage.closed_at is None and outage.since else []
     halfway = outages.halfway(ctx, outage, rows) if outage.closed_at is None else []
-    names = {one.id: one for one in (loaded.definition for loaded in _preparable())}
     return render_template(
         "outages/outage.html",
         outage=outage,
@@ -242,7 +242,6 @@ def gangguan(outage_id: int) -> ResponseReturnValue:
         preparable=_preparable(),
         by=base.session().get_one(Person, outage.by_id),
         closed_by=base.session().get(Person, outage.closed_by_id) if outage.closed_by_id else None,
-        names=names,
     )
 
 
@@ -332,9 +331,7 @@ def langkah_kirim(outage_id: int, task_id: int) -> ResponseReturnValue:
     attempt.commit()
     base.fill_papers(done)
     flash(_("%(number)s: “%(step)s” tercatat dari kertas.", number=number, step=name))
-    following = [
-        task for task in cases.open_tasks(ctx, done.case) if outage.until is None or task.opened_at <= outage.until
-    ]
+    following = cases.open_tasks(ctx, done.case)
     if len(following) == 1 and len(done.opened) == 1:
         return redirect(url_for("outages.langkah", outage_id=outage_id, task_id=following[0].id), 303)
     return redirect(url_for("outages.gangguan", outage_id=outage_id, nomor=number, _anchor="catat"), 303)
