@@ -277,6 +277,9 @@ def _missing(definition: Definition, bundle: Bundle) -> list[Finding]:
     if answering and answering not in {lane.name for lane in definition.lanes}:
         message = f"Properti pengaduan menyebut lajur “{answering}”, tetapi lajur itu tidak digambar."
         found.append(Finding(definition.key, "error", "lajur-tidak-ada", message))
+    for lane in sorted(recorders_named(definition) - {lane.name for lane in definition.lanes}):
+        message = f"Properti pencatatan_darurat menyebut lajur “{lane}”, tetapi lajur itu tidak digambar."
+        found.append(Finding(definition.key, "error", "lajur-tidak-ada", message))
     for element, name, text in _papers(definition):
         for paper in papers(text):
             if paper.template not in bundle.templates:
@@ -538,11 +541,19 @@ def recorders(definition: Definition) -> tuple[str, ...]:
     (`pencatatan_darurat`), else the counter's, else those in which cases begin; where only applicants begin them, all.
     """
     drawn = tuple(lane.name for lane in definition.lanes if lane.name != definition.applicant_lane)
-    named = {name.strip() for name in definition.properties.get("pencatatan_darurat", "").split(",")}
+    named = recorders_named(definition)
     counter = {lane.name for lane in definition.lanes if lane.properties.get("loket") == "ya"}
     starts = {start.lane for start in definition.starts}
     told = [tuple(name for name in drawn if name in which) for which in (named, counter, starts)]
     return next(filter(None, told), drawn)
+
+
+def recorders_named(definition: Definition) -> set[str]:
+    """What `pencatatan_darurat` names: a lane on each line, or several with commas; a lane's own name may have some."""
+    lanes = {lane.name for lane in definition.lanes}
+    lines = [line.strip() for line in definition.properties.get("pencatatan_darurat", "").splitlines()]
+    found = [name.strip() for line in lines for name in ([line] if line in lanes else line.split(","))]
+    return {name for name in found if name}
 
 
 def seal(revision: Revision) -> str:

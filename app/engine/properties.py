@@ -91,7 +91,7 @@ ONCE = frozenset(
     {"nomor", "revisi", "tanggal_efektif", "jangka_waktu", "nomor_permohonan", "satu_terbuka", "kantor_nama",
      "kantor_kota", "pemohon", "loket", "atasan", "formulir", "waktu", "batas", "jam", "kembali", "utama", "status",
      "permohonan_baru", "penarikan", "penolakan", "pengguguran", "pembukaan_kembali", "pembetulan", "pencabutan",
-     "diam_positif", "pencatatan_darurat", "pengaduan", "instansi"}
+     "diam_positif", "pengaduan", "instansi"}
 )  # fmt: skip  # of these one value is meant, of all others every line counts
 FOR_LANES = frozenset(known.name for known in VOCABULARY if "lajur" in known.places)
 WORDS = frozenset(known.name for known in VOCABULARY if known.shape in LISTED)

@@ -234,6 +234,7 @@ def gangguan(outage_id: int) -> ResponseReturnValue:
         rows=rows,
         steps={(row.case_id, row.seq): _step_name(row) for row in rows},
         numbers=outages.numbers(ctx, outage),
+        titles={book.register: book.title for one in _preparable() for book in outages.books(one)},
         waiting=outages.waiting(ctx, outage),
         halfway=[task for task in halfway if _mine(task.case)],
         asked=asked,
