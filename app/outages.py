@@ -252,7 +252,7 @@ def _faults(
         yield "sampai", "Akhir gangguan haruslah sesudah mulainya."
     elif until is not None and until > ctx.now + AHEAD:
         yield "sampai", "Akhir gangguan terlalu jauh."
-    if since is not None:
+    elif since is not None:
         for row in entered(ctx, outage):
             if row.at < since or (until is not None and row.at > until):
                 when = moment(ctx, row.at)
@@ -452,16 +452,12 @@ def numbers(ctx: Context, outage: Outage) -> list[Number]:
 
 def _reserved(outage: Outage) -> Select[str, int, int, str, int | None, str]:
     """The numbers that were set aside: register, year, number, as written, whose, and why void."""
-    same = [
-        (table.register == Reserved.register) & (table.year == Reserved.year) & (table.number == Reserved.number)
-        for table in (RegisterEntry, Void)
-    ]
     return (
         select(
             Reserved.register, Reserved.year, Reserved.number, RegisterEntry.text, RegisterEntry.case_id, Void.reason
         )
-        .join(RegisterEntry, same[0])
-        .outerjoin(Void, same[1])
+        .join(RegisterEntry, registers.same_number(Reserved))
+        .outerjoin(Void, registers.same_number(Void))
         .where(Reserved.outage_id == outage.id)
         .order_by(Reserved.register, Reserved.year, Reserved.number)
     )

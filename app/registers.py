@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import insert, select
+from sqlalchemy.sql.elements import ColumnElement
 
 from app.context import Context
 from app.models import Person, Register, RegisterEntry, Reserved, Void
@@ -14,13 +15,14 @@ from app.models import Person, Register, RegisterEntry, Reserved, Void
 ROMAN = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII")
 PLACE = re.compile(r"\{(\w+)(?::(\d))?\}")
 PLACES = ("urut", "tahun", "bulan", "bulan_romawi")
-DIGITS = re.compile(r"\d{1,18}", re.ASCII)
+DIGITS = re.compile(r"0*(\d+)", re.ASCII)
+LONG = 10  # digits that no number of a register has
 REASON = 300
 ASSIGNMENT = re.compile(r"^\s*([\w.]+)\s*=\s*([^:]+?)\s*:\s*(.+?)\s*$")
 
 
 class NotUsable(Exception):
-    """A number that cannot be used or struck out: it is in no book, not reserved, used or void; `message` says which."""
+    """A number that cannot be used or struck out: in no book, not reserved, used or void; `message` says which."""
 
     def __init__(self, message: str) -> None:
         self.message = message
@@ -44,7 +46,27 @@ def numberings(text: str) -> list[Numbering]:
         match = ASSIGNMENT.match(line)
         if not match or unknown_places(match[3]):
             raise ValueError(line.strip())
-        found.append(Numbering(*match.groups()))
+        found.append(Numbering(match[1], match[2].strip(), match[3]))
+    return found
+
+
+@dataclass(frozen=True)
+class Column:
+    """A further column of a register's book: the data key whose value it shows, and its title."""
+
+    key: str
+    title: str
+
+
+def columns(text: str) -> dict[str, tuple[Column, ...]]:
+    """The lines `Register | key = Title | key = Title` of a `buku` property, by register; what is unreadable is left
+    out, since the property's shape is checked before.
+    """
+    found: dict[str, tuple[Column, ...]] = {}
+    for line in text.splitlines():
+        register, *given = [part.strip() for part in line.split("|")]
+        pairs = [part.partition("=") for part in given]
+        found[register] = tuple(Column(key.strip(), title.strip()) for key, _, title in pairs if title.strip())
     return found
 
 
@@ -52,6 +74,18 @@ def unknown_places(pattern: str) -> list[str]:
     """The placeholders of a pattern that we do not know; a pattern without `{urut}` lacks it."""
     names = [match[1] for match in PLACE.finditer(pattern)]
     return [name for name in names if name not in PLACES] + ([] if "urut" in names else ["urut"])
+
+
+def comes_again(pattern: str) -> bool:
+    """Does a pattern without its year write the same numbers next year?"""
+    return "tahun" not in [match[1] for match in PLACE.finditer(pattern)]
+
+
+def misread_places(pattern: str) -> list[str]:
+    """What of a pattern its owner did not mean as we read it: a width of any but `{urut}`, a brace too many."""
+    widths = [match[0] for match in PLACE.finditer(pattern) if match[2] and match[1] != "urut"]
+    rest = PLACE.sub("", pattern)
+    return widths + [brace for brace in "{}" if brace in rest]
 
 
 def text(pattern: str, number: int, day: datetime) -> str:
@@ -138,11 +172,10 @@ def is_void(ctx: Context, register: str, text: str, case_id: int) -> bool:
 
 def find(ctx: Context, register: str, text: str, case_id: int | None = None) -> RegisterEntry | None:
     """The latest entry of a number as it is written, or that of a case; None where its register never gave it."""
-    numbers = [int(digits) for digits in DIGITS.findall(text)]  # one of them is the number, and the book's key has it
     query = (
         select(RegisterEntry)
         .join(Register, (Register.name == RegisterEntry.register) & (Register.year == RegisterEntry.year))
-        .where(Register.name == register, RegisterEntry.number.in_(numbers), RegisterEntry.text == text.strip())
+        .where(Register.name == register, RegisterEntry.number.in_(digits(text)), RegisterEntry.text == text.strip())
         .order_by(RegisterEntry.year.desc(), RegisterEntry.number.desc())
     )
     if case_id is not None:
@@ -150,9 +183,23 @@ def find(ctx: Context, register: str, text: str, case_id: int | None = None) -> 
     return ctx.session.scalars(query.limit(1)).first()
 
 
+def digits(text: str) -> list[int]:
+    """The numbers in a text: where it is one of a register's, one of them is by what its book keeps it."""
+    return [int(found) for found in DIGITS.findall(text)[:20] if len(found) < LONG]
+
+
 def key(entry: RegisterEntry) -> tuple[str, int, int]:
     """What an entry is known by, and what is kept of it beside: its register, year and number."""
     return entry.register, entry.year, entry.number
+
+
+def same_number(beside: type[Void | Reserved]) -> ColumnElement[bool]:
+    """What joins an entry to what is kept beside it."""
+    return (
+        (beside.register == RegisterEntry.register)
+        & (beside.year == RegisterEntry.year)
+        & (beside.number == RegisterEntry.number)
+    )
 
 
 def _lock(ctx: Context, entry: RegisterEntry) -> None:

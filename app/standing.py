@@ -21,6 +21,7 @@ from app.models import (
     EventValues,
     Register,
     RegisterEntry,
+    Reserved,
     Task,
     Upload,
     moment,
@@ -72,16 +73,22 @@ def strays(ctx: Context, books: Books) -> Iterator[str]:
         if lost:
             yield f"{lost} {words} tidak bertuan: permohonannya tidak ada."
     number, key = RegisterEntry.number, (RegisterEntry.register, RegisterEntry.year)
-    borne = func.count(RegisterEntry.case_id)  # a number that was set aside, or is void, no event gave
-    counted = select(*key, func.count(), func.min(number), func.max(number), borne).group_by(*key)
+    counted = select(*key, func.count(), func.min(number), func.max(number)).group_by(*key)
     entered = {(name, year): rest for name, year, *rest in ctx.session.execute(counted)}
     last = {(r.name, r.year): r.last for r in ctx.session.execute(select(Register.name, Register.year, Register.last))}
+    unused = (
+        select(*key, func.count())
+        .join(Reserved, registers.same_number(Reserved))
+        .where(RegisterEntry.case_id.is_(None))
+        .group_by(*key)
+    )
+    books = books + Counter({(name, year): count for name, year, count in ctx.session.execute(unused)})
     for book in {**entered, **last, **books}:
-        count, first, highest, given = entered.get(book, (0, 1, 0, 0))
+        count, first, highest = entered.get(book, (0, 1, 0))
         if (count, first, highest) != (last.get(book, 0), 1, last.get(book, 0)):
             yield f"Register “{book[0]}” {book[1]}: nomornya tidak lagi berurutan tanpa sela."
-        elif given != books[book]:
-            yield f"Register “{book[0]}” {book[1]}: {given} nomor tercatat, {books[book]} diberikan oleh riwayat."
+        elif count != books[book]:
+            yield f"Register “{book[0]}” {book[1]}: {count} nomor tercatat, {books[book]} diberikan oleh riwayat."
 
 
 def _case(case: Case, loaded: revisions.Loaded, entries: Sequence[journal.Entry]) -> Iterator[str]:

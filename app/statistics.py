@@ -59,6 +59,7 @@ def year(ctx: Context, year: int, sops: Collection[str] | None) -> list[Year]:
         events.setdefault(sop, Counter())[what] = count
     by_hand = (
         select(Case.sop, func.count())
+        .select_from(Event)
         .join(Case, Case.id == Event.case_id)
         .where(text(ON_PAPER), Event.at >= since, Event.at < until)
         .group_by(Case.sop)

@@ -9,6 +9,8 @@ import logging
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, sessionmaker
@@ -34,7 +36,7 @@ def run(
     stop = stop or _stopped_by_signals()
     mail = threading.Thread(target=_keep_on, args=(settings, reading, writing, stop, MAIL), daemon=True)
     mail.start()  # beside the rest: a mail server that takes its time keeps no timer waiting
-    _keep_on(settings, reading, writing, stop, HOUSE)
+    _keep_on(settings, reading, writing, stop, [(partial(_due_cases, begun=settings.now()), fire_case), *HOUSE[1:]])
     mail.join(post.DEADLINE)  # what is half sent is finished, or it would be sent again
 
 
@@ -73,12 +75,18 @@ def once(
     return done
 
 
-def _due_cases(settings: Settings, reading: Sessions) -> Iterator[int]:
-    """Every case with something due, by the batch, oldest first: one that stays due, being broken, is met once."""
+def _due_cases(settings: Settings, reading: Sessions, begun: datetime | None = None) -> Iterator[int]:
+    """Every case with something due, by the batch, oldest first: one that stays due, being broken, is met once.
+
+    What fell due since an outage began waits for the paper, and for a while what did before this worker had `begun`:
+    after a power cut somebody must first be able to say that there was one.
+    """
     now, last = settings.now(), (EPOCH, 0)
     with reading() as session:
         held = outages.held_from(Context(session, now, settings))
     until = [Case.next_due <= now, *([Case.next_due < held] if held else [])]
+    if begun is not None and now < begun + timedelta(minutes=settings.patience):
+        until.append(Case.next_due >= begun)
     while True:
         with reading() as session:
             due = (
