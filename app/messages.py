@@ -33,8 +33,12 @@ WITHDRAWN = "Ditarik sebelum dikirim."
 # -- written
 
 
-def tell(ctx: Context, case: Case, seq: int, wanted: Sequence[revisions.Text]) -> None:
-    """Writes what the SOP tells of event `seq`, with its inputs as they are now, to whom it can reach."""
+def tell(
+    ctx: Context, case: Case, seq: int, wanted: Sequence[revisions.Text], on_paper: datetime | None = None
+) -> None:
+    """Writes what the SOP tells of event `seq`, with its inputs as they are now, to whom it can reach; `on_paper` is
+    when it was done, of what was entered only afterwards.
+    """
     reached = [
         (text.template, person.id, channel, address)
         for text in wanted
@@ -44,8 +48,8 @@ def tell(ctx: Context, case: Case, seq: int, wanted: Sequence[revisions.Text]) -
     if not reached:
         return
     inputs = {**papers.frozen(ctx, case), "tautan": link(ctx, case)}
-    if ctx.paper is not None:
-        inputs["kertas"] = [ctx.local(at).isoformat(timespec="minutes") for at in (ctx.now, ctx.recorded_at)]
+    if on_paper is not None:
+        inputs["kertas"] = [ctx.local(at).isoformat(timespec="minutes") for at in (on_paper, ctx.recorded_at)]
     rows = []
     for template, person_id, channel, address in reached:
         row = _row(ctx, channel, address, template, inputs, ctx.recorded_at + GRACE)

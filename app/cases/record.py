@@ -95,7 +95,7 @@ def record(
         move_due_dates(ctx, case, time.dues)
     if kind in journal.DRAWN:
         told = revisions.texts_of(definition, step, choice.id if choice else "", outcome.ends, outcome.path)
-        messages.tell(ctx, case, seq, told)
+        messages.tell(ctx, case, seq, told, ctx.now if ctx.paper and actor else None)
     wanted = revisions.papers_at(definition, kind, step, choice.id if choice else "", outcome.ends, outcome.path)
     return seq, papers.due(ctx, case, seq, wanted)
 

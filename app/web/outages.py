@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -22,7 +23,7 @@ from app.web.tasks import Posted
 
 blueprint = Blueprint("outages", __name__)
 FOUND = 10  # cases that a search shows
-SHEETS = 20  # control sheets that are printed unless told
+SHEETS = 10  # control sheets that are printed unless told
 LONGEST = outages.WORDS + 1  # one more, so that what is too long is refused and not cut off
 SCANS = ("application/pdf", "image/png", "image/jpeg")
 
@@ -205,7 +206,7 @@ def _moment(day: str, hour: str) -> datetime | None:
         return None
 
 
-def _zone() -> Any:
+def _zone() -> ZoneInfo:
     return base.alur().settings.zone
 
 
