@@ -14,7 +14,7 @@ from sqlalchemy.orm import joinedload, undefer
 
 from app import clock, ends, engine, files, journal, papers, people, revisions, standing
 from app.context import Context
-from app.models import Case, Document, EventValues, Lane, Revision, Upload
+from app.models import Case, Document, EventValues, Lane, Outage, Revision, Upload
 from app.replay import Replay
 
 BY_LANE = (
@@ -67,6 +67,7 @@ class _Shown(Replay):
     """A case in a fresh engine, with what its frames show and what its row must be."""
 
     open: dict[str, tuple[str, int]] = field(default_factory=dict)
+    opened: dict[str, datetime] = field(default_factory=dict)  # when each pass was opened
     done: list[str] = field(default_factory=list)
     digest: str = ""
     ended_at: datetime | None = None
@@ -102,6 +103,7 @@ def frames(ctx: Context, case: Case, books: standing.Books | None = None) -> Pro
         findings = _row_findings(row, expected, previous, case, values.get(row["seq"]), sent, seals or {})
         previous = row["digest"] if isinstance(row["digest"], bytes) else b""
         before = replay.data
+        opened = dict(replay.opened)
         try:
             entry = journal.parsed(row, values.get(row["seq"]))
             findings += _missing_breach(replay, entry)
@@ -109,6 +111,7 @@ def frames(ctx: Context, case: Case, books: standing.Books | None = None) -> Pro
             replay.time.read(entry)
             findings += _actor_findings(ctx, case, loaded, entry)
             findings += _assignee_findings(ctx, loaded, entry)
+            findings += _paper_findings(ctx, loaded, opened, entry)
             frame = Frame(
                 entry,
                 tuple(replay.open.values()),
@@ -257,6 +260,7 @@ def _effect(
         if token in replay.open:
             replay.done.append(replay.open.pop(token)[0])
     replay.open.update({o.token: (o.step, o.round) for o in outcome.opened})
+    replay.opened |= {o.token: entry.at for o in outcome.opened if o.token not in replay.opened}
     replay.took(entry, outcome, before)
     replay.digest, replay.ended = journal.short(outcome.digest), outcome.ended
     replay.ended_at, replay.next_due = entry.at, outcome.next_due
@@ -351,6 +355,33 @@ def _assignee_findings(ctx: Context, loaded: revisions.Loaded, entry: journal.En
     if people.held(ctx.session, entry.body.get("to"), names, entry.at):
         return []
     return [f"{entry.body.get('name')} tidak memegang lajur {step.lane} pada saat itu."]
+
+
+def _paper_findings(
+    ctx: Context, loaded: revisions.Loaded, opened: Mapping[str, datetime], entry: journal.Entry
+) -> list[str]:
+    """Whether what is dated back was done on paper, in an outage that was declared, after its step had opened, and
+    entered while that outage was not closed, by somebody who may.
+    """
+    told = entry.body.get("kertas")
+    if told is None:
+        backdated = entry.actor_id is not None and entry.at != entry.recorded_at
+        return ["Waktu peristiwa ini bukan waktu pencatatannya, padahal bukan dari kertas."] if backdated else []
+    outage, found = ctx.session.get(Outage, told["outage"]), []
+    if outage is None or outage.since is None:
+        return ["Peristiwa ini dicatat dari kertas, tetapi gangguannya tidak pernah dinyatakan."]
+    until = min(outage.until or entry.recorded_at, entry.recorded_at)
+    if not outage.since <= entry.at <= until:
+        found.append("Waktu di kertas tidak jatuh pada gangguan yang dinyatakan.")
+    if outage.closed_at is not None and entry.recorded_at > outage.closed_at:
+        found.append("Peristiwa ini dicatat dari kertas sesudah gangguannya ditutup.")
+    begun = opened.get(str(entry.body.get("token")))
+    if entry.kind == "complete" and (begun is None or entry.at < begun):
+        found.append("Menurut kertas langkah ini selesai sebelum terbuka.")
+    by = told["entered_by"]
+    if not people.held(ctx.session, by["id"], revisions.recorders(loaded.definition), entry.recorded_at):
+        found.append(f"{by['name']} tidak berwenang mencatat dari kertas pada saat itu.")
+    return found
 
 
 def _missing_breach(replay: _Shown, entry: journal.Entry) -> list[str]:

@@ -76,6 +76,7 @@ class Settings:
     soffice: Path | None = None  # the office suite that makes PDF/A; None: papers are .docx only
     signing: Pkcs12 | None = None  # signs the PDF of final papers; None: they are not signed
     trusted: tuple[bytes, ...] = ()  # PEM: whose signatures are believed beside the office's own
+    patience: int = 0  # minutes that a worker, once started, leaves alone what fell due before
 
     def now(self) -> datetime:
         """The time, aware, in UTC."""
@@ -111,7 +112,8 @@ def settings(environ: Mapping[str, str] | None = None) -> Settings:
 
     ALUR_DATABASE_URL, ALUR_FILES, ALUR_SECRET_KEY, ALUR_NOW (RFC 3339), ALUR_INSTANCE (folder of what is not given),
     ALUR_ZONE (IANA name), ALUR_UPLOAD_MB, ALUR_DEMO=1, ALUR_HTTPS=1 (cookies over TLS only), ALUR_PROXIES (how many
-    proxies in front are believed), ALUR_URL, ALUR_SMTP and ALUR_MAIL_FROM, ALUR_WEBHOOK; ALUR_OIDC_ISSUER,
+    proxies in front are believed), ALUR_PATIENCE (minutes that a worker, once started, leaves alone what fell due
+    before, so that an outage can be declared), ALUR_URL, ALUR_SMTP and ALUR_MAIL_FROM, ALUR_WEBHOOK; ALUR_OIDC_ISSUER,
     ALUR_OIDC_CLIENT_ID, ALUR_OIDC_SECRET and ALUR_OIDC_NAME for a provider of log-ins; ALUR_SOFFICE, the program of
     the office suite; ALUR_SIGN_PKCS12 with ALUR_SIGN_PASSPHRASE or ALUR_SIGN_PASSPHRASE_FILE, and ALUR_SIGN_TRUST, for
     electronic signatures. Raises ConfigError.
@@ -128,6 +130,7 @@ def settings(environ: Mapping[str, str] | None = None) -> Settings:
         demo=_flag("ALUR_DEMO", env.get("ALUR_DEMO")),
         secure_cookies=_flag("ALUR_HTTPS", env.get("ALUR_HTTPS")),
         trusted_proxies=_number("ALUR_PROXIES", env.get("ALUR_PROXIES") or "0"),
+        patience=_number("ALUR_PATIENCE", env.get("ALUR_PATIENCE") or "0"),
         url=_address("ALUR_URL", env.get("ALUR_URL") or f"http://127.0.0.1:{env.get('PORT') or '8000'}").rstrip("/"),
         smtp=_smtp("ALUR_SMTP", env.get("ALUR_SMTP")),
         mail_from=_sender("ALUR_MAIL_FROM", env.get("ALUR_MAIL_FROM"), bool(env.get("ALUR_SMTP"))),

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from sqlalchemy import URL, Engine, create_engine, event
+from sqlalchemy import URL, Engine, create_engine, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -121,6 +121,12 @@ def settle(session: Session, tables: Iterable[str]) -> None:
         raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
     finally:
         raw.close()
+
+
+def alone(session: Session, what: str) -> None:
+    """Until this transaction ends nobody else does `what`; SQLite has one writer anyway."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(what, 0))))
 
 
 def insert(session: Session, table: type[Any]) -> postgresql.Insert | sqlite.Insert:

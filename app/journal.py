@@ -105,6 +105,11 @@ class Entry:
         )
 
     @property
+    def from_paper(self) -> str:
+        """Who entered it afterwards, where it was done on paper; else ""."""
+        return str(self.body["kertas"]["entered_by"]["name"]) if "kertas" in self.body else ""
+
+    @property
     def note(self) -> str:
         return self.typed.note if self.typed else ""
 
@@ -205,16 +210,18 @@ def append(
     """Adds one event to a case whose row is locked, and returns its number.
 
     `at` is when it happened, else now; `uploads` gives the SHA-256 of the uploads among what was typed, by id;
-    `changes` are the columns of the case that this event changes.
+    `changes` are the columns of the case that this event changes. What somebody did on paper says so (`kertas`).
     """
     if kind not in KINDS:
         raise ValueError(f"not a kind of event: {kind}")
     if actor is not None and (actor.id == case.applicant_id or NAMING.intersection(body)):
         body = {**body, "salt": secrets.token_hex(16)}  # so that no digest tells a name once that is destroyed
+    if ctx.paper is not None and actor is not None:
+        body = {**body, "kertas": ctx.paper.told()}
     key = secrets.token_bytes(16) if typed else b""
     row = {
         "at": instant(at or ctx.now),
-        "recorded_at": instant(ctx.now),
+        "recorded_at": instant(ctx.recorded_at),
         "actor_id": actor.id if actor else None,
         "actor": actor.full_name if actor else "",
         "lane": lane,

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import undefer
 
-from app import database, documents, journal, papers, people, post, revisions
+from app import database, documents, journal, papers, people, post, revisions, wording
 from app.context import Context
 from app.models import Case, Lane, Message, Person, Proxy, Task
 from app.post import MAIL, PHONE
@@ -40,12 +40,14 @@ def tell(
     wanted: Sequence[revisions.Text],
     inputs: Mapping[str, Any],
     *,
+    on_paper: datetime | None = None,
     ending: Mapping[str, Any] | None = None,
     key: str | None = None,
 ) -> None:
     """Writes what the SOP tells of event `seq` to whom it can reach, with `inputs` as `papers.frozen` gives them.
 
-    Of a reminder `ending` is the paper that ends, as its text reads it; with a `key` it is told once.
+    `on_paper` is when it was done, of what was entered only afterwards. Of a reminder `ending` is the paper that ends,
+    as its text reads it; with a `key` it is told once.
     """
     reached = [
         (text.template, person.id, channel, address)
@@ -56,11 +58,13 @@ def tell(
     if not reached:
         return
     inputs = {**inputs, "tautan": link(ctx, case)}
+    if on_paper is not None:
+        inputs["kertas"] = [ctx.local(at).isoformat(timespec="minutes") for at in (on_paper, ctx.recorded_at)]
     if ending is not None:
         inputs["surat"] = ending
     rows = []
     for template, person_id, channel, address in reached:
-        row = _row(ctx, channel, address, template, inputs, ctx.now + GRACE)
+        row = _row(ctx, channel, address, template, inputs, ctx.recorded_at + GRACE)
         rows.append({**row, "person_id": person_id, "case_id": case.id, "seq": seq, "key": _unique(key, channel)})
     _write(ctx, rows)
 
@@ -86,7 +90,7 @@ def notify(
         told.setdefault("tautan", link(ctx, case))
     rows = []
     for channel, reached in [(MAIL, address)] if address else ways(ctx, person):
-        row = _row(ctx, channel, reached, f"{template.removesuffix('.txt')}.txt", told, ctx.now)
+        row = _row(ctx, channel, reached, f"{template.removesuffix('.txt')}.txt", told, ctx.recorded_at)
         about = {"person_id": person.id, "case_id": case.id if case else None}
         rows.append({**row, **about, "key": _unique(key, channel)})
     _write(ctx, rows)
@@ -161,7 +165,7 @@ def _row(
         "template": template,
         "inputs": inputs,
         "message_id": f"<{secrets.token_hex(16)}@{ctx.settings.mail_from.rpartition('@')[2][:80]}>",
-        "created_at": ctx.now,
+        "created_at": ctx.recorded_at,
         "next_try": next_try,
         "attempts": 0,
         "unsure": False,
@@ -215,10 +219,22 @@ def composed(ctx: Context, message_id: int) -> post.Letter:
     subject, text = message.subject, message.text
     if message.inputs is not None:
         subject, text = documents.text(*_source(ctx, message))
+        text += _late(message.inputs.get("kertas"))
     person = ctx.session.get(Person, message.person_id) if message.person_id else None
     name = person.full_name if person else ""
     at = ctx.local(message.created_at)
     return post.Letter(message.channel, message.address, name, subject, text, message.message_id, at)
+
+
+def _late(paper: Sequence[str] | None) -> str:
+    """What a message adds that tells of something done on paper: when that was, and that it was entered only then."""
+    if not paper:
+        return ""
+    (day, hour), (since, at) = ((wording.tanggal_hari(moment), wording.jam(moment)) for moment in paper)
+    return (
+        f"\n\nCatatan: langkah ini dikerjakan di atas kertas pada {day} pukul {hour}, ketika sistem kami terganggu, "
+        f"dan baru dicatat pada {since} pukul {at}. Yang berlaku adalah waktu di kertas.\n"
+    )
 
 
 def _source(ctx: Context, message: Message) -> tuple[bytes, Mapping[str, Any]]:

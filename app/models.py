@@ -344,6 +344,7 @@ class Task(Base):
     )
 
 
+ON_PAPER = "actor_id IS NOT NULL AND at < recorded_at"  # entered after an outage: nothing else is dated back
 COUNTED = "kind IN ('breach', 'take_back', 'withdraw', 'refuse', 'lapse', 'reopen', 'correct', 'revoke')"
 
 
@@ -353,6 +354,7 @@ class Event(Base):
     __tablename__ = "event"
     __table_args__ = (
         Index("ix_event_counted", "at", "kind", **where(COUNTED)),  # the few that a report counts
+        Index("ix_event_paper", "at", **where(ON_PAPER)),
         {"sqlite_with_rowid": False},  # read by case, in order
     )
     case_id: Mapped[int] = mapped_column(ForeignKey("case.id"), primary_key=True)
@@ -493,6 +495,8 @@ class Outage(Base):
     reference: Mapped[str] = mapped_column(String(300), default="")
     by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
     created_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]  # all that was on paper is entered; until then what falls due in it waits
+    closed_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
 
 
 class Survey(Base):

@@ -69,7 +69,7 @@ def due(ctx: Context, case: Case, seq: int, wanted: Sequence[revisions.Paper], i
             "internal": paper.internal,
             "inputs": {**inputs, "dokumen": _printed(ctx, proof["code"])} if proof["code"] else inputs,
             "attempts": 0,
-            "created_at": ctx.now,
+            "created_at": ctx.recorded_at,
             **proof,
         }
         for paper, proof in zip(wanted, proofs, strict=True)
@@ -240,13 +240,15 @@ def as_it_stands(
     return documents.fill(template, {**seen, "dokumen": {"nama": paper.name, "rangkap": paper.copies}})
 
 
-def blank(ctx: Context, loaded: revisions.Loaded, paper: revisions.Paper) -> bytes:
-    """A form to be filled by hand: the template without anybody's data."""
+def blank(
+    ctx: Context, loaded: revisions.Loaded, paper: revisions.Paper, rows: Sequence[Mapping[str, Any]] = ()
+) -> bytes:
+    """A form to be filled by hand: the template without anybody's data, `rows` those of a control sheet."""
     template = revisions.template(ctx.session, loaded.id, paper.template)
     empty: dict[str, Any] = {
         "permohonan": {},
         "isian": {},
-        "lembar": [],
+        "lembar": list(rows),
         "petugas": {},
         "kembalian": {},
         "keputusan": {},
@@ -255,6 +257,33 @@ def blank(ctx: Context, loaded: revisions.Loaded, paper: revisions.Paper) -> byt
         template,
         {**empty, **_sop(loaded), "sekarang": None, "dokumen": {"nama": paper.name, "rangkap": paper.copies}},
     )
+
+
+def blank_sheet(ctx: Context, loaded: revisions.Loaded) -> bytes | None:
+    """The control sheet with every step and nothing written; None where the process names no template."""
+    wanted = revisions.papers(loaded.definition.properties.get("lembar_kendali", ""))
+    return blank(ctx, loaded, wanted[0], blank_rows(loaded)) if wanted else None
+
+
+def blank_rows(loaded: revisions.Loaded) -> list[dict[str, Any]]:
+    """A row of the control sheet for each step as drawn, to be filled by hand."""
+    empty = dict.fromkeys(("petugas", "nip", "hasil", "alasan", "catatan", "terlambat"), "")
+    return [
+        {
+            **empty,
+            "no": number,
+            "nomor": step.properties.get("nomor", ""),
+            "langkah": step.name,
+            "pelaksana": step.lane,
+            "standar": step.properties.get("waktu", ""),
+            "masuk": None,
+            "keluar": None,
+            "menit": None,
+            "putaran": 1,
+            "kembali": False,
+        }
+        for number, step in enumerate(loaded.definition.steps.values(), 1)
+    ]
 
 
 def frozen(ctx: Context, case: Case) -> dict[str, Any]:
@@ -330,13 +359,15 @@ def _rows(
     rows = []
     for done in journal.passes(definition, entries):
         minutes = _minutes(ctx, done.entered, done.left.at, calendar, hours) if done.left else None
-        rows.append({**_pass(definition, done, gone, nip), "menit": minutes})
+        rows.append({**_pass(ctx, definition, done, gone, nip), "menit": minutes})
         rows[-1]["terlambat"] = "lewat batas waktu" if done.token in late else ""
     rows += [_verb(entry, nip) for entry in entries if entry.kind in ends.VERBS]
     return [{"no": number, **row} for number, row in enumerate(sorted(rows, key=lambda row: row["masuk"]), 1)]
 
 
-def _pass(definition: Definition, done: journal.Pass, gone: Collection[int], nip: Mapping[int, str]) -> dict[str, Any]:
+def _pass(
+    ctx: Context, definition: Definition, done: journal.Pass, gone: Collection[int], nip: Mapping[int, str]
+) -> dict[str, Any]:
     step, left = definition.steps[done.step], done.left
     mine = left is not None and left.kind == "complete" and left.body.get("token") == done.token
     taken = next((c for c in step.choices if mine and left and c.id == left.choice), None)
@@ -350,7 +381,7 @@ def _pass(definition: Definition, done: journal.Pass, gone: Collection[int], nip
         "masuk": done.entered,
         "keluar": left.at if left else None,
         "standar": step.properties.get("waktu", ""),
-        "hasil": _result(taken, left, mine, gone),
+        "hasil": _result(ctx, taken, left, mine, gone),
         "alasan": left.note if left and mine and returns else "",
         "catatan": left.note if left and mine and not returns else "",
         "putaran": done.round,
@@ -386,12 +417,14 @@ def _minutes(
     return round(worktime.minutes(entered, left, ctx.settings.zone, calendar, hours))
 
 
-def _result(taken: Any, left: journal.Entry | None, mine: bool, gone: Collection[int]) -> str:
+def _result(ctx: Context, taken: Any, left: journal.Entry | None, mine: bool, gone: Collection[int]) -> str:
     if left is None:
         return "Sedang berjalan"
     if not mine:
         return wording.DONE.get(left.kind, "Dilewati")
     said = str(taken.label) if taken else "Selesai"
+    if left.from_paper:
+        said = f"{said} ({wording.from_paper(left.from_paper, ctx.local(left.recorded_at))})"
     return f"{said} (diambil kembali)" if left.seq in gone else said
 
 

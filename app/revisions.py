@@ -19,7 +19,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Integer, cast, func, select
 from sqlalchemy.orm import Session
 
-from app import documents, ends, engine, fitting, forms, journal, registers, satisfaction, terms
+from app import database, documents, ends, engine, fitting, forms, journal, registers, satisfaction, terms
 from app.context import Context
 from app.engine import expressions
 from app.engine.definition import Definition, Finding, Step, Telling
@@ -306,6 +306,9 @@ def _missing(definition: Definition, bundle: Bundle) -> list[Finding]:
     if answering and answering not in {lane.name for lane in definition.lanes}:
         message = f"Properti pengaduan menyebut lajur “{answering}”, tetapi lajur itu tidak digambar."
         found.append(Finding(definition.key, "error", "lajur-tidak-ada", message))
+    for lane in sorted(recorders_named(definition) - {lane.name for lane in definition.lanes}):
+        message = f"Properti pencatatan_darurat menyebut lajur “{lane}”, tetapi lajur itu tidak digambar."
+        found.append(Finding(definition.key, "error", "lajur-tidak-ada", message))
     for element, name, text in places_of_papers(definition):
         for paper in papers(text):
             if paper.template not in bundle.templates:
@@ -580,7 +583,7 @@ def record(
     ctx: Context, bundle: Bundle, definition: Definition, findings: Iterable[Finding], by: str, authority: str
 ) -> Revision:
     """`install` of what was checked already, whatever was found: a trial runs also what may not come into force."""
-    _alone(ctx.session, definition.key)
+    database.alone(ctx.session, definition.key)
     current = in_force(ctx.session, definition.key)
     if current and current.digest == bundle.digest():
         return current
@@ -608,12 +611,6 @@ def record(
     return revision
 
 
-def _alone(session: Session, sop: str) -> None:
-    """Until this transaction ends nobody else installs this SOP; SQLite has one writer anyway."""
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(sop, 0))))
-
-
 def _lanes(ctx: Context, definition: Definition) -> None:
     known = {lane.name: lane for lane in ctx.session.scalars(select(Lane).where(Lane.sop == definition.key))}
     counter = counters(definition)
@@ -630,6 +627,26 @@ def counters(definition: Definition) -> set[str]:
         return set()
     marked = {lane.name for lane in definition.lanes if lane.properties.get("loket") == "ya"}
     return marked or {lane.name for lane in definition.lanes} - {definition.applicant_lane}
+
+
+def recorders(definition: Definition) -> tuple[str, ...]:
+    """The lanes that may enter what happened on paper during an outage: those that the process names
+    (`pencatatan_darurat`), else the counter's, else those in which cases begin; where only applicants begin them, all.
+    """
+    drawn = tuple(lane.name for lane in definition.lanes if lane.name != definition.applicant_lane)
+    named = recorders_named(definition)
+    counter = {lane.name for lane in definition.lanes if lane.properties.get("loket") == "ya"}
+    starts = {start.lane for start in definition.starts}
+    told = [tuple(name for name in drawn if name in which) for which in (named, counter, starts)]
+    return next(filter(None, told), drawn)
+
+
+def recorders_named(definition: Definition) -> set[str]:
+    """What `pencatatan_darurat` names: a lane on each line, or several with commas; a lane's own name may have some."""
+    lanes = {lane.name for lane in definition.lanes}
+    lines = [line.strip() for line in definition.properties.get("pencatatan_darurat", "").splitlines()]
+    found = [name.strip() for line in lines for name in ([line] if line in lanes else line.split(","))]
+    return {name for name in found if name}
 
 
 def seal(revision: Revision) -> str:

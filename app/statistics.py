@@ -11,13 +11,13 @@ from sqlalchemy import func, select, text
 
 from app.cases import complaints
 from app.context import Context
-from app.models import COUNTED, Case, Event
+from app.models import COUNTED, ON_PAPER, Case, Event
 
 
 @dataclass(frozen=True)
 class Year:
     """One SOP's year. `status` counts the applications that came in it, by what has become of them since; `events`
-    what happened in it: breaches, and what was done to whole cases.
+    what happened in it: breaches, what was done to whole cases, and (`paper`) what was entered after an outage.
     """
 
     sop: str
@@ -57,6 +57,15 @@ def year(ctx: Context, year: int, sops: Collection[str] | None) -> list[Year]:
     )
     for sop, what, count in ctx.session.execute(happened):
         events.setdefault(sop, Counter())[what] = count
+    by_hand = (
+        select(Case.sop, func.count())
+        .select_from(Event)
+        .join(Case, Case.id == Event.case_id)
+        .where(text(ON_PAPER), Event.at >= since, Event.at < until)
+        .group_by(Case.sop)
+    )
+    for sop, count in ctx.session.execute(by_hand):
+        events.setdefault(sop, Counter())["paper"] = count
     asked = complaints.numbers(ctx, since, until)
     known = sorted({*status, *events, *asked})
     return [

@@ -281,6 +281,13 @@ DONE = {
     "revoke": "Dicabut",
     "take_back": "Diambil kembali",
 }
+
+
+def from_paper(by: str, at: datetime) -> str:
+    """How what was entered after an outage is marked: `dicatat dari kertas oleh Sari pada 25-11-2026 14.30`."""
+    return f"dicatat dari kertas oleh {by} pada {tanggal_pendek(at)} {jam(at)}"
+
+
 DEPUTIES = {"plt": "Plt.", "plh": "Plh."}  # of a vacant post; of one whose holder is away. A leave has no title.
 
 

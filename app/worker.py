@@ -10,6 +10,8 @@ import logging
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, sessionmaker
@@ -23,6 +25,7 @@ from app import (
     digest,
     documents,
     messages,
+    outages,
     papers,
     post,
     reminders,
@@ -52,7 +55,7 @@ def run(
     ]
     for thread in slow:
         thread.start()  # beside the rest: a mail server or an office suite that takes its time keeps no timer waiting
-    _keep_on(settings, reading, writing, stop, HOUSE)
+    _keep_on(settings, reading, writing, stop, [(partial(_due_cases, begun=settings.now()), fire_case), *HOUSE[1:]])
     for thread in slow:
         thread.join(post.DEADLINE)  # what is half sent is finished, or it would be sent again
 
@@ -92,14 +95,23 @@ def once(
     return done
 
 
-def _due_cases(settings: Settings, reading: Sessions) -> Iterator[int]:
-    """Every case with something due, by the batch, oldest first: one that stays due, being broken, is met once."""
+def _due_cases(settings: Settings, reading: Sessions, begun: datetime | None = None) -> Iterator[int]:
+    """Every case with something due, by the batch, oldest first: one that stays due, being broken, is met once.
+
+    What fell due since an outage began waits for the paper, and for a while what did before this worker had `begun`:
+    after a power cut somebody must first be able to say that there was one.
+    """
     now, last = settings.now(), (EPOCH, 0)
+    with reading() as session:
+        held = outages.held_from(Context(session, now, settings))
+    until = [Case.next_due <= now, *([Case.next_due < held] if held else [])]
+    if begun is not None and now < begun + timedelta(minutes=settings.patience):
+        until.append(Case.next_due >= begun)
     while True:
         with reading() as session:
             due = (
                 select(Case.next_due, Case.id)
-                .where(Case.next_due <= now, Case.next_due >= last[0])
+                .where(*until, Case.next_due >= last[0])
                 .where(or_(Case.next_due > last[0], Case.id > last[1]))
                 .order_by(Case.next_due, Case.id)
                 .limit(BATCH)
@@ -136,7 +148,9 @@ def fire_case(settings: Settings, _reading: Sessions, writing: Sessions, case_id
         case = cases.locked(ctx, case_id, skip=True)
         if case is None or case.next_due is None or case.next_due > ctx.now:
             return 0
-        return cases.fire_due(ctx, case) if case.status == "open" else cases.put_away(ctx, case)
+        if case.status != "open":
+            return cases.put_away(ctx, case)
+        return 0 if outages.holds(ctx, case) else cases.fire_due(ctx, case)
 
 
 def reckon_case(settings: Settings, _reading: Sessions, writing: Sessions, case_id: int) -> int:
@@ -144,7 +158,7 @@ def reckon_case(settings: Settings, _reading: Sessions, writing: Sessions, case_
     with writing.begin() as session:
         ctx = Context(session, settings.now(), settings)
         case = cases.locked(ctx, case_id, skip=True)
-        return cases.fire_due(ctx, case) + cases.reckon(ctx, case) if case else 0
+        return cases.fire_due(ctx, case) + cases.reckon(ctx, case) if case and not outages.holds(ctx, case) else 0
 
 
 def fill_paper(settings: Settings, reading: Sessions, writing: Sessions, paper: int) -> int:

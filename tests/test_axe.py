@@ -24,7 +24,7 @@ from sqlalchemy import select
 from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
-from app import archive, books, cases, messages, registers, retention, revisions, satisfaction, uploads
+from app import archive, books, cases, messages, outages, registers, retention, revisions, satisfaction, uploads
 from app.models import (
     Case,
     Complaint,
@@ -138,6 +138,14 @@ POSTS |= {
         {"orang": "1", "wakil": "1", "sejak": "2020-01-01", "sampai": "2019-01-01", "surat": NAUGHTY},
     ),
     "absences.akhiri": ({},),
+    "outages.siapkan_kirim": ({"lembar": NAUGHTY, "buku-0": "-1"},),
+    "outages.nyatakan_kirim": ({}, {"sejak": "2020-01-01", "jam-sejak": "10:00", "sampai": "x", "acuan": NAUGHTY * 9}),
+    "outages.langkah_kirim": (
+        {},
+        {"tanggal": "2026-11-23", "jam": "10:00", "petugas": "999", "pindaian": (b"MZ", "x.pdf")},
+    ),
+    "outages.permohonan_kirim": ({}, {"tanggal": "2026-11-23", "jam": "01:00", "petugas": "1", "pemohon": NAUGHTY}),
+    "outages.tutup_kirim": ({},),
     **dict.fromkeys(("admin.sandi", "admin.buka", "admin.token", "admin.tautan", "admin.nonaktif", "admin.aktif"), ()),
 }
 NO_PAGES = ("api.", "static", "bootstrap.", "account.keluar", "inbox.berikutnya", "inbox.hapus_saringan",
@@ -247,6 +255,7 @@ def everything(office: Office) -> Pages:
         for person in ctx.session.scalars(select(Person)):
             person.email, person.email_verified_at = f"{person.name}@contoh.id", ctx.now
     represented(office)
+    powerless(office)
     walk_steps(pages, play.apply(office))
     with office.work() as ctx:  # messages in every state
         found = list(ctx.session.scalars(select(Message).order_by(Message.id.desc()).limit(5)))
@@ -401,6 +410,24 @@ def administered(office: Office) -> None:
             ctx.session.add(Membership(person_id=person.id, lane=second, **span))
 
 
+def powerless(office: Office) -> None:
+    """There was an outage, and there is another: prepared for, declared, and an application entered from paper."""
+    with office.work() as ctx:
+        admin = office.actor(ctx, "pemilik")
+        loaded = revisions.load(ctx.session, revisions.all_in_force(ctx.session)[0].id)
+        counts = {book.register: 2 for book in outages.books(loaded)}
+        since, until = ctx.now - timedelta(hours=3), ctx.now - timedelta(minutes=1)
+        first = outages.prepare(ctx, admin, loaded, counts)
+        outages.declare(ctx, admin, since, until, "Jaringan putus", NAUGHTY)
+        outages.close(ctx, admin, first.id)
+        outage = outages.prepare(ctx, admin, loaded, counts)
+        outages.declare(ctx, admin, since, until, NAUGHTY, NAUGHTY)
+        by = office.actor(ctx, office.officers[revisions.recorders(loaded.definition)[0]])
+        filer = office.person(ctx, office.counter if loaded.definition.applicant_lane else office.opener)
+        written = outages.Application(ctx.now - timedelta(hours=1), filer.id, None, NAUGHTY[:60], "")
+        outages.open_case(ctx, by, outage.id, loaded, written)
+
+
 def play_forward(office: Office, case_id: int, last: bool = False) -> bool:
     """One step on, by the first or the last way forward; False at the end."""
     with office.look() as ctx:
@@ -444,6 +471,7 @@ def known(office: Office) -> dict[str, list[Any]]:
             "survey_id": [*ctx.session.scalars(select(Survey.id).limit(1)), 999],
             "destruction_id": [*ctx.session.scalars(select(Destruction.id)), 999],
             "hold_id": [999],
+            "outage_id": [*ctx.session.scalars(select(Outage.id)), 999],
             "complaint_id": [*ctx.session.scalars(select(Complaint.id)), 999],
         }
 

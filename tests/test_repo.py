@@ -29,7 +29,7 @@ LAYERS = (
     {"papers", "replay", "absences", "standing", "archive", "permits"},
     {"messages"},
     {"cases", "inbox"},
-    {"audit", "export", "digest", "accounts", "statistics", "books", "reminders"},
+    {"audit", "export", "digest", "accounts", "statistics", "books", "reminders", "outages"},
     {"retention"},
     {"worker", "demo"},
     {"trial"},

@@ -68,6 +68,8 @@ from app.cases.refusals import (
     Stale,
     Taken,
     TooLarge,
+    WrongNumber,
+    WrongTime,
 )
 from app.cases.verbs import (
     NOTE_LIMIT,
@@ -84,12 +86,12 @@ from app.cases.verbs import (
 __all__ = [
     "AlreadyDone", "CannotGoOn", "CaseEnded", "ChoiceNeeded", "Completion", "Destroyed", "FourEyes", "Handed",
     "Invalid", "NOTE_LIMIT", "NoSuchSop", "NotFound", "NotNow", "NotYours", "ReasonNeeded", "Refusal", "Returned",
-    "Stale", "Taken", "TooLarge", "act", "apply_again", "asks_nothing", "assign", "case_for", "choices", "claim",
-    "colleagues", "complaints", "complete", "correct", "data_of", "document", "documents", "duplicates", "end",
-    "extend", "extendable", "fire_due", "for_applicant", "form_of", "handed", "handed_over", "journal_for",
-    "keys_for_applicant", "let_go", "locked", "mark_read", "may_extend", "may_hand_over", "may_take", "may_take_back",
-    "names_me", "namings", "no_way_in", "note", "offered", "open_case", "open_tasks", "own", "postpone", "proxies",
-    "put_away", "readers_of", "reckon", "release", "reopen", "returned", "save_draft", "sees_all", "step_of",
-    "surveys", "take_back", "taken_by", "task_for", "to_void", "tracked", "unread", "values", "visible_cases",
-    "void_number", "ways_in",
+    "Stale", "Taken", "TooLarge", "WrongNumber", "WrongTime", "act", "apply_again", "asks_nothing", "assign",
+    "case_for", "choices", "claim", "colleagues", "complaints", "complete", "correct", "data_of", "document",
+    "documents", "duplicates", "end", "extend", "extendable", "fire_due", "for_applicant", "form_of", "handed",
+    "handed_over", "journal_for", "keys_for_applicant", "let_go", "locked", "mark_read", "may_extend", "may_hand_over",
+    "may_take", "may_take_back", "names_me", "namings", "no_way_in", "note", "offered", "open_case", "open_tasks",
+    "own", "postpone", "proxies", "put_away", "readers_of", "reckon", "release", "reopen", "returned", "save_draft",
+    "sees_all", "step_of", "surveys", "take_back", "taken_by", "task_for", "to_void", "tracked", "unread", "values",
+    "visible_cases", "void_number", "ways_in",
 ]  # fmt: skip

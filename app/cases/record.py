@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.orm.attributes import set_committed_value
 
 from app import clock, database, engine, forms, journal, messages, papers, people, registers, revisions, standing
+from app.cases.refusals import WrongNumber
 from app.context import Context
 from app.engine.definition import Choice, Definition, Step
 from app.models import NEVER, Case, Task, instant
@@ -96,7 +97,7 @@ def record(
     told = revisions.texts_of(definition, *place) if kind in journal.DRAWN else []
     wanted = revisions.papers_at(definition, kind, *place)
     inputs = papers.frozen(ctx, case) if told or wanted else {}
-    messages.tell(ctx, case, seq, told, inputs)
+    messages.tell(ctx, case, seq, told, inputs, on_paper=ctx.now if ctx.paper and actor else None)
     return seq, papers.due(ctx, case, seq, wanted, inputs)
 
 
@@ -122,7 +123,7 @@ def _after(
 
 def _close(ctx: Context, task: Task, actor: Actor) -> None:
     by = actor.person.id
-    done = {"closed_at": ctx.now, "closed_by_id": by, "assignee_id": by, "draft": None, "postponed_until": None}
+    done = {"closed_at": ctx.recorded_at, "closed_by_id": by, "assignee_id": by, "draft": None, "postponed_until": None}
     ctx.session.connection().execute(_DONE, {"task": task.id, **done})
     for name, value in done.items():
         set_committed_value(task, name, value)
@@ -134,7 +135,7 @@ def _interrupt(ctx: Context, case: Case, tokens: Sequence[str]) -> None:
         ctx.session.execute(
             update(Task)
             .where(Task.case_id == case.id, Task.token.in_(tokens), Task.closed_at.is_(None))
-            .values(closed_at=ctx.now, draft=None, postponed_until=None)
+            .values(closed_at=ctx.recorded_at, draft=None, postponed_until=None)
         )
 
 
@@ -213,10 +214,36 @@ def numbers_given(ctx: Context, case: Case, step: Step) -> dict[str, str]:
     """The numbers that this step gives and the case does not have yet, or has no more since they were struck out."""
     lines = sorted(registers.numberings(step.properties.get("register", "")), key=lambda line: line.register)
     return {
-        line.key: registers.give(ctx, line.register, line.pattern, case.id)
+        line.key: numbered(ctx, line.key, line.register, line.pattern, case.id)
         for line in lines
         if (had := forms.at(case.data, line.key)) is None or registers.is_void(ctx, line.register, str(had), case.id)
     }
+
+
+def numbered(ctx: Context, key: str, register: str, pattern: str, case_id: int, yearly: bool = True) -> str:
+    """The next number of a register; of what is entered from paper the one that was written there, if one was.
+
+    That one was set aside for it, or else is just the next. Raises WrongNumber.
+    """
+    written = " ".join(ctx.paper.numbers.get(key, "").split()) if ctx.paper else ""
+    if not written:
+        return registers.give(ctx, register, pattern, case_id, yearly=yearly)
+    try:
+        return registers.use(ctx, register, written, case_id)
+    except registers.NotUsable as refused:
+        if registers.find(ctx, register, written) is not None:
+            raise WrongNumber(refused.message, key=key) from None
+    attempt = ctx.session.begin_nested()
+    following = registers.give(ctx, register, pattern, case_id, yearly=yearly)
+    if following == written:
+        attempt.commit()
+        return following
+    attempt.rollback()
+    raise WrongNumber(
+        f"Nomor {written} tidak disisihkan dari “{register}” dan bukan nomor berikutnya ({following}). Periksa "
+        "tulisannya di kertas.",
+        key=key,
+    )
 
 
 def described(case: Case, loaded: revisions.Loaded, data: Mapping[str, Any]) -> dict[str, Any]:

@@ -81,6 +81,14 @@ class TooLarge(Refusal):
     message = "Isian terlalu panjang."
 
 
+class WrongNumber(Refusal):
+    """A number that was written by hand is none of its register's to use; `key` says of which line."""
+
+
+class WrongTime(Refusal):
+    """What is entered from paper cannot have happened at that moment; the message says why."""
+
+
 class NoSuchSop(NotFound):
     message = "Layanan ini tidak ada atau sudah tidak berlaku."
 

@@ -12,10 +12,10 @@ from typing import Any
 from sqlalchemy import Row, bindparam, select, update
 from sqlalchemy.orm import contains_eager
 
-from app import engine, forms, journal, people, registers, revisions, uploads
+from app import engine, forms, journal, people, registers, revisions, uploads, wording
 from app.cases import limits, surveys
 from app.cases.readers import may_take, no_way_in, task_query, ways_in
-from app.cases.record import described, numbers_given, record
+from app.cases.record import described, numbered, numbers_given, record
 from app.cases.refusals import (
     AlreadyDone,
     CannotGoOn,
@@ -28,8 +28,9 @@ from app.cases.refusals import (
     ReasonNeeded,
     Stale,
     TooLarge,
+    WrongTime,
 )
-from app.context import Context
+from app.context import Context, Paper
 from app.engine.definition import Choice, Step
 from app.models import Case, Person, Revision, Task, Upload, canonical
 from app.people import Actor
@@ -125,7 +126,8 @@ def _begin(
     )
     ctx.session.add(case)
     ctx.session.flush()
-    case.number = registers.application(ctx, definition.properties.get("nomor_permohonan", ""), case.id)
+    book, pattern, yearly = registers.book(definition.properties.get("nomor_permohonan", ""))
+    case.number = numbered(ctx, "", book, pattern, case.id, yearly)
     case.revision = revision
     body = {"start": start, "revision": loaded.seal, "number": case.number, "applicant": case.applicant_id, **kuasa}
     body |= people.acted(whose)
@@ -201,17 +203,22 @@ def complete(
     """Completes a task: its form is checked, the diagram goes on, and all of it is one event.
 
     Raises NotFound, NotYours, FourEyes, AlreadyDone, Taken, Stale, Invalid, ChoiceNeeded, ReasonNeeded, TooLarge,
-    CannotGoOn.
+    CannotGoOn; of what is entered from paper WrongTime, WrongNumber.
     """
     task = open_task(ctx, actor, task_id)
     if version is not None and version != task.version:
         raise Stale()
+    if ctx.paper is not None and ctx.now < task.opened_at:
+        opened = _clock(ctx, task.opened_at)
+        raise WrongTime(f"Langkah ini baru terbuka pada {opened}; di kertas tidak mungkin lebih awal.")
     case, loaded = task.case, revisions.load(ctx.session, task.case.revision_id)
     step = loaded.definition.steps[task.step]
     taken = _taken(step, choice)
     note, faults = _remarks(note, faults, taken)
     form = loaded.form_of(step)
     clean, sent = checked(ctx, actor, case, form, answers, case.data)
+    if ctx.paper is not None:
+        sent |= _scanned(ctx, ctx.paper, case)
     numbers = numbers_given(ctx, case, step)
     data = forms.merge(forms.apply(form, case.data, clean) if form else case.data, forms.nested(numbers))
     facts = engine.facts(loaded.definition, data)
@@ -224,7 +231,7 @@ def complete(
     before = engine.facts(loaded.definition, case.data)
     changes = described(case, loaded, data) if form or numbers else {}
     body = {"token": task.token, "facts": journal.changed(before, facts), "numbers": numbers}
-    typed = journal.Typed(clean, note, faults, sorted(sent)) if clean or note or faults else None
+    typed = journal.Typed(clean, note, faults, sorted(sent)) if clean or note or faults or sent else None
     seq, due = record(
         ctx, case, loaded, outcome, "complete", body, data,
         actor=actor, task=task, choice=taken, typed=typed, uploads=sent, changes=changes,
@@ -377,7 +384,7 @@ def checked(
 
     def find(upload_id: str) -> forms.UploadInfo | None:
         upload = sent.get(upload_id)
-        if upload is None or not _usable(upload, case, actor):
+        if upload is None or not _usable(ctx, upload, case, actor):
             return None
         used[upload.id] = upload.sha256
         return forms.UploadInfo(upload.name, upload.media_type, upload.size)
@@ -407,11 +414,27 @@ def _sent(ctx: Context, answers: Any) -> dict[str, Row[Any]]:
     return {row.id: row for row in rows}
 
 
-def _usable(upload: Row[Any], case: Case, actor: Actor) -> bool:
-    """An upload is used by who sent it, until it belongs to a case; then in that case and the one that follows it."""
+def _usable(ctx: Context, upload: Row[Any], case: Case, actor: Actor) -> bool:
+    """An upload is used by who sent it, until it belongs to a case; then in that case and the one that follows it.
+
+    What is entered from paper was sent by whoever enters it.
+    """
     if upload.case_id is None:
-        return bool(upload.person_id in people.hands(actor, case))
+        hands = people.hands(actor, case) | ({ctx.paper.entered_by} if ctx.paper else set())
+        return bool(upload.person_id in hands)
     return bool(upload.case_id in (case.id, case.previous_id))
+
+
+def _scanned(ctx: Context, paper: Paper, case: Case) -> dict[str, str]:
+    """The pictures of the paper, now the case's, by id with their SHA-256."""
+    if paper.scans:
+        ctx.session.connection().execute(_BIND, {"ids": list(paper.scans), "case": case.id})
+    return dict(paper.scans)
+
+
+def _clock(ctx: Context, at: datetime) -> str:
+    local = ctx.local(at)
+    return f"{wording.tanggal(local)} pukul {wording.jam(local)}"
 
 
 def _check_draft(answers: Mapping[str, Any]) -> None:

@@ -71,6 +71,7 @@ VOCABULARY = (
     Property("pembukaan_kembali", ("proses",), "siapa yang boleh membuka kembali permohonan", WHO, "Direktur"),
     Property("pembetulan", ("proses",), "siapa yang boleh membetulkan isian, juga setelah terbit", WHO, "Arsip, Loket"),
     Property("pencabutan", ("proses",), "siapa yang boleh mencabut yang sudah terbit", WHO, "Direktur | cabut.docx"),
+    Property("pencatatan_darurat", ("proses",), "lajur yang mencatat dari kertas sesudah gangguan", ".+", "Loket, TU"),
     Property("pengaduan", ("proses",), "batas menjawab pertanyaan pemohon, dan lajurnya", ANSWERED, "5 kerja | Loket"),
     Property(
         "keabsahan", ("proses",), "templat yang dapat diperiksa siapa pun: kunci nomornya, hari pertama, hari terakhir",

@@ -56,6 +56,7 @@ def hub() -> ResponseReturnValue:
             _("Siapa tidak hadir, siapa mewakilinya: Plt., Plh., cuti."),
         ),
         ("/pengelola/kalender", _("Kalender"), _("Hari yang ditutup atau dibuka, dengan alasan dan dasar hukumnya.")),
+        ("/gangguan", _("Gangguan"), _("Lembar dan nomor bila listrik padam; mencatat dari kertas sesudahnya.")),
         ("/pengelola/pesan", _("Pesan keluar"), _("Yang dikirim kepada pemohon dan petugas, dan yang belum sampai.")),
         ("/pengelola/arsip", _("Arsip PDF"), _("PDF dan tanda tangan elektronik dokumen, dan yang belum berhasil.")),
         ("/pengelola/jejak", _("Jejak akses"), _("Siapa melihat dan mengubah data pribadi.")),

@@ -397,6 +397,7 @@ def _event(entry: journal.Entry) -> dict[str, Any]:
         "choice": entry.choice,
         "note": entry.note,
         "digest": entry.digest.hex(),
+        "from_paper": entry.from_paper,
     }
 
 

@@ -19,7 +19,7 @@ from flask_login import UserMixin, current_user, login_user, logout_user
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from app import cases, papers, people, worker
+from app import cases, outages, papers, people, worker
 from app.config import Settings
 from app.context import Context
 from app.models import Person
@@ -211,6 +211,7 @@ GUARDS: dict[str, Callable[[Person], bool]] = {
     "auditor": lambda person: person.auditor,
     "admin": lambda person: person.admin,
     "overseer": lambda person: person.admin or person.auditor,
+    "emergency": lambda person: outages.may_declare(context(), actor()),
     "token": lambda person: True,
 }
 UNMARKED = {"static": "public", "bootstrap.static": "public"}  # Flask's own views cannot carry a mark
@@ -237,6 +238,7 @@ owner = guard("owner")
 auditor = guard("auditor")
 admin = guard("admin")
 overseer = guard("overseer")
+emergency = guard("emergency")
 token = guard("token")
 
 

@@ -66,9 +66,9 @@ SCHEMAS: dict[str, Schema] = {
         due_rules={"type": "array", "items": TEXT, "description": "which rules made the due date; of one case only"},
     ),
     "Event": _object(
-        "seq at recorded_at actor lane kind step choice note digest",
+        "seq at recorded_at actor lane kind step choice note digest from_paper",
         seq={"type": "integer"}, at=WHEN, recorded_at=WHEN, actor=TEXT, lane=TEXT, kind=TEXT, step=TEXT, choice=TEXT,
-        note=TEXT, digest=TEXT,
+        note=TEXT, digest=TEXT, from_paper=TEXT,
     ),
     "Document": _object("id name kind sha256", id=ID, name=TEXT, kind=TEXT, sha256={"type": ["string", "null"]}),
     "Sop": _object(

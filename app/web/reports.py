@@ -42,6 +42,7 @@ def _events() -> dict[str, str]:
         "reopen": _("Permohonan dibuka kembali"),
         "correct": _("Isian dibetulkan"),
         "revoke": _("Izin dicabut"),
+        "paper": _("Peristiwa dicatat dari kertas sesudah gangguan"),
     }
 
 

@@ -20,6 +20,7 @@ from app.web import (
     factor,
     inbox,
     oidc,
+    outages,
     outbox,
     portal,
     profile,
@@ -34,7 +35,7 @@ from app.web import (
 
 ROOMS = (
     portal, account, profile, factor, oidc, applications, inbox, desk, tasks, cases, complaints, ends, replay,
-    checking, ending, reports, survey, registers, retention, sops, admin, absences, calendar, outbox, archived,
-    accesses, api,
+    checking, ending, reports, survey, registers, retention, sops, admin, absences, calendar, outages, outbox,
+    archived, accesses, api,
 )  # fmt: skip
 BLUEPRINTS = tuple(room.blueprint for room in ROOMS)

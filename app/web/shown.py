@@ -14,8 +14,8 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from markupsafe import Markup
 
-from app import books, cases, inbox, people, revisions, wording
-from app.models import Case, Person
+from app import books, cases, inbox, outages, people, revisions, wording
+from app.models import Case, Outage, Person
 from app.web import base
 
 LANGUAGES = {"id": "Bahasa Indonesia", "en": "English"}
@@ -206,6 +206,19 @@ class Header:
         count = len(cases.complaints.waiting(context, self.actor, inbox.CAP + 1))
         return inbox.figure(count) if count else ""
 
+    @cached_property
+    def outage(self) -> Outage | None:
+        """The outage that was declared and is not closed, for whoever works here."""
+        if self.actor is None or not (self.actor.staff or self.actor.person.admin):
+            return None
+        found = outages.current(base.context())
+        return found if found is not None and found.since is not None else None
+
+    @cached_property
+    def may_record(self) -> bool:
+        """May this person declare an outage, and enter what happened on paper?"""
+        return self.actor is not None and outages.may_declare(base.context(), self.actor)
+
     @property
     def nav(self) -> list[tuple[str, str, str]]:
         """Address, words and figure of each place this person can go."""
@@ -226,6 +239,8 @@ class Header:
             places.append(("/permohonan", _("Permohonan saya"), ""))
         if self.me and self.me.owner and _serves("/sop"):
             places.append(("/sop", _("SOP"), ""))
+        if self.outage and self.may_record:
+            places.append(("/gangguan", _("Gangguan"), ""))
         if self.me and self.me.admin:
             places.append(("/pengelola", _("Pengelola"), ""))
         return places

@@ -70,7 +70,10 @@ def upgrade() -> None:
         sa.Column("reference", sa.String(length=300), nullable=False),
         sa.Column("by_id", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("closed_at", sa.BigInteger(), nullable=True),
+        sa.Column("closed_by_id", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(["by_id"], ["person.id"], name=op.f("fk_outage_by_id_person")),
+        sa.ForeignKeyConstraint(["closed_by_id"], ["person.id"], name=op.f("fk_outage_closed_by_id_person")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outage")),
     )
     op.create_table(
@@ -154,6 +157,14 @@ def upgrade() -> None:
             name=op.f("fk_void_register_year_number_register_entry"),
         ),
         sa.PrimaryKeyConstraint("register", "year", "number", name=op.f("pk_void")),
+    )
+    op.create_index(
+        "ix_event_paper",
+        "event",
+        ["at"],
+        unique=False,
+        postgresql_where=sa.text("actor_id IS NOT NULL AND at < recorded_at"),
+        sqlite_where=sa.text("actor_id IS NOT NULL AND at < recorded_at"),
     )
     with op.batch_alter_table("case", schema=None) as batch_op:
         batch_op.add_column(sa.Column("destroyed_at", sa.BigInteger(), nullable=True))
@@ -260,6 +271,12 @@ def downgrade() -> None:
         )
         batch_op.drop_column("destroyed_at")
 
+    op.drop_index(
+        "ix_event_paper",
+        table_name="event",
+        postgresql_where=sa.text("actor_id IS NOT NULL AND at < recorded_at"),
+        sqlite_where=sa.text("actor_id IS NOT NULL AND at < recorded_at"),
+    )
     op.drop_table("void")
     with op.batch_alter_table("reserved", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_reserved_outage_id"))
