@@ -330,7 +330,7 @@ def test_forms_of_the_service_are_printed_filled(office: Office) -> None:
     for template in own:
         said = words(applicant.get(f"{page}/formulir/{template}").data)
         assert "PT Mahakam Sawit Lestari" in said
-    assert "Sesuai asli" in words(officer.get(f"{page}/formulir/daftar-periksa.docx").data)
+    assert "Jelas dan terbaca" in words(officer.get(f"{page}/formulir/daftar-periksa.docx").data)
     refused = [(applicant, "daftar-periksa.docx"), (officer, "izin.docx"), (stranger, own[0]), (officer, "tiada.docx")]
     assert [client.get(f"{page}/formulir/{template}").status_code for client, template in refused] == [404] * 4
 
