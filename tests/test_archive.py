@@ -63,8 +63,8 @@ def program(folder: Path, script: str) -> Path:
 
 
 def told(folder: Path, suite: Path) -> Path:
-    """The office suite, which tells what it was asked in `folder`."""
-    return program(folder, f'echo "$@" >> {folder / "asked"}; exec {suite} "$@"')
+    """The office suite, which tells what it was asked in `folder`, and would not end by itself for long."""
+    return program(folder, f'echo "$@" >> {folder / "asked"}; {suite} "$@" & sleep 40')
 
 
 def running(folder: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess  # noqa: S404 - only ourselves, see `archived`
 import sys
 from pathlib import Path
@@ -41,9 +42,20 @@ def archived(program: Path, content: bytes, timeout: float = TIMEOUT) -> bytes:
         except (OSError, subprocess.TimeoutExpired):
             raise ConversionError("Aplikasi perkantoran berhenti di tengah pembuatan PDF.") from None
         finally:
-            process.kill()
+            _end(process)
     if code == 2:
         raise ConversionError("Pembuatan PDF terlalu lama dan dihentikan.")
     if code != 0 or not made.startswith(b"%PDF-"):
         raise ConversionError("Aplikasi perkantoran tidak dapat menjadikan dokumen ini PDF.")
     return made
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Closes the pipe, by which it ends with all that it began; where it does not, it is killed."""
+    with contextlib.suppress(OSError):
+        if process.stdin:
+            process.stdin.close()
+    try:
+        process.wait(GRACE)
+    except subprocess.TimeoutExpired:
+        process.kill()
