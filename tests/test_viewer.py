@@ -289,3 +289,26 @@ def test_an_upload_is_read_beside_its_row(width: int, office: Office, live: str,
     if width < 1100:
         link.click()
         assert shown.count() == 0
+
+
+@pytest.mark.skipif(not BUILT, reason="the scripts of the pages were not built")
+def test_nothing_is_wrong_with_the_frames_and_the_archive(office: Office, live: str, page: Callable[..., Page]) -> None:
+    case_id = issued(office)
+    [paper, *_] = rows(office, case_id)
+    with office.work() as ctx:
+        ctx.session.get_one(
+            Document, paper.id
+        ).pdf_error = "Aplikasi perkantoran tidak dapat menjadikan dokumen ini PDF."
+    book = sent(office, "a.xlsx", BOOK)
+    places = {
+        "pemohon": [f"/dokumen/{paper.id}/lihat", f"/berkas/{book}/lihat", "/permohonan"], "pemilik": ["/pengelola/arsip"],
+    }  # fmt: skip
+    for who, addresses in places.items():
+        window = page()
+        log_in(window, live, who)
+        for address in addresses:
+            for width in (1280, 390):
+                window.set_viewport_size({"width": width, "height": 720})
+                window.goto(live + address)
+                window.wait_for_load_state()
+                assert axe(window) == [], (address, width)
