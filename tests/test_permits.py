@@ -8,6 +8,7 @@ import re
 import zipfile
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,13 +27,14 @@ from app import (
     permits,
     reminders,
     revisions,
+    signing,
     terms,
     worker,
 )
 from app.engine.definition import Finding
 from app.models import Case, Document, EventValues, Message, RegisterEntry, Void
 from app.revisions import Bundle
-from tests import play
+from tests import play, test_signing
 from tests.conftest import MONDAY, PASSWORD, Office
 from tests.drawn import draw, given
 from tests.test_documents import letter, words
@@ -652,3 +654,25 @@ def test_an_extension_leaves_out_what_is_not_there() -> None:
     rule = terms.Extension("p", tuple(c for line in ("a", "b.c = a.x", "d = n + 1", "e = z") for c in terms.copy(line)))
     assert rule.filled({"a": {"x": 1, "y": []}, "n": 2}) == {"a": {"x": 1, "y": []}, "b": {"c": 1}, "d": 3}
     assert rule.filled({}) == {}
+
+
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda content: content, "utuh, tetapi sertifikatnya tidak dikenal"),
+        (lambda content: content + b"\n% tambahan\n", "diubah sesudah ditandatangani"),
+        (lambda content: content.replace(b"/ByteRange", b"/byteRange"), ""),
+    ],
+    ids=["whole", "added to", "no signature"],
+)
+def test_who_compares_a_file_reads_who_signed_it(
+    office: Office, tmp_path: Path, change: Callable[[bytes], bytes], said: str
+) -> None:
+    signer = signing.Certificate(test_signing.opened(test_signing.certificate(tmp_path)))
+    content = change(signer.sign(test_signing.simple(), lambda _kept: None))
+    document = rows(office, issued(office))[-1]
+    page = office.client().post(f"/periksa/{document.code}", data={"berkas": (io.BytesIO(content), "izin.pdf")})
+    text = " ".join(page.text.split())
+    assert (page.status_code, "Tidak sama dengan yang diterbitkan" in text) == (200, True)
+    assert ("oleh Kepala Dinas, S.H." in text, said in text) == (bool(said), True)

@@ -16,7 +16,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from app import access, permits
+from app import access, permits, signing
 from app.models import Document
 from app.permits import Permit
 from app.web import base, errors, shown
@@ -122,19 +122,19 @@ def _answer(code: str, compare: bool = False) -> ResponseReturnValue:
         base.kept_at_once(lambda kept: access.tried(kept, WHAT, whence))
         return make_response(render_template("checking/ask.html", code="", faults={}, unknown=UNKNOWN), 404)
     digest = "".join(base.typed("sidik", 100).split()) if compare and _fits() else ""
-    same, fault = _compared(found.document, digest) if compare else (None, "")
+    compared = _compared(found.document, digest) if compare else Compared()
     page = render_template(
         "checking/paper.html",
         permit=found,
         revision=found.case.revision,
         word=WORDS[found.standing.word],
         reason=_reason(found),
-        same=same,
-        faults={"berkas": fault} if fault else {},
-        digest=digest if fault else "",
+        compared=compared,
+        faults={"berkas": compared.fault} if compared.fault else {},
+        digest=digest if compared.fault else "",
         office=shown.office(base.session(), (found.case.sop,)),
     )
-    return make_response(page, 422 if fault else 200)
+    return make_response(page, 422 if compared.fault else 200)
 
 
 def _fits() -> bool:
@@ -145,19 +145,37 @@ def _fits() -> bool:
         return False
 
 
-def _compared(document: Document, digest: str) -> tuple[bool | None, str]:
-    """Whether a file, or its SHA-256, is what was issued, as .docx or as its PDF; else what is wrong with it."""
+@dataclass(frozen=True)
+class Compared:
+    """Whether a file, or its SHA-256, is what was issued, as .docx or as its PDF; who signed it; or what is wrong."""
+
+    same: bool | None = None
+    signatures: tuple[signing.Signature, ...] = ()
+    fault: str = ""
+
+
+def _compared(document: Document, digest: str) -> Compared:
     if not _fits():
-        return None, _("Berkas ini terlalu besar; surat kami tidak sebesar itu.")
-    sent = request.files.get("berkas")
+        return Compared(fault=_("Berkas ini terlalu besar; surat kami tidak sebesar itu."))
+    sent, content = request.files.get("berkas"), b""
     if sent is not None and sent.filename:
-        digest = hashlib.sha256(sent.stream.read()).hexdigest()
+        content = sent.stream.read()
+        digest = hashlib.sha256(content).hexdigest()
     elif not digest:
-        return None, _("Pilih berkasnya, atau tulis sidik SHA-256-nya.")
+        return Compared(fault=_("Pilih berkasnya, atau tulis sidik SHA-256-nya."))
     if not DIGEST.fullmatch(digest.lower()):
-        return None, _("Sidik SHA-256 terdiri atas 64 angka dan huruf a sampai f.")
-    # What is signed is compared like any other file; that its signature holds is for whoever signs to add here.
-    return digest.lower() in (document.sha256, document.pdf_sha256), ""
+        return Compared(fault=_("Sidik SHA-256 terdiri atas 64 angka dan huruf a sampai f."))
+    return Compared(digest.lower() in (document.sha256, document.pdf_sha256), _signatures(content))
+
+
+def _signatures(content: bytes) -> tuple[signing.Signature, ...]:
+    """Who signed a PDF electronically; nobody where that cannot be read here."""
+    if not content.startswith(b"%PDF-") or b"/ByteRange" not in content or not signing.available():
+        return ()
+    try:
+        return tuple(signing.verify(content, base.alur().settings))
+    except signing.SigningError:
+        return ()
 
 
 def _reason(found: Permit) -> str:
