@@ -262,7 +262,7 @@ def test_a_case_and_its_task_field_by_field(desk: Desk) -> None:
     with desk.office.look() as ctx:
         number = ctx.session.get_one(Case, 1).number
     assert case == {
-        "id": "1", "number": number, "sop": desk.office.sop, "revision": 1, "status": "open", "ended_at": None,
+        "id": "1", "number": number, "sop": desk.office.sop, "revision": 1, "status": "open", "ended_at": None, "destroyed_at": None,
         "data": {}, "due_at": None,
     }  # fmt: skip
     form = task.pop("form")
