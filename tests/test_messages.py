@@ -212,7 +212,7 @@ def test_who_holds_a_power_of_attorney_is_told_as_well(small: Office, sop: str, 
     with small.work() as ctx:
         giver, proxy = small.person(ctx, "pemohon"), small.person(ctx, "pemohon2")
         proxy.email, proxy.email_verified_at = "pemohon2@contoh.id", ctx.now
-        letter = uploads.save(ctx, giver, "kuasa.pdf", b"%PDF-1.4 kuasa")
+        letter = uploads.save(ctx, giver, "kuasa.pdf", b"%PDF-1.4\n%%EOF\n")
         since, until = ctx.now - timedelta(days=5), ctx.now + timedelta(days=days)
         ctx.session.add(
             Proxy(principal_id=giver.id, proxy_id=proxy.id, sop=sop, since=since, until=until, upload_id=letter.id,
