@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.pofile import read_po
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
@@ -595,3 +596,15 @@ def test_the_english_catalogue_says_every_value_that_the_indonesian_says() -> No
         catalogue = read_po(file, locale="en")
     assert [(m.id, [str(e) for e in m.check(catalogue)]) for m in catalogue if list(m.check(catalogue))] == []
     assert [m.id for m in catalogue if not m.string] == []
+    pages = "web/templates/**.html"
+    found = extract_from_dir(
+        folder.parents[3],
+        [("**.py", "python"), (pages, "jinja2")],
+        {pages: {"trimmed": "true"}},
+        {**DEFAULT_KEYWORDS, "_l": None},
+    )
+    said = {
+        (message if isinstance(message, str) else message[0], context) for _file, _line, message, _why, context in found
+    }
+    told = {(m.id if isinstance(m.id, str) else m.id[0], m.context) for m in catalogue if m.id}
+    assert (sorted(map(str, said - told)), sorted(map(str, told - said))) == ([], [])

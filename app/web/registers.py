@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from flask import Blueprint, abort, flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_babel import pgettext
 from werkzeug.utils import secure_filename
 
 from app import books, cases, journal, registers, revisions, wording, workbook
@@ -229,7 +230,7 @@ def _columns(book: Book) -> list[workbook.Column]:
         workbook.Column(_("Perihal"), 44),
         *(workbook.Column(column.title, 24) for column in book.columns),
         workbook.Column(_("Petugas"), 28),
-        workbook.Column(_("Keterangan"), 44),
+        workbook.Column(pgettext("of a number", "Keterangan"), 44),
     ]
 
 
@@ -242,7 +243,10 @@ def _values(opened: Open, first: int, read: list[Row]) -> Iterator[tuple[list[wo
         yield [*told, row.applicant, row.subject, *more, row.by, remark(row)], row.void is not None
 
 
-blueprint.app_template_filter("angka")(wording.angka)
+@blueprint.app_template_filter("angka")
+def counted(number: int) -> str:
+    """A whole number as the reader writes it: `1.234`."""
+    return wording.angka(number) if shown.locale() == "id" else f"{number:,}"
 
 
 @blueprint.app_template_filter("keterangan_nomor")

@@ -12,6 +12,7 @@ from typing import Any
 from flask import Blueprint, abort, flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_babel import pgettext
 
 from app import access, cases, documents, forms, revisions, satisfaction, wording, workbook
 from app.files import XLSX
@@ -225,15 +226,16 @@ def laporan_xlsx() -> ResponseReturnValue:
     ctx, asked = base.context(), _asked()
     found = satisfaction.summary(ctx, asked.period, asked.sops)
     whole, grade = found.whole, satisfaction.grade(found.whole.index)
+    service = pgettext("one", "Layanan")
     index: list[Sequence[workbook.Value]] = [
         [_("IKM"), whole.index, grade, grade_words(grade)],
-        [_("Jawaban"), whole.count],
+        [pgettext("how many", "Jawaban"), whole.count],
         [],
         [_("No."), _("Unsur"), _("Nilai rata-rata"), _("Nilai (25–100)"), _("Mutu"), period_name(asked.period.before)],
         *([row.number, row.name, row.mean, row.value, satisfaction.grade(row.value), row.before]
           for row in rows(found)),
         [],
-        [_("Layanan"), "", _("Jawaban"), _("IKM"), _("Mutu")],
+        [service, "", pgettext("how many", "Jawaban"), _("IKM"), _("Mutu")],
         *([asked.titles.get(sop, sop), "", tally.count, tally.index, satisfaction.grade(tally.index)]
           for sop, tally in found.now.items()),
     ]  # fmt: skip
@@ -252,8 +254,12 @@ def laporan_xlsx() -> ResponseReturnValue:
     workbook.write(
         out,
         _sheet(_("IKM"), {_("Indeks kepuasan masyarakat"): 26, period_name(asked.period): 44, "": 16}, index),
-        _sheet(_("Jawaban"), {_("No."): 8, _("Tanggal"): 12, _("Layanan"): 40, _("Cara"): 12, **elements}, answers),
-        _sheet(_("Saran"), {_("Tanggal"): 12, _("Layanan"): 40, _("Saran dan masukan"): 100}, remarks),
+        _sheet(
+            pgettext("how many", "Jawaban"),
+            {_("No."): 8, _("Tanggal"): 12, service: 40, _("Cara"): 12, **elements},
+            answers,
+        ),
+        _sheet(_("Saran"), {_("Tanggal"): 12, service: 40, _("Saran dan masukan"): 100}, remarks),
     )  # fmt: skip
     out.seek(0)
     return send_file(out, XLSX, as_attachment=True, download_name=f"{_file_name(asked)}.xlsx")
@@ -359,8 +365,14 @@ def said(value: Decimal | None) -> str:
     return satisfaction.comma(value) if shown.locale() == "id" else f"{value:.2f}" if value is not None else "–"
 
 
+def changed(now: Decimal | None, was: Decimal | None) -> str:
+    """By how much a value is more or less than before, as the reader writes it."""
+    words = satisfaction.change(now, was)
+    return words if shown.locale() == "id" else words.replace(",", ".")
+
+
 for name, filter_ in (
     ("period", period_name), ("graded", graded), ("two_places", said), ("grade", satisfaction.grade),
-    ("grade_words", grade_words), ("change", satisfaction.change),
+    ("grade_words", grade_words), ("change", changed),
 ):  # fmt: skip
     blueprint.add_app_template_filter(filter_, name)

@@ -130,4 +130,4 @@ def _cut(rows: list[list[str]]) -> list[list[str]]:
 def _words(value: object) -> str:
     if value is None:
         return ""
-    return ("Ya" if value else "Tidak") if isinstance(value, bool) else str(value)[:2000]
+    return (_("Ya") if value else _("Tidak")) if isinstance(value, bool) else str(value)[:2000]
