@@ -126,7 +126,7 @@ def test_what_was_made_can_be_taken_back_as_before(office: Office, suite: Path) 
         case = ctx.session.get_one(Case, case_id)
         [mine] = [n for n in {*office.officers.values(), "pemohon"} if office.person(ctx, n).id == last]
         actor = office.actor(ctx, mine)
-        assert cases.may_take_back(actor, cases.journal_for(ctx, actor, case))
+        assert cases.may_take_back(ctx, actor, case, cases.journal_for(ctx, actor, case))
 
 
 def test_several_workers_make_each_once(office: Office, suite: Path) -> None:

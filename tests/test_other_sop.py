@@ -28,7 +28,7 @@ REFERENCES = (
 )  # fmt: skip
 NAMES = {
     "pesan", "atasan", "pengaduan", "penarikan", "penolakan", "pengguguran", "pembukaan_kembali", "pembetulan",
-    "pencabutan",
+    "pencabutan", "retensi", "pencatatan_darurat", "keabsahan", "pengingat_berakhir",
 }  # fmt: skip  # properties that name lanes, letters and messages
 NEW = "Kembalikan ke awal"
 each = pytest.mark.parametrize("sop", sops.KEYS)

@@ -220,8 +220,8 @@ def test_issuing_a_plain_paper_asks_the_database_no_more(office: Office) -> None
     statements: list[str] = []
     with office.work() as ctx:
         case = ctx.session.get_one(Case, case_id)
-        event.listen(office.db.engine, "before_cursor_execute", lambda *a: statements.append(a[2]))
-        papers.due(ctx, case, case.seq, [revisions.Paper("surat.docx", "Biasa", 1, internal=False)])
+        event.listen(office.db.writing.kw["bind"], "before_cursor_execute", lambda *a: statements.append(a[2]))
+        papers.due(ctx, case, case.seq, [revisions.Paper("surat.docx", "Biasa", 1, internal=False)], {})
     assert not [said for said in statements if "event_values" in said]
 
 

@@ -32,6 +32,7 @@ from app import (
     papers,
     registers,
     revisions,
+    terms,
     worker,
 )
 from app.models import Case, Document, Person
@@ -187,6 +188,8 @@ def test_its_letters_print(sop: str, tmp_path: Path) -> None:
 @each_text
 def test_a_text_reads_only_what_the_forms_and_registers_write(sop: str, name: str) -> None:
     expected = {**documents.TOLD, **documents.known(written(sop), lanes(sop)), "isian": isian(sop)}
+    if name in {reminder.text for reminder in terms.reminders(definition(sop))}:
+        expected |= documents.ENDING
     assert documents.check_text(name, BUNDLES[sop].texts[name], expected) == []
 
 
@@ -207,7 +210,8 @@ def test_a_text_holds_what_people_type(sop: str, name: str) -> None:
 def test_every_text_is_told_somewhere(sop: str) -> None:
     drawn = definition(sop)
     told = [text for place in drawn.tells.values() for text in revisions.texts(drawn, place)]
-    assert {text.template for text in told} == BUNDLES[sop].texts.keys()
+    reminding = {reminder.text for reminder in terms.reminders(drawn)}
+    assert {text.template for text in told} | reminding == BUNDLES[sop].texts.keys()
     assert {text.lane is None for text in told} == {drawn.applicant_lane is not None}
     assert not [f for f in revisions.check(BUNDLES[sop])[1] if f.rule == "tanpa-pesan"]
 
