@@ -306,7 +306,8 @@ def test_a_second_paper_of_the_same_template_takes_the_place_of_the_first(office
     case_id = issued(office)
     with office.work() as ctx:
         case = ctx.session.get_one(Case, case_id)
-        papers.due(ctx, case, case.seq, [revisions.Paper("surat.docx", "Izin baru", 1, internal=False, checked=True)])
+        paper = revisions.Paper("surat.docx", "Izin baru", 1, internal=False, checked=True)
+        papers.due(ctx, case, case.seq, [paper], papers.frozen(ctx, case))
     filled(office)
     assert stands(office, case_id) == {"Izin": "diganti", "Izin baru": "berlaku"}
 
@@ -580,7 +581,7 @@ def test_an_extension_begins_with_what_the_drawing_copies(office: Office) -> Non
         linked = [entry.body for entry in journal.entries(ctx, old) if entry.kind == "link"]
     until = (TODAY + timedelta(days=20)).isoformat()
     assert drafted(office, new.id) == {"nama": "Warung", "lama": {"nomor": "1/I/2026", "sampai": until}, "ke": 2}
-    assert (new.applicant_name, linked) == ("Pemohon", [{"number": new.number}])
+    assert (new.applicant_name, [body["number"] for body in linked]) == ("Pemohon", [new.number])
     assert client.post(f"/permohonan/{old}/perpanjangan").status_code == 409
     assert new.number in client.get("/permohonan").text
 
