@@ -384,7 +384,9 @@ def test_codes_that_lead_nowhere_are_answered_alike(office: Office) -> None:
     codes = (unfinished, unfilled, "A" * 28, "x", "99999999999999", "%20%20", "%27--", "..%3b", "a%2Fb", "A" * 500)
     pages = [client.get(f"/periksa/{code}") for code in codes]
     assert {page.status_code for page in pages} == {404}
-    assert len({re.sub(r'kembali=[^"]*', "", page.text) for page in pages}) == 1  # its own address is the reader's
+    own = r'kembali=[^"]*|(?<=name="kode" type="text" value=")[^"]*'  # its address, and the code that they typed, are the reader's
+    assert len({re.sub(own, "", page.text) for page in pages}) == 1
+    assert 'name="kode" type="text" value="AAAA-AAAA-AAAA-AAAA-AAAA-AAAA-AAAA"' in pages[2].text
     assert "TIDAK DIKENAL" in pages[0].text
     assert client.post("/periksa", data={"kode": " - "}).status_code == 422
 

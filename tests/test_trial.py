@@ -8,6 +8,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import lxml.html
 import pytest
 from docx import Document
 from sqlalchemy import func, select
@@ -131,10 +132,17 @@ def test_an_owner_looks_at_each_letter(office: Office) -> None:
         answer = owner.get(f"{page}/contoh/{paper.template}{query}")
         assert answer.headers["Content-Disposition"].startswith("attachment")
         assert Document(io.BytesIO(answer.data)).paragraphs
+        read = owner.get(f"{page}/contoh/{paper.template}/lihat{query}")
+        assert (read.status_code, read.headers["Content-Security-Policy"][:21]) == (200, "sandbox allow-scripts")
+    framed = lxml.html.fromstring(said).xpath("//iframe/@src")
+    assert f"{page}/surat/{paper.template}/lihat" in framed
+    assert {owner.get(address).status_code for address in framed} == {200}
+    assert owner.get(f"{page}/surat/x.docx/lihat").status_code == 404
     assert [owner.get(f"{page}/{rest}").status_code for rest in ("surat/x.docx", "contoh/x.docx")] == [404, 404]
     assert owner.get(f"{page}/contoh/{paper.template}?nama=lain").status_code == 404
     other = office.client("pemohon")
     assert [other.get(f"{page}/{rest}/{paper.template}").status_code for rest in ("surat", "contoh")] == [403, 403]
+    assert [other.get(address).status_code for address in framed[:1]] == [403]
     with office.look() as ctx:
         assert ctx.session.scalar(select(func.count()).select_from(Case)) == 0
         assert ctx.session.scalar(select(func.count()).select_from(RegisterEntry)) == 0

@@ -16,7 +16,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from app import access, permits, signing
+from app import access, papers, permits, signing
 from app.models import Document
 from app.permits import Permit
 from app.web import base, errors, shown
@@ -120,7 +120,8 @@ def _answer(code: str, compare: bool = False) -> ResponseReturnValue:
     found = permits.find(ctx, plain(code))
     if found is None:
         base.kept_at_once(lambda kept: access.tried(kept, WHAT, whence))
-        return make_response(render_template("checking/ask.html", code="", faults={}, unknown=UNKNOWN), 404)
+        typed = papers.grouped(plain(code))[:LONGEST]
+        return make_response(render_template("checking/ask.html", code=typed, faults={}, unknown=UNKNOWN), 404)
     digest = "".join(base.typed("sidik", 100).split()) if compare and _fits() else ""
     compared = _compared(found.document, digest) if compare else Compared()
     page = render_template(

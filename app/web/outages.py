@@ -99,9 +99,11 @@ def _counts(text: str) -> bool:
 
 
 def _prepare(loaded: Loaded, typed: Mapping[str, str], faults: Mapping[str, str] | None = None) -> str:
+    ctx, books = base.context(), outages.books(loaded)
+    examples = {book.register: registers.text(book.pattern, 1, ctx.local()) for book in books}
     return render_template(
-        "outages/prepare.html", loaded=loaded, books=outages.books(loaded), typed=typed, faults=faults or {},
-        outage=outages.current(base.context()), most=outages.MOST,
+        "outages/prepare.html", loaded=loaded, books=books, typed=typed, faults=faults or {},
+        outage=outages.current(ctx), most=outages.MOST, examples=examples,
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from app import cases, revisions, trial
 from app.engine.definition import Definition, Finding
 from app.files import DOCX
 from app.models import Case, Revision, RevisionFile
-from app.web import base, portal
+from app.web import base, portal, viewer
 
 blueprint = Blueprint("sops", __name__)
 ORDER = {"error": 0, "warning": 1, "info": 2}
@@ -162,10 +162,34 @@ def surat(sop: str, number: int, template: str) -> ResponseReturnValue:
     )
 
 
+@blueprint.get("/sop/<sop>/<int:number>/surat/<template>/lihat")
+@base.owner
+def templat_lihat(sop: str, number: int, template: str) -> ResponseReturnValue:
+    """The template itself read in the page, as it was drawn."""
+    content = revisions.file_contents(base.session(), _revision(sop, number).id).get(f"templates/{template}")
+    if content is None:
+        raise cases.NotFound()
+    return viewer.page(content, DOCX, template)
+
+
 @blueprint.get("/sop/<sop>/<int:number>/contoh/<template>")
 @base.owner
 def contoh(sop: str, number: int, template: str) -> ResponseReturnValue:
     """A paper filled on a made-up case: that called `nama`, else the first; blank with `kosong`, where it is a form."""
+    called, content = _tried(sop, number, template)
+    return send_file(io.BytesIO(content), DOCX, as_attachment=True, download_name=f"{called}.docx")
+
+
+@blueprint.get("/sop/<sop>/<int:number>/contoh/<template>/lihat")
+@base.owner
+def contoh_lihat(sop: str, number: int, template: str) -> ResponseReturnValue:
+    """The same paper read in the page."""
+    called, content = _tried(sop, number, template)
+    return viewer.page(content, DOCX, called)
+
+
+def _tried(sop: str, number: int, template: str) -> tuple[str, bytes]:
+    """The name and the bytes of the paper that is asked for. Raises cases.NotFound, cases.NotNow."""
     found = _trial(_revision(sop, number), template).papers
     name, blank = request.args.get("nama"), "kosong" in request.args
     tried = next((one for one in found if name in (None, one.paper.name)), None)
@@ -173,7 +197,7 @@ def contoh(sop: str, number: int, template: str) -> ResponseReturnValue:
     if tried is None or content is None:
         raise cases.NotNow(tried.error) if tried and tried.error else cases.NotFound()
     called = _("%(name)s (kosong)", name=tried.paper.name) if blank else _("%(name)s (contoh)", name=tried.paper.name)
-    return send_file(io.BytesIO(content), DOCX, as_attachment=True, download_name=f"{called}.docx")
+    return called, content
 
 
 @blueprint.get("/sop/<sop>/<int:number>/diagram.bpmn")

@@ -31,7 +31,7 @@ def told(case: Case, loaded: Loaded, entries: list[Entry]) -> Line:
     spent = clock.spent(ctx, case, definition, entries)
     late = case.breached_at is not None or bool(spent and spent.late)
     return Line(
-        text(spent) if spent else "",
+        text(spent, running=case.status == "open") if spent else "",
         standing(case),
         late,
         _silence(definition.properties.get("diam_positif", ""), case),
@@ -39,14 +39,14 @@ def told(case: Case, loaded: Loaded, entries: list[Entry]) -> Line:
     )
 
 
-def text(spent: Spent) -> str:
-    """`Terpakai 2 hari kerja · jeda 3 hari kerja · sisa 5 hari kerja`."""
+def text(spent: Spent, running: bool = True) -> str:
+    """`Terpakai 2 hari kerja · jeda 3 hari kerja · sisa 5 hari kerja`; of what is over, nothing of what was left."""
     parts = [_("Terpakai %(lama)s", lama=_stretch(spent.used, spent.used_minutes, spent.unit))]
     if spent.paused:
         parts.append(_("jeda %(lama)s", lama=_days(spent.paused, spent.unit)))
     if spent.late and not spent.left and spent.left_minutes < 1:
         parts.append(_("batas waktu sudah lewat"))
-    elif spent.left is not None:
+    elif spent.left is not None and (running or spent.late):
         left = _stretch(spent.left, spent.left_minutes, spent.unit)
         parts.append(_("lewat %(lama)s", lama=left) if spent.late else _("sisa %(lama)s", lama=left))
     return " · ".join(parts)

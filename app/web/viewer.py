@@ -47,7 +47,10 @@ class _Unreadable(Exception):
 
 def address(url: str, media_type: str) -> str:
     """Where a file that lies at `url` is shown."""
-    return url if media_type in INLINE else f"{url}/lihat"
+    if media_type in INLINE:
+        return url
+    path, asked, query = url.partition("?")
+    return f"{path}/lihat{asked}{query}"
 
 
 def file(content: bytes, media_type: str, name: str, etag: str) -> Response:
