@@ -78,7 +78,7 @@ def _warm() -> None:
     """Everything that is imported late is imported now: afterwards no file can be opened."""
     from docx import Document
 
-    for codec in ("ascii", "cp437", "latin-1", "unicode_escape", "utf-8-sig", "utf-16"):
+    for codec in ("ascii", "cp437", "latin-1", "shift_jis", "unicode_escape", "utf-8-sig", "utf-16"):
         codecs.lookup(codec)
     for module in pkgutil.iter_modules(jinja2.__path__, "jinja2."):
         importlib.import_module(module.name)

@@ -71,12 +71,17 @@ def _printed(value: Any) -> Any:
 
 @pass_context
 def _qr(context: Context, value: object, width: object = 22) -> object:
-    """An address as a QR picture so many millimetres wide, in the run in which it stands; "" where there is none."""
-    part, address = context.get(PART), str(value or "").strip()
+    """An address as a QR picture so many millimetres wide, in the run in which it stands; "" where there is none. What
+    is too long for one stays text.
+    """
+    part, address = context.get(PART), str(cleaned(str(value or ""))).strip()
     if part is None or not address:
         return wording.qr(address)
     side = Mm(min(max(width, NARROWEST), WIDEST) if isinstance(width, int) else 22)
-    code, picture = segno.make(address, error="m", micro=False), io.BytesIO()
+    try:
+        code, picture = segno.make(address, error="m", micro=False), io.BytesIO()
+    except segno.DataOverflowError:
+        return wording.qr(address)
     code.save(picture, kind="png", scale=8, border=2)
     picture.seek(0)
     inline = part.new_pic_inline(picture, side, side)
