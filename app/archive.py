@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, func, or_, select, update
 
-from app import files, journal, signing
+from app import files, journal, papers, signing
 from app.config import Settings
 from app.context import Context
 from app.documents import pdf
@@ -139,20 +139,15 @@ def tidy(ctx: Context) -> None:
 
 def keep(ctx: Context, document_id: int, found: Made) -> bool:
     """Keeps a PDF and writes its digest as an event of its own; False where that was done, or it failed."""
-    case = ctx.session.scalars(
-        select(Case)
-        .where(Case.id == select(Document.case_id).where(Document.id == document_id).scalar_subquery())
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).one()
-    document = ctx.session.get_one(Document, document_id, populate_existing=True)
+    case, document = papers.locked(ctx, document_id)
     if document.pdf_sha256 is not None or case.destroyed_at is not None:
         return False
     if found.error:
         document.pdf_error = found.error
         document.pdf_next = ctx.now + min(LONGEST, FIRST * 2 ** (max(document.pdf_attempts, 1) - 1))
         return False
-    document.pdf_sha256 = files.put(ctx.settings.files, found.content)
+    document.pdf_sha256 = files.sha256(found.content)
+    papers.put(ctx, found.content)
     document.pdf_error, document.pdf_next, document.signed_by = None, None, found.signed_by
     signed = {"signed_by": found.signed_by} if found.signed_by else {}
     journal.append(

@@ -197,13 +197,7 @@ def keep(ctx: Context, document_id: int, filled: Filled) -> bool:
 
     Two that fill the same paper make the same bytes, and the case's lock lets one of them record it.
     """
-    case = ctx.session.scalars(
-        select(Case)
-        .where(Case.id == select(Document.case_id).where(Document.id == document_id).scalar_subquery())
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).one()
-    document = ctx.session.get_one(Document, document_id, populate_existing=True)
+    case, document = locked(ctx, document_id)
     if document.filled_at is not None or case.destroyed_at is not None:
         return False
     if filled.error:
@@ -211,14 +205,30 @@ def keep(ctx: Context, document_id: int, filled: Filled) -> bool:
         document.error = filled.error
         return False
     document.sha256 = files.sha256(filled.content)
-    ctx.session.flush()  # the row first: whoever takes files away waits for it (see `files.put`)
-    files.put(ctx.settings.files, filled.content)
+    put(ctx, filled.content)
     document.filled_at, document.inputs, document.error = ctx.now, None, None
     journal.append(
         ctx, case, "document", {"document": document.id, "template": document.template, "name": document.name,
                                 "sha256": document.sha256, "due": document.seq},
     )  # fmt: skip
     return True
+
+
+def locked(ctx: Context, document_id: int) -> tuple[Case, Document]:
+    """A paper as it is by now, and its case, whose row is locked until the transaction ends."""
+    case = ctx.session.scalars(
+        select(Case)
+        .where(Case.id == select(Document.case_id).where(Document.id == document_id).scalar_subquery())
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one()
+    return case, ctx.session.get_one(Document, document_id, populate_existing=True)
+
+
+def put(ctx: Context, content: bytes) -> None:
+    """Keeps a paper's bytes, once its row names them: whoever takes files away waits for that (see `files.put`)."""
+    ctx.session.flush()
+    files.put(ctx.settings.files, content)
 
 
 def control_sheet(ctx: Context, case: Case, loaded: revisions.Loaded) -> bytes | None:

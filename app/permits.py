@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased, joinedload
 
 from app import forms, journal, registers, revisions, terms
 from app.context import Context
-from app.models import Case, Document, Message, RegisterEntry, Void
+from app.models import Case, Document, Message, Void
 from app.revisions import Loaded
 
 IN_FORCE, NOT_YET, EXPIRED = "berlaku", "belum-berlaku", "berakhir"
@@ -137,11 +137,8 @@ def _void(ctx: Context, document: Document, loaded: Loaded, entries: Sequence[jo
     if given is None or step is None:
         return None
     for line in registers.numberings(step.properties.get("register", "")):
-        number = registers.number_in(line.pattern, document.number) if line.key == term.number else None
-        if number is not None:
-            key = (line.register, ctx.local(given.at).year, number)
-            entry, void = ctx.session.get(RegisterEntry, key), ctx.session.get(Void, key)
-            return void if entry is not None and entry.text == document.number else None
+        if line.key == term.number:
+            return registers.void_of(ctx, line.register, document.number, document.case_id)
     return None
 
 

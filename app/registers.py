@@ -164,10 +164,15 @@ def void(ctx: Context, register: str, year: int, number: int, by: Person, reason
     return entry
 
 
+def void_of(ctx: Context, register: str, text: str, case_id: int) -> Void | None:
+    """The note that strikes out this number, which a case bears; None where it stands."""
+    entry = find(ctx, register, text, case_id)
+    return ctx.session.get(Void, key(entry)) if entry is not None else None
+
+
 def is_void(ctx: Context, register: str, text: str, case_id: int) -> bool:
     """Was this number, which a case bears, struck out?"""
-    entry = find(ctx, register, text, case_id)
-    return entry is not None and ctx.session.get(Void, key(entry)) is not None
+    return void_of(ctx, register, text, case_id) is not None
 
 
 def find(ctx: Context, register: str, text: str, case_id: int | None = None) -> RegisterEntry | None:
