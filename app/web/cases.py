@@ -190,7 +190,10 @@ def again(
         case=case,
         definition=loaded.definition,
         tasks=[(task, cases.may_take(ctx, actor, task) is None) for task in tasks],
-        lines=lines(loaded, [journal.without_typed(e) if e.kind == "note" else e for e in entries]),
+        # That a paper is a PDF too, the list of papers says; notes have a place of their own.
+        lines=lines(
+            loaded, [journal.without_typed(e) if e.kind == "note" else e for e in entries if e.kind != "archive"]
+        ),
         stages=stages(loaded.definition, here, done),
         around=around.of_case(case, entries, asked),
         here=here,
