@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from sqlalchemy import Engine, event
 
 from app import cases, inbox
 from app.engine.definition import Step
@@ -120,3 +123,32 @@ def test_a_walk_in_belongs_to_the_counter(office: Office) -> None:
     }  # fmt: skip
     with office.look() as ctx:
         assert inbox.counts(ctx, office.actor(ctx, "pemohon")).own == 1
+
+
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
+def test_no_query_of_the_page_reads_all_cases_or_tasks(office: Office) -> None:
+    case_id = play.apply(office)
+    play.step(office, case_id)
+    asked: dict[str, Any] = {}
+    client = office.client(waiting_for(office, case_id))
+
+    def note(*said: Any) -> None:
+        asked.setdefault(said[2], said[3])
+
+    event.listen(Engine, "before_cursor_execute", note)  # the server's engine is its own
+    try:
+        assert client.get("/tugas").status_code == 200
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    with office.db.engine.begin() as connection:
+        connection.exec_driver_sql("ANALYZE")
+        many = "UPDATE sqlite_stat1 SET stat = '100000 1' WHERE idx = 'sqlite_autoindex_case_1'"
+        connection.exec_driver_sql(many)  # its planner reads all cases only where it knows of many
+        connection.exec_driver_sql("ANALYZE sqlite_schema")
+        plans = {
+            statement: [row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)]
+            for statement, values in asked.items()
+            if statement.startswith("SELECT")
+        }
+    assert any("task" in line for plan in plans.values() for line in plan)
+    assert {q: plan for q, plan in plans.items() if {"SCAN case", "SCAN task", "SCAN event"} & set(plan)} == {}
