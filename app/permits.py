@@ -63,6 +63,16 @@ def permit(ctx: Context, document: Document) -> Permit:
     return Permit(document, case, loaded, _standing(ctx, document, case, loaded, entries), tuple(named))
 
 
+def issued(
+    ctx: Context, case: Case, loaded: Loaded, entries: Sequence[journal.Entry]
+) -> list[tuple[Document, Standing]]:
+    """What a case has given out that anybody can check, as it stands today; not what something newer replaced."""
+    query = select(Document).where(Document.case_id == case.id, Document.code.is_not(None), ~Document.internal)
+    found = ctx.session.scalars(query.where(Document.filled_at.is_not(None)).order_by(Document.id)).all()
+    standings = [(document, _standing(ctx, document, case, loaded, entries)) for document in found]
+    return [(document, standing) for document, standing in standings if standing.word != REPLACED]
+
+
 def _holder(loaded: Loaded, entries: Sequence[journal.Entry]) -> Iterator[tuple[str, str]]:
     data = journal.data(loaded.form_at, entries)
     fields = {field.pointer[1:].replace("/", "."): field for form in loaded.forms.values() for field in form.fields}

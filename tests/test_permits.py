@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import lxml.html
 import pytest
 import segno
 from sqlalchemy import delete, event, select, update
@@ -287,6 +288,29 @@ def test_what_becomes_of_a_paper(
     office.later(minutes=1)
     then(office, case_id)
     assert stands(office, case_id) == expected
+
+
+@pytest.mark.parametrize(
+    ("upto", "then", "expected"),
+    [
+        ("nomori", lambda *_: None, []),  # while it runs, its page says where it is
+        ("terima", lambda *_: None, ["Berlaku Izin nomor 1/I/2026, berlaku sampai 13 Desember 2026"]),
+        (
+            "terima",
+            lambda o, c: act(o, c, "revoke"),
+            ["Dicabut Izin nomor 1/I/2026, berlaku sampai 13 Desember 2026", "Sah Pencabutan"],
+        ),
+        ("terima", lambda o, c: o.later(days=99), ["Berakhir Izin nomor 1/I/2026, berlaku sampai 13 Desember 2026"]),
+    ],
+)
+def test_what_a_case_gave_stands_on_top_of_its_page(
+    office: Office, upto: str, then: Callable[[Office, int], None], expected: list[str]
+) -> None:
+    case_id = issued(office, upto=upto, last=20)
+    then(office, case_id)
+    page = lxml.html.fromstring(office.client("pemohon").get(f"/permohonan/{case_id}").text)
+    told = [" ".join(line.text_content().split()) for line in page.xpath("//p[@class='gave']")]
+    assert told == expected
 
 
 def test_the_code_of_what_was_signed_leads_to_what_was_issued_in_the_end(office: Office) -> None:

@@ -13,7 +13,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 from werkzeug.utils import secure_filename
 
-from app import archive, cases, documents, files, journal, papers, people, revisions, signing, uploads
+from app import archive, cases, documents, files, journal, papers, people, permits, revisions, signing, uploads
 from app.engine.definition import Definition
 from app.files import DOCX
 from app.journal import Entry
@@ -201,6 +201,7 @@ def again(
         path=_path(loaded.definition, entries),
         time=timeline.told(case, loaded, entries),
         documents=cases.documents(ctx, actor, case),
+        issued=permits.issued(ctx, case, loaded, entries) if case.status != "open" else [],
         numbers=registers.numbers_of(case, loaded, entries),
         filled_forms=filled_forms(case, loaded.definition),
         attached=attached.uploads(attached.answered(loaded, entries), case),

@@ -113,6 +113,14 @@ def plain(typed: str) -> str:
     return re.sub(r"[^0-9A-Z]", "", typed.upper())[:LONGEST]
 
 
+def word_of(standing: permits.Standing) -> Word:
+    """How a paper stands, as every page says it."""
+    return WORDS[standing.word]
+
+
+blueprint.app_template_filter("berlakunya")(word_of)
+
+
 def _answer(code: str, compare: bool = False) -> ResponseReturnValue:
     ctx, whence = base.context(), request.remote_addr or ""
     if access.too_often(ctx, WHAT, whence):
@@ -128,7 +136,7 @@ def _answer(code: str, compare: bool = False) -> ResponseReturnValue:
         "checking/paper.html",
         permit=found,
         revision=found.case.revision,
-        word=WORDS[found.standing.word],
+        word=word_of(found.standing),
         reason=_reason(found),
         compared=compared,
         faults={"berkas": compared.fault} if compared.fault else {},
