@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload, undefer
 
-from app import clock, ends, engine, files, journal, papers, people, revisions, standing
+from app import bundles, clock, drawn, ends, engine, files, journal, papers, people, revisions, standing
 from app.context import Context
 from app.models import Case, Document, EventValues, Lane, Outage, Revision, Upload
 from app.replay import Replay
@@ -170,7 +170,7 @@ def _cases() -> Any:
 
 def _revision_findings(ctx: Context, revision: Revision) -> list[str]:
     contents = revisions.file_contents(ctx.session, revision.id)
-    if revisions.digest_of(contents) != revision.digest:
+    if bundles.digest_of(contents) != revision.digest:
         return ["Berkas SOP yang tersimpan bukan lagi berkas yang diberlakukan."]
     return []
 
@@ -343,7 +343,7 @@ def _standing_in(ctx: Context, loaded: revisions.Loaded, lane: str) -> tuple[set
     applicants = {known.name for known in lanes if known.applicant} | {loaded.definition.applicant_lane}
     if lane not in applicants:
         return {lane}, False
-    return {lane} | {known.name for known in lanes if known.counter} | revisions.counters(loaded.definition), True
+    return {lane} | {known.name for known in lanes if known.counter} | drawn.counters(loaded.definition), True
 
 
 def _assignee_findings(ctx: Context, loaded: revisions.Loaded, entry: journal.Entry) -> list[str]:
@@ -379,7 +379,7 @@ def _paper_findings(
     if entry.kind == "complete" and (begun is None or entry.at < begun):
         found.append("Menurut kertas langkah ini selesai sebelum terbuka.")
     by = told["entered_by"]
-    if not people.held(ctx.session, by["id"], revisions.recorders(loaded.definition), entry.recorded_at):
+    if not people.held(ctx.session, by["id"], drawn.recorders(loaded.definition), entry.recorded_at):
         found.append(f"{by['name']} tidak berwenang mencatat dari kertas pada saat itu.")
     return found
 

@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from app import absences, cases, forms, papers, people, revisions, uploads, worktime
+from app import absences, bundles, cases, forms, papers, people, revisions, uploads, worktime
 from app.config import Settings
 from app.context import Context
 from app.engine.definition import Choice
@@ -51,7 +51,7 @@ def build(settings: Settings, writing: sessionmaker[Session], folder: Path, say:
         ctx = Context(session, settings.now() - timedelta(days=21), settings)
         installed = [
             revisions.install(ctx, bundle, "alur demo", "data contoh")
-            for bundle in revisions.bundles([folder / "bpmn", folder / "forms", folder / "docx_templates"])
+            for bundle in bundles.read([folder / "bpmn", folder / "forms", folder / "docx_templates"])
         ]
         staff = hire(ctx, installed)
         ids = [revision.id for revision in installed]

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import undefer
 
-from app import database, documents, journal, papers, people, post, revisions, wording
+from app import database, documents, drawn, journal, papers, people, post, revisions, wording
 from app.context import Context
 from app.models import Case, Lane, Message, Person, Proxy, Task
 from app.post import MAIL, PHONE
@@ -37,7 +37,7 @@ def tell(
     ctx: Context,
     case: Case,
     seq: int,
-    wanted: Sequence[revisions.Text],
+    wanted: Sequence[drawn.Text],
     inputs: Mapping[str, Any],
     *,
     on_paper: datetime | None = None,
@@ -105,7 +105,7 @@ def escalate(ctx: Context, case: Case, seq: int, steps: Iterable[str] = ()) -> N
     steps = list(steps)
     late = select(Task).join(Task.lane).where(Task.case_id == case.id, Task.closed_at.is_(None), ~Lane.applicant)
     for task in ctx.session.scalars(late.order_by(Task.id)).unique():
-        above = revisions.superior(definition, task.lane.name)
+        above = drawn.superior(definition, task.lane.name)
         if not above or (steps and task.step not in steps):
             continue
         due = task.due_at if steps else case.due_at
@@ -326,7 +326,7 @@ def unheard(ctx: Context, case: Case) -> bool:
     if not there or any(ways(ctx, person) for person in there):
         return False
     definition = revisions.load(ctx.session, case.revision_id).definition
-    return any(text.lane is None for place in definition.tells.values() for text in revisions.texts(definition, place))
+    return any(text.lane is None for place in definition.tells.values() for text in drawn.texts(definition, place))
 
 
 STATES = ("menunggu", "tidak-pasti", "gagal", "terkirim", "ditarik")

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Select, func, or_, select, text
 from sqlalchemy.orm import joinedload
 
-from app import cases, database, people, registers, revisions, wording
+from app import cases, database, drawn, people, registers, revisions, wording
 from app.context import Context, Paper
 from app.models import (
     ON_PAPER,
@@ -126,7 +126,7 @@ class Application:
 
 def may_record(actor: Actor, loaded: Loaded) -> bool:
     """Whether somebody may prepare for an SOP and enter what happened to its cases on paper."""
-    return any(loaded.lanes.get(lane) in actor.lanes for lane in revisions.recorders(loaded.definition))
+    return any(loaded.lanes.get(lane) in actor.lanes for lane in drawn.recorders(loaded.definition))
 
 
 def sops(ctx: Context, actor: Actor) -> list[Loaded]:
@@ -371,7 +371,7 @@ def _then(
 ) -> Context:
     """The moment on paper, in which the verbs then work. Raises cases.NotYours, NotFound, NotNow, Wrong."""
     if not may_record(by, loaded):
-        lanes = ", ".join(revisions.recorders(loaded.definition))
+        lanes = ", ".join(drawn.recorders(loaded.definition))
         raise cases.NotYours(f"Yang mencatat dari kertas untuk SOP ini: {lanes}.")
     outage = ctx.session.get(Outage, outage_id, with_for_update={"read": True}, populate_existing=True)
     if outage is None or outage.since is None:

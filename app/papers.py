@@ -15,6 +15,7 @@ from app import (
     calendars,
     clock,
     documents,
+    drawn,
     ends,
     files,
     forms,
@@ -49,7 +50,7 @@ class Filled:
     error: str = ""
 
 
-def due(ctx: Context, case: Case, seq: int, wanted: Sequence[revisions.Paper], inputs: Mapping[str, Any]) -> bool:
+def due(ctx: Context, case: Case, seq: int, wanted: Sequence[drawn.Paper], inputs: Mapping[str, Any]) -> bool:
     """Records papers as due at event `seq`; whether there are any.
 
     What they will say is the journal up to that event, which nobody can change, and beside it the little that can:
@@ -78,7 +79,7 @@ def due(ctx: Context, case: Case, seq: int, wanted: Sequence[revisions.Paper], i
     return True
 
 
-def _proofs(ctx: Context, case: Case, seq: int, wanted: Sequence[revisions.Paper]) -> list[dict[str, Any]]:
+def _proofs(ctx: Context, case: Case, seq: int, wanted: Sequence[drawn.Paper]) -> list[dict[str, Any]]:
     """What anybody can check of each of these papers, as columns: its code, and number and days as the paper says them.
 
     What was printed to be signed by hand, before it had its number, hands its code on: the paper is the same.
@@ -233,12 +234,12 @@ def put(ctx: Context, content: bytes) -> None:
 
 def control_sheet(ctx: Context, case: Case, loaded: revisions.Loaded) -> bytes | None:
     """The control sheet as it stands now, from the template that the process names; None where it names none."""
-    wanted = revisions.papers(loaded.definition.properties.get("lembar_kendali", ""))
+    wanted = drawn.papers(loaded.definition.properties.get("lembar_kendali", ""))
     return as_it_stands(ctx, case, loaded, wanted[0]) if wanted else None
 
 
 def as_it_stands(
-    ctx: Context, case: Case, loaded: revisions.Loaded, paper: revisions.Paper, isian: Mapping[str, Any] | None = None
+    ctx: Context, case: Case, loaded: revisions.Loaded, paper: drawn.Paper, isian: Mapping[str, Any] | None = None
 ) -> bytes:
     """A paper filled with what the case says at this moment, recorded nowhere. `isian` is put in place of all answers,
     where whoever asks may not see all of them. Raises documents.DocumentError.
@@ -250,9 +251,7 @@ def as_it_stands(
     return documents.fill(template, {**seen, "dokumen": {"nama": paper.name, "rangkap": paper.copies}})
 
 
-def blank(
-    ctx: Context, loaded: revisions.Loaded, paper: revisions.Paper, rows: Sequence[Mapping[str, Any]] = ()
-) -> bytes:
+def blank(ctx: Context, loaded: revisions.Loaded, paper: drawn.Paper, rows: Sequence[Mapping[str, Any]] = ()) -> bytes:
     """A form to be filled by hand: the template without anybody's data, `rows` those of a control sheet."""
     template = revisions.template(ctx.session, loaded.id, paper.template)
     empty: dict[str, Any] = {
@@ -271,7 +270,7 @@ def blank(
 
 def blank_sheet(ctx: Context, loaded: revisions.Loaded) -> bytes | None:
     """The control sheet with every step and nothing written; None where the process names no template."""
-    wanted = revisions.papers(loaded.definition.properties.get("lembar_kendali", ""))
+    wanted = drawn.papers(loaded.definition.properties.get("lembar_kendali", ""))
     return blank(ctx, loaded, wanted[0], blank_rows(loaded)) if wanted else None
 
 

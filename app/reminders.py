@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app import daily, messages, papers, permits, revisions
+from app import daily, drawn, messages, papers, permits
 from app.context import Context
 from app.models import Document
 
@@ -33,7 +33,7 @@ def tell(ctx: Context, document_id: int) -> bool:
         "sisa_hari": left,
         "perpanjangan": f"{messages.link(ctx, case)}/perpanjangan" if permits.extendable(ctx, case) else "",
     }
-    wanted = [revisions.Text(reminder.text, None)]
+    wanted = [drawn.Text(reminder.text, None)]
     inputs, key = papers.frozen(ctx, case), permits.key(document_id, reminder)
     messages.tell(ctx, case, case.seq, wanted, inputs, ending=ending, key=key)
     return True

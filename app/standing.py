@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from app import clock, files, journal, registers, revisions, satisfaction
+from app import clock, drawn, files, journal, registers, revisions, satisfaction
 from app.context import Context
 from app.engine.definition import Definition
 from app.models import (
@@ -290,7 +290,7 @@ def _papers(ctx: Context, case: Case, loaded: revisions.Loaded, entries: Sequenc
     due = [
         (e.seq, p)
         for e in entries
-        for p in revisions.papers_at(
+        for p in drawn.papers_at(
             loaded.definition, e.kind, e.step, e.choice, e.body.get("ends", ()), e.body.get("path", ())
         )
     ]

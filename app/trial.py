@@ -18,7 +18,7 @@ from random import Random
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app import cases, database, demo, documents, ends, engine, forms, papers, people, revisions
+from app import bundles, cases, checks, database, demo, documents, drawn, ends, engine, forms, papers, people, revisions
 from app.config import Settings
 from app.context import Context
 from app.engine.definition import Choice, Definition, Finding
@@ -34,7 +34,7 @@ VERB_REASON = "Contoh alasan: data yang disampaikan ternyata tidak sesuai dengan
 class Tried:
     """A paper of an SOP, `filled` on a made-up case and `blank`; `error` says why it could not be."""
 
-    paper: revisions.Paper
+    paper: drawn.Paper
     filled: bytes | None
     error: str = ""
     blank: bytes | None = None
@@ -50,9 +50,9 @@ class Trial:
     stopped: str = ""
 
 
-def of_bundle(settings: Settings, bundle: revisions.Bundle) -> tuple[Trial, tuple[Finding, ...]]:
+def of_bundle(settings: Settings, bundle: bundles.Bundle) -> tuple[Trial, tuple[Finding, ...]]:
     """The trial of files that need not be in force, with the findings of their check."""
-    definition, findings = revisions.check(bundle)
+    definition, findings = checks.check(bundle)
     broken = {f.element for f in findings if f.level == "error"}
     if definition is None or broken - bundle.templates.keys() - bundle.texts.keys():
         return Trial((), "SOP ini belum dapat dijalankan, maka suratnya belum dapat dicoba."), findings
@@ -65,7 +65,7 @@ def of_revision(settings: Settings, session: Session, revision: Revision, only: 
     return of(settings, bundle, revisions.load(session, revision.id).definition, only)
 
 
-def of(settings: Settings, bundle: revisions.Bundle, definition: Definition, only: str = "") -> Trial:
+def of(settings: Settings, bundle: bundles.Bundle, definition: Definition, only: str = "") -> Trial:
     """The papers of an SOP, or those of one of its templates."""
     with _office(settings, bundle, definition) as office:
         stopped = office.play()
@@ -77,31 +77,31 @@ def of(settings: Settings, bundle: revisions.Bundle, definition: Definition, onl
             issued |= office.issued(only, issued)
         for kind in ends.VERBS:
             rule = ends.rule(definition, kind)
-            letters = revisions.papers(rule.letters) if rule else []
+            letters = drawn.papers(rule.letters) if rule else []
             if any(only in ("", paper.template) for paper in letters):
                 office.end(kind)
                 issued |= office.issued(only, issued)
         return Trial(tuple(office.tried(paper, issued) for paper in _papers(definition, only)), stopped)
 
 
-def _papers(definition: Definition, only: str) -> list[revisions.Paper]:
+def _papers(definition: Definition, only: str) -> list[drawn.Paper]:
     """Every paper that the diagram names, each once."""
-    found: dict[tuple[str, str], revisions.Paper] = {}
-    for _, _, text in revisions.places_of_papers(definition):
-        for paper in revisions.papers(text):
+    found: dict[tuple[str, str], drawn.Paper] = {}
+    for _, _, text in drawn.places_of_papers(definition):
+        for paper in drawn.papers(text):
             if only in ("", paper.template):
                 found.setdefault((paper.template, paper.name), paper)
     return list(found.values())
 
 
-def _drawn(definition: Definition, only: str) -> list[revisions.Paper]:
+def _drawn(definition: Definition, only: str) -> list[drawn.Paper]:
     """Those that a case gets on its way."""
-    texts = [text for element, _, text in revisions.places_of_papers(definition) if element != definition.key]
-    return [paper for text in texts for paper in revisions.papers(text) if only in ("", paper.template)]
+    texts = [text for element, _, text in drawn.places_of_papers(definition) if element != definition.key]
+    return [paper for text in texts for paper in drawn.papers(text) if only in ("", paper.template)]
 
 
 @contextmanager
-def _office(settings: Settings, bundle: revisions.Bundle, definition: Definition) -> Iterator[_Office]:
+def _office(settings: Settings, bundle: bundles.Bundle, definition: Definition) -> Iterator[_Office]:
     """An office in memory that runs one SOP, with somebody for each lane."""
     there = database.connect("sqlite://")
     with tempfile.TemporaryDirectory(prefix="alur-") as folder, Session(there, expire_on_commit=False) as session:
@@ -227,7 +227,7 @@ class _Office:
         found = {key: papers.made(self._ctx(), id_) for key, id_ in wanted.items()}
         return {key: filled for key, filled in found.items() if filled is not None}
 
-    def tried(self, paper: revisions.Paper, issued: Mapping[tuple[str, str], papers.Filled]) -> Tried:
+    def tried(self, paper: drawn.Paper, issued: Mapping[tuple[str, str], papers.Filled]) -> Tried:
         """One paper: as it was issued, else as the first case would have it at its end."""
         ctx, key = self._ctx(), (paper.template, paper.name)
         loaded = revisions.load(self.session, self.revision.id)
@@ -245,4 +245,4 @@ class _Office:
 
     def _named(self, name: str) -> set[tuple[str, str]]:
         """The papers that a property of the process names: those are filled without having been issued."""
-        return {(p.template, p.name) for p in revisions.papers(self.definition.properties.get(name, ""))}
+        return {(p.template, p.name) for p in drawn.papers(self.definition.properties.get(name, ""))}

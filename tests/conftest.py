@@ -27,7 +27,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
-from app import database, migrations, revisions
+from app import database, drawn, migrations, revisions
 from app.config import Settings
 from tests import sops
 
@@ -288,12 +288,12 @@ class Office:
     @property
     def counter(self) -> str:
         """Somebody who files for walk-in applicants."""
-        return self.officers[sorted(revisions.counters(self.definition))[0]]
+        return self.officers[sorted(drawn.counters(self.definition))[0]]
 
     @property
     def elsewhere(self) -> str:
         """The last of the officers who do not sit at the counter."""
-        steps, counter = self.definition.steps.values(), revisions.counters(self.definition)
+        steps, counter = self.definition.steps.values(), drawn.counters(self.definition)
         return [self.officers[s.lane] for s in steps if s.lane in self.officers and s.lane not in counter][-1]
 
     @property

@@ -24,7 +24,7 @@ from typing import Any
 
 from sqlalchemy import func, or_, select
 
-from app import absences, audit, calendars, cases, clock, demo, journal, messages, people, revisions, worktime
+from app import absences, audit, calendars, cases, clock, demo, drawn, journal, messages, people, revisions, worktime
 from app.context import Context
 from app.models import CalendarChange, Case, Deputy, Document, Membership, Message, Person, Schedule, Task
 from tests import sops
@@ -328,7 +328,7 @@ def _expected(ctx: Context, found: list[Case]) -> Iterator[str]:
             if entry.kind not in ("start", "complete", "timer"):
                 continue
             path = journal.nodes(definition, entry.body.get("path", ()))
-            told = revisions.texts_of(definition, entry.step, entry.choice, entry.body.get("ends", ()), path)
+            told = drawn.texts_of(definition, entry.step, entry.choice, entry.body.get("ends", ()), path)
             for text in told:
                 for address in _addresses(ctx, case, text.lane, entry.recorded_at):
                     wanted[entry.seq, text.template, address] += 1

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from app import engine, forms, revisions
+from app import bundles, engine, forms
+from app.bundles import Bundle
 from app.engine.definition import Definition
-from app.revisions import Bundle
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = [ROOT / name for name in ("bpmn", "forms", "docx_templates")]
-BUNDLES: dict[str, Bundle] = {bundle.name: bundle for bundle in revisions.bundles(FOLDERS)}
+BUNDLES: dict[str, Bundle] = {bundle.name: bundle for bundle in bundles.read(FOLDERS)}
 KEYS = sorted(BUNDLES)
 
 

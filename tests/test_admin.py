@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select, text
 from werkzeug.test import TestResponse
 
-from app import accounts, audit, cases, people, revisions
+from app import accounts, audit, bundles, cases, drawn, people, revisions
 from app.models import Access, Case, Deputy, Membership, Person, Task
 from tests import play
 from tests.conftest import PASSWORD, Office
@@ -307,7 +307,7 @@ def pair(office: Office) -> Office:
         id="paraf",
     )
     with office.work() as ctx:
-        revisions.install(ctx, revisions.gathered({"paraf.bpmn": drawn})[0], "uji", "uji")
+        revisions.install(ctx, bundles.gathered({"paraf.bpmn": drawn})[0], "uji", "uji")
         for name, lane in (("sari", "Pemaraf"), ("budi", "Penyetuju"), ("wakil", ""), ("pergi", "")):
             person = people.new_person(ctx, name, PASSWORD, full_name=name.title(), active=name != "pergi")
             if lane:
@@ -414,7 +414,7 @@ def test_what_would_get_stuck_is_said_first(
     pair: Office, before: list[tuple[str, str]], now: tuple[str, str], told: str
 ) -> None:
     with pair.work() as ctx:
-        people.grant(ctx, pair.person(ctx, "wakil"), min(revisions.counters(pair.definition)))
+        people.grant(ctx, pair.person(ctx, "wakil"), min(drawn.counters(pair.definition)))
     admin = pair.client("pemilik")
     for person, deputy in before:
         assert admin.post("/pengelola/ketidakhadiran", data=absent(pair, orang=person, wakil=deputy)).status_code == 303

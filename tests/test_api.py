@@ -17,7 +17,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from app import audit, calendars, clock, demo, forms, people, registers, revisions
+from app import audit, bundles, calendars, clock, demo, forms, people, registers, revisions
 from app.forms.schema import FORMATS as CHECKS
 from app.forms.schema import FormValidator
 from app.models import Case, Document, Event, Retry, Task
@@ -232,7 +232,7 @@ def test_another_way_in(desk: Desk) -> None:
     process = lanes(("Pemohon", "surat a z"), ("Piket", "lisan b"))
     text = 'start surat @0\nstart lisan @100\nuser a @0 "Baca"\nuser b @100 "Catat"\nend z @0\nsurat > a\nlisan > b\na > z\nb > z'
     with desk.office.work() as ctx:
-        revisions.install(ctx, revisions.gathered({"lapor.bpmn": draw(text, process, id="lapor")})[0], "uji", "uji")
+        revisions.install(ctx, bundles.gathered({"lapor.bpmn": draw(text, process, id="lapor")})[0], "uji", "uji")
     [usual] = desk("pemohon").apply(sop="lapor")["tasks"]
     [other] = desk("pemohon").apply(sop="lapor", start="lisan")["tasks"]
     assert [(task["step"], task["lane"]) for task in (usual, other)] == [("a", "Pemohon"), ("b", "Piket")]

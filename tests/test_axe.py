@@ -24,7 +24,7 @@ from sqlalchemy import select
 from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
-from app import archive, books, cases, messages, outages, registers, retention, revisions, satisfaction, uploads
+from app import archive, books, cases, drawn, messages, outages, registers, retention, revisions, satisfaction, uploads
 from app.models import (
     Case,
     Complaint,
@@ -422,7 +422,7 @@ def powerless(office: Office) -> None:
         outages.close(ctx, admin, first.id)
         outage = outages.prepare(ctx, admin, loaded, counts)
         outages.declare(ctx, admin, since, until, NAUGHTY, NAUGHTY)
-        by = office.actor(ctx, office.officers[revisions.recorders(loaded.definition)[0]])
+        by = office.actor(ctx, office.officers[drawn.recorders(loaded.definition)[0]])
         filer = office.person(ctx, office.counter if loaded.definition.applicant_lane else office.opener)
         written = outages.Application(ctx.now - timedelta(hours=1), filer.id, None, NAUGHTY[:60], "")
         outages.open_case(ctx, by, outage.id, loaded, written)
@@ -443,7 +443,7 @@ def known(office: Office) -> dict[str, list[Any]]:
     """What the variables of a route may be; a route with another one has to be thought of here."""
     with office.look() as ctx:
         revision = revisions.all_in_force(ctx.session)[0]
-        blanks = revisions.papers(office.definition.properties.get("unduhan", ""))
+        blanks = drawn.papers(office.definition.properties.get("unduhan", ""))
         file = next(iter(revisions.file_contents(ctx.session, revision.id)))
         case_ids = list(ctx.session.scalars(select(Case.id).order_by(Case.id)))
         return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from app import audit, cases, people, revisions
+from app import audit, bundles, cases, people, revisions
 from app.models import Case, Event
 from tests import play
 from tests.conftest import PASSWORD, Office
@@ -107,7 +107,7 @@ def test_nobody_checks_their_own_work(office: Office) -> None:
         text.format(given(nomor="1"), given(empat_mata="a")), lanes(("Kasi", "m a"), ("Kabid", "b z")), id="paraf"
     )
     with office.work() as ctx:
-        revisions.install(ctx, revisions.gathered({"paraf.bpmn": drawn})[0], "uji", "uji")
+        revisions.install(ctx, bundles.gathered({"paraf.bpmn": drawn})[0], "uji", "uji")
         for name, held in (("satu", ("Kasi", "Kabid")), ("dua", ("Kabid",))):
             person = people.new_person(ctx, name, PASSWORD)
             for lane in held:

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from app import audit, cases, journal, papers, people, registers, revisions, worker
+from app import audit, bundles, cases, journal, papers, people, registers, revisions, worker
 from app.models import Case, Document, Event, Register, RegisterEntry, Task
 from tests import play
 from tests.conftest import PASSWORD, Office
@@ -209,7 +209,7 @@ def test_two_workers_fire_a_timer_once(office: Office, tmp_path: Path) -> None:
     path = tmp_path / "ingat.bpmn"
     path.write_bytes(draw(TIMER, lanes(("Pemohon", "mulai a"), ("Kasi", "b akhir cukup lewat")), id="ingat"))
     with office.work() as ctx:
-        for bundle in revisions.bundles([path]):
+        for bundle in bundles.read([path]):
             revisions.install(ctx, bundle, "uji", "uji")
     ids = [play.apply(office, sop="ingat") for _ in range(5)]
     office.later(hours=2, minutes=30)
@@ -233,7 +233,7 @@ def test_an_officer_and_the_worker_meet_at_a_timer(office: Office, tmp_path: Pat
     path = tmp_path / "ingat.bpmn"
     path.write_bytes(draw(TIMER, lanes(("Pemohon", "mulai a"), ("Kasi", "b akhir cukup lewat")), id="ingat"))
     with office.work() as ctx:
-        for bundle in revisions.bundles([path]):
+        for bundle in bundles.read([path]):
             revisions.install(ctx, bundle, "uji", "uji")
     case_id = play.apply(office, sop="ingat")
     with office.look() as ctx:
@@ -265,7 +265,7 @@ def test_one_sop_is_installed_twice_at_once(office: Office, tmp_path: Path) -> N
 
         def job() -> int:
             with office.work() as ctx:
-                return revisions.install(ctx, revisions.bundles([path])[0], "uji", "uji").number
+                return revisions.install(ctx, bundles.read([path])[0], "uji", "uji").number
 
         return job
 

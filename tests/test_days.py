@@ -13,7 +13,7 @@ from datetime import timedelta
 
 import pytest
 
-from app import audit, calendars, cases, journal, people, revisions
+from app import audit, bundles, calendars, cases, journal, people, revisions
 from app.context import Context
 from app.models import Case
 from app.people import Actor
@@ -180,7 +180,7 @@ def walk(office: Office, seed: int) -> Counter[str]:
     files = {"acak.bpmn": drawing(seed), "isi.form": json.dumps(FORM).encode()}
     try:
         with office.work() as ctx:
-            revisions.install(ctx, revisions.gathered(files)[0], "uji", "uji")
+            revisions.install(ctx, bundles.gathered(files)[0], "uji", "uji")
             for lane, name in PEOPLE.items():
                 if name != "pemohon":
                     people.grant(ctx, office.person(ctx, name), lane.rstrip("2"))

@@ -10,7 +10,7 @@ import docx
 import pytest
 from sqlalchemy import select, text
 
-from app import audit, cases, demo, files, journal, papers, people, revisions
+from app import audit, bundles, cases, demo, files, journal, papers, people, revisions
 from app.models import Case, Deputy, Document, Event, Membership, Task
 from tests import play
 from tests.conftest import PASSWORD, Office
@@ -29,7 +29,7 @@ def pair(office: Office) -> Office:
         id="paraf",
     )
     with office.work() as ctx:
-        revisions.install(ctx, revisions.gathered({"paraf.bpmn": drawn})[0], "uji", "uji")
+        revisions.install(ctx, bundles.gathered({"paraf.bpmn": drawn})[0], "uji", "uji")
         for name, lane in (("sari", "Pemaraf"), ("budi", "Penyetuju"), ("wakil", ""), ("lain", "Pemaraf")):
             person = people.new_person(ctx, name, PASSWORD, full_name=name.title(), title=f"Jabatan {name}")
             if lane:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from app import audit, cases, inbox, journal, people, revisions
+from app import audit, bundles, cases, inbox, journal, people, revisions
 from app.cases import presence
 from app.context import Context
 from app.inbox import Filters
@@ -62,7 +62,7 @@ class Room:
 @pytest.fixture
 def room(office: Office) -> Room:
     with office.work() as ctx:
-        revisions.install(ctx, revisions.gathered({"ruang.bpmn": draw(FLOW, LANES, id="ruang")})[0], "uji", "uji")
+        revisions.install(ctx, bundles.gathered({"ruang.bpmn": draw(FLOW, LANES, id="ruang")})[0], "uji", "uji")
         for name, lane in STAFF:
             person = people.new_person(ctx, name, PASSWORD, full_name=name.title(), email=f"{name}@kantor.example")
             people.grant(ctx, person, lane)

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
-from app import cases, people, revisions
+from app import bundles, cases, people, revisions
 from app.models import Case, Event, Mention, Presence, SavedView, Task
 from tests import play
 from tests.conftest import PASSWORD, Office
@@ -51,7 +51,7 @@ class Desk:
 @pytest.fixture
 def desk(office: Office) -> Iterator[Desk]:
     with office.work() as ctx:
-        revisions.install(ctx, revisions.gathered({"ruang.bpmn": draw(FLOW, LANES, id="ruang")})[0], "uji", "uji")
+        revisions.install(ctx, bundles.gathered({"ruang.bpmn": draw(FLOW, LANES, id="ruang")})[0], "uji", "uji")
         for name, lane in (("sari", "Staf"), ("budi", "Staf"), ("joko", "Kepala Ruang")):
             people.grant(ctx, people.new_person(ctx, name, PASSWORD, full_name=name.title()), lane)
     mine = [play.apply(office, "sari", "ruang") for _ in range(3)]

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from app import audit, cases, engine, journal, papers, people, revisions, statistics, worker
+from app import audit, bundles, cases, engine, journal, papers, people, revisions, statistics, worker
 from app.models import Case, Membership, Task
 from tests.conftest import PASSWORD, Office
 from tests.drawn import draw, given, lanes
@@ -70,7 +70,7 @@ def installed(office: Office, **rules: str) -> None:
         "telaah.form": json.dumps(REVIEW).encode(),
     }
     with office.work() as ctx:
-        revisions.install(ctx, revisions.gathered(files)[0], "uji", "uji")
+        revisions.install(ctx, bundles.gathered(files)[0], "uji", "uji")
         for name, lane in PEOPLE.items():
             people.grant(ctx, people.new_person(ctx, name, PASSWORD, full_name=lane), lane)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app import engine, forms, revisions
+from app import bundles, checks, drawn, engine, forms
 from app.engine.definition import Definition
 from tests.drawn import draw, given
 from tests.test_check import PLAIN, said
@@ -113,8 +113,8 @@ def bundled(text: str, process: str = "", **forms: bytes) -> list[tuple[str, str
         asks = given(formulir=name)
         text = text.replace(f'user {name} "{name}" <', f'user {name} "{name}" <{asks}')
         text = text.replace(f'user {name} "{name}"\n', f'user {name} "{name}" <{asks}>\n')
-    bundle = revisions.Bundle("p", draw(text, process), {}, forms, {})
-    return [(f.element, f.rule) for f in revisions.check(bundle)[1] if f.level != "info"]
+    bundle = bundles.Bundle("p", draw(text, process), {}, forms, {})
+    return [(f.element, f.rule) for f in checks.check(bundle)[1] if f.level != "info"]
 
 
 OPTIONAL: dict[str, Any] = {"validate": {}}
@@ -273,8 +273,8 @@ def test_what_is_read_is_told_by_name() -> None:
             .replace("default=g_f", 'default=g_f "Besar?"')
         )
         text = text.replace("g > e if", 'g > e "Ya" if').replace('user a "a"', f'user a "Ukur" <{given(formulir="a")}>')
-        bundle = revisions.Bundle("p", draw(text), {}, {"a": form(**field)}, {})
-        messages += [f.message for f in revisions.check(bundle)[1] if f.level != "info"]
+        bundle = bundles.Bundle("p", draw(text), {}, {"a": form(**field)}, {})
+        messages += [f.message for f in checks.check(bundle)[1] if f.level != "info"]
     assert messages == [
         "Syarat cabang “Ya” pada “Besar?” membaca luass, tetapi kunci itu tidak diisi formulir mana pun. "
         "Maksud Anda luas?",
@@ -301,8 +301,8 @@ SOPS = sorted((Path(__file__).parent.parent / "bpmn").glob("*.bpmn"))
 
 @pytest.mark.parametrize("path", SOPS, ids=lambda path: path.stem)
 def test_our_own_sops_give_no_warning(path: Path) -> None:
-    (bundle,) = revisions.bundles([path])
-    assert [f for f in revisions.check(bundle)[1] if f.level != "info"] == []
+    (bundle,) = bundles.read([path])
+    assert [f for f in checks.check(bundle)[1] if f.level != "info"] == []
 
 
 # What a letter prints must have been filled in
@@ -353,8 +353,8 @@ def test_what_is_printed_is_filled_in(text: str, paragraph: str, asking: str, ex
         text = text.replace(f"{plain} <<extensionElements>", f"{plain} <<extensionElements>{asks}")
     else:
         text = text.replace(plain, f"{plain} <<extensionElements>{asks}</extensionElements>>")
-    bundle = revisions.Bundle("p", draw(text), {}, {"f": form(luas={})}, {"surat.docx": letter(paragraph)})
-    findings = revisions.check(bundle)[1]
+    bundle = bundles.Bundle("p", draw(text), {}, {"f": form(luas={})}, {"surat.docx": letter(paragraph)})
+    findings = checks.check(bundle)[1]
     assert [(f.element, f.rule) for f in findings if f.level != "info"] == expected
 
 
@@ -571,7 +571,7 @@ def test_a_letter_on_a_flow_that_facts_choose_is_issued_where_it_is_passed() -> 
     assert definition.issues == {"g_f": "surat.docx | Surat"}
     assert engine.Definition.loads(definition.dumps()) == definition
     for path, issued in ((["a_g", "g_f", "g_f"], ["Surat"]), (["a_g", "g_e"], [])):
-        assert [paper.name for paper in revisions.papers_of(definition, "a", "", ["f"], path)] == issued
+        assert [paper.name for paper in drawn.papers_of(definition, "a", "", ["f"], path)] == issued
     assert [rule for _, rule in bundled(text, a=form(luas={}))] == ["templat-tidak-ada"]
 
 
@@ -579,7 +579,7 @@ def test_a_letter_on_a_choice_is_issued_once() -> None:
     text = CHOICE.replace(" if luas > 5", f" {{{LETTER}}}")
     definition = defined(draw(text))
     assert definition.issues == {}
-    assert [paper.name for paper in revisions.papers_of(definition, "a", "g_e", ["e"], ["a_g", "g_e"])] == ["Surat"]
+    assert [paper.name for paper in drawn.papers_of(definition, "a", "g_e", ["e"], ["a_g", "g_e"])] == ["Surat"]
 
 
 def test_a_return_that_is_no_choice() -> None:
@@ -628,7 +628,7 @@ def test_the_columns_of_books(books: str, expected: list[tuple[str, str, str | N
         f'start s\nuser a "a" <{numbered}>\nuser b "b" <{given(formulir="b")}>\nend e\ns > a\na > b\nb > e',
         given(buku=books),
     )
-    found = revisions.check(revisions.Bundle("p", drawing, {}, {"a": FILES, "b": ROWS}, {}))[1]
+    found = checks.check(bundles.Bundle("p", drawing, {}, {"a": FILES, "b": ROWS}, {}))[1]
     told = [(f.element, f.rule, f.message) for f in found if f.level != "info"]
     assert [(e, r, m if want[2] else None) for (e, r, m), want in zip(told, expected, strict=True)] == expected
 

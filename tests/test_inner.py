@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from app import audit, cases, config, database, demo, migrations, people, revisions
+from app import audit, bundles, cases, config, database, demo, drawn, migrations, people, revisions
 from app.context import Context
 from app.models import Case, Person
 from tests.conftest import PASSWORD, Database, Office
@@ -41,7 +41,7 @@ def sop(mark: bool = True) -> bytes:
 
 
 def install(ctx: Context, **files: bytes) -> None:
-    for bundle in revisions.gathered({f"{name}.bpmn": content for name, content in files.items()}):
+    for bundle in bundles.gathered({f"{name}.bpmn": content for name, content in files.items()}):
         revisions.install(ctx, bundle, "uji", "uji")
 
 
@@ -69,7 +69,7 @@ def balai(db: Database, tmp_path: Path) -> Iterator[Office]:
 
 def test_no_lane_is_the_applicants_and_nobody_files_for_others(balai: Office) -> None:
     definition = balai.definition
-    assert (definition.applicant_lane, revisions.counters(definition)) == (None, set())
+    assert (definition.applicant_lane, drawn.counters(definition)) == (None, set())
 
 
 def test_without_the_mark_the_lane_of_the_start_is_the_applicants(balai: Office) -> None:

@@ -14,7 +14,7 @@ import docx
 import pytest
 from sqlalchemy import func, select
 
-from app import audit, files, journal, people, revisions, worker
+from app import audit, bundles, files, journal, people, revisions, worker
 from app.models import Case, Document, Register, RegisterEntry
 from tests import numberers, play
 from tests.conftest import PASSWORD, ROOT, Office
@@ -112,7 +112,7 @@ def numbering(office: Office) -> None:
         "izin.docx": content.getvalue(),
     }
     with office.work() as ctx:
-        revisions.install(ctx, revisions.gathered(bundle)[0], "uji", "uji")
+        revisions.install(ctx, bundles.gathered(bundle)[0], "uji", "uji")
         for number in range(NUMBERERS):
             people.grant(ctx, people.new_person(ctx, f"penomor{number}", PASSWORD), "Penomor")
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from app import audit, calendars, cases, clock, demo, engine, journal, people, revisions, worker
+from app import audit, bundles, calendars, cases, clock, demo, engine, journal, people, revisions, worker
 from app.models import Case, ClosedDay, Task, instant
 from tests import play, sops
 from tests.conftest import PASSWORD, Office, login
@@ -78,7 +78,7 @@ def draw_sop(
     path.write_bytes(draw(drawn, process + rooms, id=KEY))
     office.at(min(office.now, at("10-26 09.00")) if flows == FLOWS else office.now)
     with office.work() as ctx:
-        revisions.install(ctx, revisions.bundles([path])[0], "uji", "uji")
+        revisions.install(ctx, bundles.read([path])[0], "uji", "uji")
         if login("Loket") not in {p.name for p in ctx.session.scalars(select(people.Person))}:
             people.new_person(ctx, login("Loket"), PASSWORD, full_name="Petugas Loket")
         people.grant(ctx, office.person(ctx, login("Loket")), "Loket")

@@ -17,10 +17,24 @@ from typing import Any
 import pytest
 from sqlalchemy import event, select, text, update
 
-from app import cases, config, digest, documents, messages, people, post, revisions, uploads, worker
+from app import (
+    bundles,
+    cases,
+    checks,
+    config,
+    digest,
+    documents,
+    drawn,
+    messages,
+    people,
+    post,
+    revisions,
+    uploads,
+    worker,
+)
+from app.bundles import Bundle
 from app.config import ConfigError, Smtp
 from app.models import Case, Deputy, Message, Person, Proxy, Schedule
-from app.revisions import Bundle
 from tests import play
 from tests.conftest import PASSWORD, ROOT, Office
 from tests.drawn import draw, given
@@ -257,12 +271,12 @@ def test_a_timer_tells_when_it_rings_once(office: Office) -> None:
 
 def test_an_event_in_the_flow_tells_when_it_happens_not_when_it_is_waited_for() -> None:
     text = f'start s\nuser a "A"\ncatch t ~timer=P1D <{given(pesan="kabar.txt | A")}>\nend e\ns > a\na > t\nt > e'
-    read = revisions.check(Bundle("p", draw(text, lane_set("A", "s a t e")), {}, {}, {}, {"kabar.txt": PLAIN.encode()}))
+    read = checks.check(Bundle("p", draw(text, lane_set("A", "s a t e")), {}, {}, {}, {"kabar.txt": PLAIN.encode()}))
     definition = read[0]
     assert definition is not None
     assert list(definition.tells) == ["t_e"]
-    assert revisions.texts_of(definition, "a", "", (), ("a", "a_t", "t")) == []
-    assert revisions.texts_of(definition, "", "", ("e",), ("t", "t_e", "e")) == [revisions.Text("kabar.txt", "A")]
+    assert drawn.texts_of(definition, "a", "", (), ("a", "a_t", "t")) == []
+    assert drawn.texts_of(definition, "", "", ("e",), ("t", "t_e", "e")) == [drawn.Text("kabar.txt", "A")]
 
 
 def lane_set(name: str, nodes: str) -> str:
@@ -290,12 +304,12 @@ def lane_set(name: str, nodes: str) -> str:
 )  # fmt: skip
 def test_what_the_check_says(what: Bundle, expected: list[tuple[str, str, str]]) -> None:
     quiet = ("tanpa-pesan", "keputusan", "dinyatakan-orang")
-    assert [(f.element, f.level, f.rule) for f in revisions.check(what)[1] if f.rule not in quiet] == expected
+    assert [(f.element, f.level, f.rule) for f in checks.check(what)[1] if f.rule not in quiet] == expected
 
 
 def test_an_applicant_who_hears_nothing() -> None:
     def silent(what: Bundle) -> list[str]:
-        return [f.message for f in revisions.check(what)[1] if f.rule == "tanpa-pesan"]
+        return [f.message for f in checks.check(what)[1] if f.rule == "tanpa-pesan"]
 
     words = "Pemohon tidak dikirimi pesan ketika permohonannya dikembalikan atau berakhir lewat {}."
     words += " Bila perlu, tulislah properti pesan di sana."
@@ -308,12 +322,10 @@ def test_a_superior_is_another_lane() -> None:
     text = 'start s\nuser a "A"\nend e\ns > a\na > e'
     for above, expected in (("Tiada", ["atasan-tidak-ada"]), ("A", ["atasan-tidak-ada"])):
         process = f'<laneSet id="ls">{lane("l1", "A", "s a e", atasan=above)}</laneSet>'
-        found = revisions.check(Bundle("p", draw(text, process), {}, {}, {}))[1]
+        found = checks.check(Bundle("p", draw(text, process), {}, {}, {}))[1]
         assert [f.rule for f in found if f.level != "info"] == expected
     told = f'start s\nuser a "A" <{given(pesan="kabar.txt")}>\nend e\ns > a\na > e'
-    found = revisions.check(Bundle("p", draw(told, lane_set("A", "s a e")), {}, {}, {}, {"kabar.txt": b"Perihal: x"}))[
-        1
-    ]
+    found = checks.check(Bundle("p", draw(told, lane_set("A", "s a e")), {}, {}, {}, {"kabar.txt": b"Perihal: x"}))[1]
     assert [f.rule for f in found if f.level == "error"] == ["pesan-kepada"]
 
 
@@ -334,7 +346,7 @@ def test_only_what_lies_in_its_folder_is_a_text(tmp_path: Any) -> None:
                           "docx_templates/x/catatan.txt": b"bukan pesan"}.items():  # fmt: skip
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(content)
-    assert [dict(b.texts) for b in revisions.bundles([tmp_path / "bpmn/x.bpmn"])] == [{"a.txt": b"Perihal: a"}]
+    assert [dict(b.texts) for b in bundles.read([tmp_path / "bpmn/x.bpmn"])] == [{"a.txt": b"Perihal: a"}]
 
 
 # -- it is sent ------------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, select, update
 
-from app import audit, cases, demo, forms, papers, people, revisions, uploads, worker
+from app import audit, bundles, cases, demo, forms, papers, people, revisions, uploads, worker
 from app.models import Case, Document, Membership, Person, RevisionFile, Task
 from tests import play, sops
 from tests.conftest import PASSWORD, Office
@@ -21,7 +21,7 @@ def install(office: Office, tmp_path: Path, name: str, text: str, process: str =
     path = tmp_path / f"{name}.bpmn"
     path.write_bytes(draw(text, process, id=name))
     with office.work() as ctx:
-        for bundle in revisions.bundles([path]):
+        for bundle in bundles.read([path]):
             revisions.install(ctx, bundle, "uji", "uji")
 
 

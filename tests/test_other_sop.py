@@ -13,7 +13,7 @@ import pytest
 from lxml import etree
 from sqlalchemy import select
 
-from app import audit, cases, forms, journal, papers, people, registers, revisions, worker
+from app import audit, bundles, cases, forms, journal, papers, people, registers, revisions, worker
 from app.engine.definition import Definition
 from app.models import Case, Document
 from tests import play, sops
@@ -69,7 +69,7 @@ def renamed(sop: str, to: Path) -> Path:
                 case name if name in NAMES:
                     element.set("value", called(value, others))
     key = ids[sop]
-    for folder in ("bpmn", f"forms/{key}", f"docx_templates/{key}/{revisions.TEXTS}"):
+    for folder in ("bpmn", f"forms/{key}", f"docx_templates/{key}/{bundles.TEXTS}"):
         (to / folder).mkdir(parents=True)
     (to / "bpmn" / f"{key}.bpmn").write_bytes(etree.tostring(tree))
     for name, content in old.forms.items():
@@ -78,7 +78,7 @@ def renamed(sop: str, to: Path) -> Path:
     for name, content in old.templates.items():
         (to / "docx_templates" / key / templates[name]).write_bytes(with_lanes(content, lanes))
     for name, content in old.texts.items():
-        (to / "docx_templates" / key / revisions.TEXTS / texts[name]).write_bytes(content)
+        (to / "docx_templates" / key / bundles.TEXTS / texts[name]).write_bytes(content)
     return to
 
 

@@ -16,8 +16,10 @@ from sqlalchemy import select, update
 
 from app import (
     audit,
+    bundles,
     cases,
     demo,
+    drawn,
     files,
     forms,
     journal,
@@ -88,7 +90,7 @@ def padam(office: Office) -> Office:
     }
     office.at(at("24 09.00"))
     with office.work() as ctx:
-        revisions.install(ctx, revisions.gathered(files)[0], "uji", "uji")
+        revisions.install(ctx, bundles.gathered(files)[0], "uji", "uji")
         for name in (*WHO, "wakil"):
             if name != "kepala":
                 people.new_person(ctx, name, PASSWORD, full_name=name.title())
@@ -556,7 +558,7 @@ def test_due_things_come_first_by_the_papers_time(padam: Office, moment: str, to
         short(TIMED.format(gugur=given(status="gugur"))), lanes(("Loket", "s periksa tenggat e gugur")), id="waktu"
     )
     with padam.work() as ctx:
-        revisions.install(ctx, revisions.gathered({"waktu.bpmn": drawn})[0], "uji", "uji")
+        revisions.install(ctx, bundles.gathered({"waktu.bpmn": drawn})[0], "uji", "uji")
     padam.at(at("25 10.30"))
     case_id = play.apply(padam, "loket", "waktu")
     padam.at(at("26 09.00"))
@@ -591,9 +593,9 @@ def test_all_of_it_on_the_pages(office: Office) -> None:
     case_id = play.apply(office)
     while (task := first_task(office, case_id)).step != clock_step(office):
         play.step(office, case_id)
-    lane = revisions.recorders(office.definition)[0]
+    lane = drawn.recorders(office.definition)[0]
     counter = office.client(office.officers[lane])
-    others = [who for name, who in office.officers.items() if name not in revisions.recorders(office.definition)]
+    others = [who for name, who in office.officers.items() if name not in drawn.recorders(office.definition)]
     assert office.client(others[0]).get("/gangguan").status_code == 403
     assert office.client("pemohon").get("/gangguan").status_code == 403
     refused = counter.post(f"/gangguan/siapkan/{office.sop}", data={"lembar": "0", "buku-0": "x"})

@@ -12,7 +12,7 @@ import click
 import pytest
 from sqlalchemy import select
 
-from app import cli, documents, engine, files, forms, people, revisions, wording
+from app import bundles, checks, cli, documents, engine, files, forms, people, revisions, wording
 from app.documents import CONTEXT, OFFICER
 from app.engine import expressions
 from app.engine.definition import Definition
@@ -237,7 +237,7 @@ def test_who_stands_above_a_signature() -> None:
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_examples_run(path: Path) -> None:
-    definition, findings = revisions.check(revisions.bundles([path])[0])
+    definition, findings = checks.check(bundles.read([path])[0])
     assert definition is not None
     assert [finding for finding in findings if finding.level != "info"] == []
     assert definition.key == path.stem
@@ -264,7 +264,7 @@ def _definition(read: dict[str, Definition | None], name: str) -> Definition:
 @pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 def test_the_smallest_sop_gives_its_letter(office: Office) -> None:
     with office.work() as ctx:
-        revisions.install(ctx, revisions.bundles([SMALLEST])[0], "uji", "uji")
+        revisions.install(ctx, bundles.read([SMALLEST])[0], "uji", "uji")
         people.grant(ctx, people.new_person(ctx, "loket", PASSWORD), "Loket")
     case_id = play.apply(office, sop=SMALLEST.stem)
     play.finish(office, case_id)

@@ -20,7 +20,9 @@ from app import (
     access,
     audit,
     cases,
+    checks,
     documents,
+    drawn,
     files,
     journal,
     papers,
@@ -32,9 +34,9 @@ from app import (
     terms,
     worker,
 )
+from app.bundles import Bundle
 from app.engine.definition import Finding
 from app.models import Case, Document, EventValues, Message, RegisterEntry, Void
-from app.revisions import Bundle
 from tests import play, test_signing
 from tests.conftest import MONDAY, PASSWORD, Office
 from tests.drawn import draw, given
@@ -222,7 +224,7 @@ def test_issuing_a_plain_paper_asks_the_database_no_more(office: Office) -> None
     with office.work() as ctx:
         case = ctx.session.get_one(Case, case_id)
         event.listen(office.db.writing.kw["bind"], "before_cursor_execute", lambda *a: statements.append(a[2]))
-        papers.due(ctx, case, case.seq, [revisions.Paper("surat.docx", "Biasa", 1, internal=False)], {})
+        papers.due(ctx, case, case.seq, [drawn.Paper("surat.docx", "Biasa", 1, internal=False)], {})
     assert not [said for said in statements if "event_values" in said]
 
 
@@ -330,7 +332,7 @@ def test_a_second_paper_of_the_same_template_takes_the_place_of_the_first(office
     case_id = issued(office)
     with office.work() as ctx:
         case = ctx.session.get_one(Case, case_id)
-        paper = revisions.Paper("surat.docx", "Izin baru", 1, internal=False, checked=True)
+        paper = drawn.Paper("surat.docx", "Izin baru", 1, internal=False, checked=True)
         papers.due(ctx, case, case.seq, [paper], papers.frozen(ctx, case))
     filled(office)
     assert stands(office, case_id) == {"Izin": "diganti", "Izin baru": "berlaku"}
@@ -663,17 +665,17 @@ def test_what_is_not_extended(office: Office, why: str) -> None:
     ],
 )
 def test_findings(says: dict[str, str], rule: str, level: str) -> None:
-    before, found = (revisions.check(bundle(**more))[1] for more in ({}, says))
+    before, found = (checks.check(bundle(**more))[1] for more in ({}, says))
     assert [f for f in before if f.level != "info"] == []
     new: list[Finding] = [f for f in found if f.level != "info"]
     assert (rule, level) in {(f.rule, f.level) for f in new}, new
 
 
 def test_a_line_of_papers() -> None:
-    read = revisions.papers("a.docx | Izin | rangkap 2 | Periksa | internal\nb.docx | periksa")
+    read = drawn.papers("a.docx | Izin | rangkap 2 | Periksa | internal\nb.docx | periksa")
     assert read == [
-        revisions.Paper("a.docx", "Izin", 2, internal=True, checked=True),
-        revisions.Paper("b.docx", "b", 1, internal=False, checked=True),
+        drawn.Paper("a.docx", "Izin", 2, internal=True, checked=True),
+        drawn.Paper("b.docx", "b", 1, internal=False, checked=True),
     ]
 
 

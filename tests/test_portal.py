@@ -15,7 +15,7 @@ from babel.messages.pofile import read_po
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from app import create_app, people, revisions
+from app import bundles, create_app, people, revisions
 from app.models import Case, Person
 from app.web import base, shown
 from app.web.account import local_path
@@ -506,7 +506,7 @@ def test_every_way_in_is_offered_and_another_is_refused(office: Office) -> None:
     rooms = lanes(("Pemohon", "surat a z"), ("Piket", "lisan b"))
     text = 'start surat @0 "Surat"\nstart lisan @100 "Lisan"\nuser a @0\nuser b @100\nend z @0\nsurat > a\nlisan > b\na > z\nb > z'
     with office.work() as ctx:
-        revisions.install(ctx, revisions.gathered({"lapor.bpmn": draw(text, rooms, id="lapor")})[0], "uji", "uji")
+        revisions.install(ctx, bundles.gathered({"lapor.bpmn": draw(text, rooms, id="lapor")})[0], "uji", "uji")
     client, starts = office.client("pemohon"), office.definitions()["lapor"].starts
     assert len(starts) == 2
     page = client.get("/layanan/lapor/ajukan").text

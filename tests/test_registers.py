@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
-from app import audit, cases, journal, people, registers, revisions
+from app import audit, bundles, cases, journal, people, registers, revisions
 from app.context import Context
 from app.models import Case, Deputy, Outage, Person, Register, RegisterEntry, Reserved, Void
 from tests import play
@@ -123,7 +123,7 @@ def installed(office: Office, register: str = f"izin.nomor = Izin : {PATTERN}", 
     properties = given(ringkasan="nama", cari="izin.nomor", pencabutan="Direktur", penarikan="Direktur", **rest)
     files = {"izin.bpmn": draw(drawing, properties + held, id="izin"), "isi.form": json.dumps(FORM).encode()}
     with office.work() as ctx:
-        revisions.install(ctx, revisions.gathered(files)[0], "uji", "uji")
+        revisions.install(ctx, bundles.gathered(files)[0], "uji", "uji")
         for name, lane in PEOPLE.items():
             if not ctx.session.scalar(select(Person).where(Person.name == name)):
                 people.grant(ctx, people.new_person(ctx, name, PASSWORD, full_name=f"Bu {name}"), lane)
@@ -329,7 +329,7 @@ def shared(office: Office) -> None:
     drawing = f'start m\nuser a "A" <{given(register=f"nomor = Izin : {PATTERN}")}>\nend z\nm > a\na > z'
     bundle = {"lain.bpmn": draw(drawing, lanes(("Lajur lain", "m a z")), id="lain", name="Lain")}
     with office.work() as ctx:
-        revisions.install(ctx, revisions.gathered(bundle)[0], "uji", "uji")
+        revisions.install(ctx, bundles.gathered(bundle)[0], "uji", "uji")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import zipfile
 import pytest
 from lxml import etree
 
-from app import audit, cases, files, messages, revisions, worker
+from app import audit, cases, checks, files, messages, worker
 from app.models import Case
 from tests import play
 from tests.conftest import Office
@@ -67,7 +67,7 @@ def words(docx: bytes) -> str:
 
 
 def test_the_table_of_the_sop() -> None:
-    definition, findings = revisions.check(BUNDLES[SOP])
+    definition, findings = checks.check(BUNDLES[SOP])
     assert definition
     assert [f for f in findings if f.level != "info"] == []
     assert set(definition.facts) == {"reklame.luas", "lokasi.tanah", "nomor_berkas"}

@@ -22,10 +22,11 @@ BPMN = "{http://www.omg.org/spec/BPMN/20100524/MODEL}"
 # Imports run one way: a module takes those of the lines above its own, and nothing of its own line or below.
 LAYERS = (
     {"config", "models", "wording", "worktime", "files", "engine"},
-    {"forms", "documents", "database", "context", "ends", "post", "workbook", "signing"},
+    {"bundles", "forms", "documents", "database", "context", "ends", "post", "workbook", "signing"},
     {"access", "journal", "links", "people", "registers", "calendars", "uploads", "migrations", "factor", "terms"},
-    {"fitting", "clock", "satisfaction", "daily"},
-    {"revisions", "backup"},
+    {"drawn", "fitting", "clock", "satisfaction", "daily"},
+    {"checks", "backup"},
+    {"revisions"},
     {"papers", "replay", "absences", "standing", "permits"},
     {"messages", "archive"},
     {"cases", "inbox"},

@@ -22,7 +22,9 @@ from sqlalchemy import func, select, text, update
 from app import (
     audit,
     backup,
+    bundles,
     cases,
+    checks,
     database,
     demo,
     files,
@@ -372,7 +374,7 @@ def test_the_schedule_is_that_of_the_revision_in_force(office: Office) -> None:
             bundle.diagram.replace(line[1], words) if words else bundle.diagram.replace(line[0], b'name="x" value=""')
         )
         with office.work() as ctx:
-            revisions.install(ctx, revisions.Bundle(**{**vars(bundle), "diagram": drawn}), "uji", "uji")
+            revisions.install(ctx, bundles.Bundle(**{**vars(bundle), "diagram": drawn}), "uji", "uji")
 
     now_says(b"30 hari |" + line[1].partition(b"|")[2])
     assert counts(office) == (1, 1)
@@ -401,8 +403,8 @@ def test_what_is_said_of_a_schedule(said: str, finding: str) -> None:
     line = re.search(rb'name="retensi" value="([^"]*)"', bundle.diagram)
     assert line is not None
     words = said.format(*lanes, applicant=definition.applicant_lane).encode()
-    drawn = revisions.Bundle(**{**vars(bundle), "diagram": bundle.diagram.replace(line[1], words)})
-    told = [f.message for f in revisions.check(drawn)[1] if f.level == "error"]
+    drawn = bundles.Bundle(**{**vars(bundle), "diagram": bundle.diagram.replace(line[1], words)})
+    told = [f.message for f in checks.check(drawn)[1] if f.level == "error"]
     assert (len(told), finding in "".join(told)) == (1 if finding else 0, True)
 
 

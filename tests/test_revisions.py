@@ -13,9 +13,9 @@ import pytest
 from lxml import etree
 from sqlalchemy import func, select
 
-from app import audit, cases, people, revisions
+from app import audit, bundles, cases, people, revisions
+from app.bundles import Bundle, BundleError
 from app.models import Case, Lane, Revision, RevisionFile
-from app.revisions import Bundle, BundleError
 from tests import play, sops
 from tests.conftest import Office
 from tests.drawn import draw, given, lanes
@@ -227,7 +227,7 @@ GATHERED: list[tuple[Mapping[str, bytes], list[tuple[str, list[str], list[str], 
 def test_what_a_bundle_is_made_of(
     files: Mapping[str, bytes], expected: list[tuple[str, list[str], list[str], list[str]]]
 ) -> None:
-    found = revisions.gathered(files)
+    found = bundles.gathered(files)
     assert [(b.name, list(b.called), list(b.forms), list(b.templates)) for b in found] == expected
 
 
@@ -250,7 +250,7 @@ NO_BUNDLE: list[tuple[str, Mapping[str, bytes], str]] = [
 @pytest.mark.parametrize(("what", "files", "words"), NO_BUNDLE, ids=[what for what, *_ in NO_BUNDLE])
 def test_what_is_no_bundle(what: str, files: Mapping[str, bytes], words: str) -> None:
     with pytest.raises(BundleError, match=words):
-        revisions.gathered(files)
+        bundles.gathered(files)
 
 
 def test_a_diagram_brings_what_lies_beside_its_folder(tmp_path: Path) -> None:
@@ -260,17 +260,17 @@ def test_a_diagram_brings_what_lies_beside_its_folder(tmp_path: Path) -> None:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    alone = revisions.bundles([tmp_path / "bpmn" / "x.bpmn"])
-    folders = revisions.bundles([tmp_path / "bpmn", tmp_path / "forms", tmp_path / "docx_templates"])
+    alone = bundles.read([tmp_path / "bpmn" / "x.bpmn"])
+    folders = bundles.read([tmp_path / "bpmn", tmp_path / "forms", tmp_path / "docx_templates"])
     assert [(b.name, list(b.forms), list(b.templates)) for b in alone] == [("x", ["a"], ["c.docx"])]
     assert [b.digest() for b in folders][:1] == [b.digest() for b in alone]
-    assert [b.name for b in revisions.bundles([tmp_path])] == ["x", "y"]
+    assert [b.name for b in bundles.read([tmp_path])] == ["x", "y"]
 
 
 @one_kind
 def test_a_called_diagram_runs_with_its_caller(office: Office) -> None:
     rooms = lanes(("Pemohon", "m"), ("Kasi", "c z"))
-    install(office, revisions.gathered({"utama.bpmn": draw(CALLER, rooms, id="utama"), "p.bpmn": PART})[0])
+    install(office, bundles.gathered({"utama.bpmn": draw(CALLER, rooms, id="utama"), "p.bpmn": PART})[0])
     with office.work() as ctx:
         people.grant(ctx, office.person(ctx, "luar"), "Kasi")
     case_id = play.apply(office, sop="utama")

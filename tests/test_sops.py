@@ -21,7 +21,9 @@ from sqlalchemy import select
 
 from app import (
     audit,
+    bundles,
     cases,
+    checks,
     documents,
     ends,
     engine,
@@ -61,12 +63,12 @@ def test_its_files_lie_where_they_are_looked_for(sop: str) -> None:
         ("docx_templates", "docx", BUNDLES[sop].templates),
     ):
         assert len(list((ROOT / folder / sop).glob(f"*.{suffix}"))) == len(kept) > 0
-    assert len(list((ROOT / "docx_templates" / sop / revisions.TEXTS).iterdir())) == len(BUNDLES[sop].texts) > 0
+    assert len(list((ROOT / "docx_templates" / sop / bundles.TEXTS).iterdir())) == len(BUNDLES[sop].texts) > 0
 
 
 @each
 def test_there_is_nothing_to_say_of_its_files(sop: str) -> None:
-    assert [f for f in revisions.check(BUNDLES[sop])[1] if f.level != "info"] == []
+    assert [f for f in checks.check(BUNDLES[sop])[1] if f.level != "info"] == []
 
 
 @each
@@ -209,11 +211,11 @@ def test_a_text_holds_what_people_type(sop: str, name: str) -> None:
 @each
 def test_every_text_is_told_somewhere(sop: str) -> None:
     drawn = definition(sop)
-    told = [text for place in drawn.tells.values() for text in revisions.texts(drawn, place)]
+    told = [text for place in drawn.tells.values() for text in drawn.texts(drawn, place)]
     reminding = {reminder.text for reminder in terms.reminders(drawn)}
     assert {text.template for text in told} | reminding == BUNDLES[sop].texts.keys()
     assert {text.lane is None for text in told} == {drawn.applicant_lane is not None}
-    assert not [f for f in revisions.check(BUNDLES[sop])[1] if f.rule == "tanpa-pesan"]
+    assert not [f for f in checks.check(BUNDLES[sop])[1] if f.rule == "tanpa-pesan"]
 
 
 @each

@@ -16,7 +16,7 @@ import openpyxl
 import pytest
 from sqlalchemy import select
 
-from app import audit, cases, documents, forms, journal, papers, people, revisions, satisfaction
+from app import audit, bundles, cases, checks, documents, forms, journal, papers, people, revisions, satisfaction
 from app.models import Access, Case, Survey, Task
 from app.satisfaction import Answer, Period, Tally
 from tests import sops
@@ -125,7 +125,7 @@ BOTH = (3, 4, 3, 4, 2, 3, 4, 1, 3)
 STEPS = {"isi": "pemohon", "serah": "depan", "terima": "pemohon"}
 
 
-def bundle(asked: list[dict[str, Any]], **properties: str) -> revisions.Bundle:
+def bundle(asked: list[dict[str, Any]], **properties: str) -> bundles.Bundle:
     form = {"type": "default", "id": "terima", "components": [{**OF_GROUP, "components": asked}]}
     held = lanes(("Pemohon", "m isi terima z"), ("Meja Depan", "serah"))
     held = held.replace('name="Pemohon">', f'name="Pemohon">{given(pemohon="ya")}')
@@ -133,7 +133,7 @@ def bundle(asked: list[dict[str, Any]], **properties: str) -> revisions.Bundle:
     rules = given(pembetulan="Meja Depan", pembukaan_kembali="Meja Depan", penarikan="pemohon")
     text = DRAWING.format(given(**{"formulir": "terima", "survei": "survei", **properties}))
     files = {"kartu.bpmn": draw(text, rules + held, id="kartu"), "terima.form": json.dumps(form).encode()}
-    return revisions.gathered(files)[0]
+    return bundles.gathered(files)[0]
 
 
 def changed(number: int, **changes: Any) -> list[dict[str, Any]]:
@@ -154,7 +154,7 @@ FINDINGS: dict[str, tuple[list[dict[str, Any]], dict[str, str], list[tuple[str, 
 @pytest.mark.parametrize("case", FINDINGS)
 def test_findings(case: str) -> None:
     asked, properties, expected = FINDINGS[case]
-    _, found = revisions.check(bundle(asked, **properties))
+    _, found = checks.check(bundle(asked, **properties))
     assert [(f.level, f.message) for f in found if f.rule == "survei"] == expected
 
 

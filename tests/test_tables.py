@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 import pytest
 
-from app import engine, revisions
+from app import bundles, checks, engine
 from app.engine import dmn as files
 from app.engine import feel
 from app.engine.definition import Definition
@@ -649,15 +649,15 @@ def laid(folder: Path, kind: str = "rule", inner: str = SPIFF) -> Path:
 
 def test_a_bundle_brings_its_tables(tmp_path: Path) -> None:
     path = laid(tmp_path)
-    alone, whole = (revisions.bundles([place]) for place in (path, tmp_path))
+    alone, whole = (bundles.read([place]) for place in (path, tmp_path))
     assert alone == whole
     (bundle,) = whole
     assert list(bundle.files()) == ["izin.bpmn", "called/tarif.dmn"]
-    definition, found = revisions.check(bundle)
+    definition, found = checks.check(bundle)
     assert definition
     assert [f for f in found if f.level != "info"] == []
     (tmp_path / "dmn" / "izin" / "tarif.dmn").write_bytes(dmn(table("luas || biaya\n- || 8")))
-    assert revisions.bundles([path])[0].digest() != bundle.digest()
+    assert bundles.read([path])[0].digest() != bundle.digest()
 
 
 def test_tables_are_looked_for(

@@ -13,7 +13,7 @@ import pytest
 from docx import Document
 from sqlalchemy import func, select
 
-from app import cli, config, revisions, trial
+from app import bundles, cli, config, drawn, revisions, trial
 from app.models import Case, RegisterEntry
 from tests import sops
 from tests.conftest import MONDAY, Office, alur
@@ -27,7 +27,7 @@ def settings(tmp_path: Path) -> config.Settings:
     return config.settings(env)
 
 
-def small(dokumen: str = "", akhir: str = "", form: bytes = b"", **templates: bytes) -> revisions.Bundle:
+def small(dokumen: str = "", akhir: str = "", form: bytes = b"", **templates: bytes) -> bundles.Bundle:
     """Two steps and a decision: papers of the first step, and of the end that the usual way does not reach."""
     first = given(dokumen=dokumen, **({"formulir": "f"} if form else {}))
     text = f'''start s
@@ -42,7 +42,7 @@ b > g
 g > e "Ya"
 g > f "Tidak"'''
     papers = {f"{name}.docx": content for name, content in templates.items()}
-    return revisions.Bundle("p", draw(text), {}, {"f": form} if form else {}, papers)
+    return bundles.Bundle("p", draw(text), {}, {"f": form} if form else {}, papers)
 
 
 @pytest.mark.parametrize("key", sops.KEYS)
@@ -51,8 +51,8 @@ def test_every_paper_of_an_sop_is_filled(key: str, settings: config.Settings) ->
     tried, findings = trial.of_bundle(settings, bundle)
     named = {
         (paper.template, paper.name)
-        for _, _, text in revisions.places_of_papers(sops.definition(key))
-        for paper in revisions.papers(text)
+        for _, _, text in drawn.places_of_papers(sops.definition(key))
+        for paper in drawn.papers(text)
     }
     assert [f for f in findings if f.level != "info"] == []
     assert tried.stopped == ""
@@ -93,12 +93,12 @@ def test_one_broken_letter_costs_no_other(settings: config.Settings) -> None:
 @pytest.mark.parametrize(
     ("bundle", "stopped"),
     [
-        (revisions.Bundle("p", b"<a/>", {}, {}, {}), "belum dapat dijalankan"),
+        (bundles.Bundle("p", b"<a/>", {}, {}, {}), "belum dapat dijalankan"),
         (small("tiada.docx | Surat"), "belum dapat dijalankan"),
     ],
     ids=["no diagram", "a letter that is not there"],
 )
-def test_what_cannot_run_says_so(bundle: revisions.Bundle, stopped: str, settings: config.Settings) -> None:
+def test_what_cannot_run_says_so(bundle: bundles.Bundle, stopped: str, settings: config.Settings) -> None:
     tried, findings = trial.of_bundle(settings, bundle)
     assert (tried.papers, stopped in tried.stopped, any(f.level == "error" for f in findings)) == ((), True, True)
 
@@ -124,7 +124,7 @@ def test_an_owner_looks_at_each_letter(office: Office) -> None:
     listed = owner.get(page).text
     for template in sops.BUNDLES[office.sop].templates:
         assert f'href="{page}/surat/{template}"' in listed
-    paper = revisions.papers(office.definition.properties["unduhan"])[0]
+    paper = drawn.papers(office.definition.properties["unduhan"])[0]
     said = owner.get(f"{page}/surat/{paper.template}").text
     for words_ in (paper.name, "Lihat contoh terisi", "Lihat yang kosong", "Tidak ada catatan", "seluruh SOP"):
         assert words_ in said

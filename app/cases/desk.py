@@ -11,7 +11,7 @@ from functools import partial
 from sqlalchemy import ColumnElement, func, literal, select, update
 from sqlalchemy.orm import joinedload
 
-from app import clock, forms, journal, messages, people, revisions, worktime
+from app import clock, drawn, forms, journal, messages, people, revisions, worktime
 from app.cases.readers import four_eyes, locked
 from app.cases.refusals import Destroyed, Invalid, NotFound, NotYours, ReasonNeeded, TooLarge
 from app.cases.verbs import NOTE_LIMIT, fire_due, locked_task, open_task
@@ -99,7 +99,7 @@ def may_hand_over(ctx: Context, actor: Actor, task: Task) -> bool:
 def _above(ctx: Context, task: Task) -> tuple[str, int]:
     """The lane above a task's lane, as its revision draws it, with its number; "" and 0 where it draws none."""
     loaded = revisions.load(ctx.session, task.case.revision_id)
-    name = revisions.superior(loaded.definition, task.lane.name)
+    name = drawn.superior(loaded.definition, task.lane.name)
     return name, loaded.lanes.get(name, 0)
 
 

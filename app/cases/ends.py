@@ -8,7 +8,21 @@ from typing import Any
 
 from sqlalchemy import select
 
-from app import clock, ends, engine, forms, journal, messages, papers, people, replay, revisions, satisfaction, wording
+from app import (
+    clock,
+    drawn,
+    ends,
+    engine,
+    forms,
+    journal,
+    messages,
+    papers,
+    people,
+    replay,
+    revisions,
+    satisfaction,
+    wording,
+)
 from app.cases.readers import locked
 from app.cases.record import described, record
 from app.cases.refusals import (
@@ -318,5 +332,5 @@ def _after_end(
         ctx, asked.case, asked.rule.verb.kind, {name: value for name, value in body.items() if value},
         actor=actor.person, lane=asked.lane, step=step, typed=typed, uploads=uploads, changes=changes,
     )  # fmt: skip
-    papers.due(ctx, asked.case, seq, revisions.papers(asked.rule.letters), papers.frozen(ctx, asked.case))
+    papers.due(ctx, asked.case, seq, drawn.papers(asked.rule.letters), papers.frozen(ctx, asked.case))
     _tell(ctx, asked, actor, typed)

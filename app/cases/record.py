@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.orm.attributes import set_committed_value
 
-from app import clock, database, engine, forms, journal, messages, papers, people, registers, revisions, standing
+from app import clock, database, drawn, engine, forms, journal, messages, papers, people, registers, revisions, standing
 from app.cases.refusals import WrongNumber
 from app.context import Context
 from app.engine.definition import Choice, Definition, Step
@@ -94,8 +94,8 @@ def record(
     if time.moved or undoing:
         move_due_dates(ctx, case, time.dues)
     place = (step, choice.id if choice else "", outcome.ends, outcome.path)
-    told = revisions.texts_of(definition, *place) if kind in journal.DRAWN else []
-    wanted = revisions.papers_at(definition, kind, *place)
+    told = drawn.texts_of(definition, *place) if kind in journal.DRAWN else []
+    wanted = drawn.papers_at(definition, kind, *place)
     inputs = papers.frozen(ctx, case) if told or wanted else {}
     messages.tell(ctx, case, seq, told, inputs, on_paper=ctx.now if ctx.paper and actor else None)
     return seq, papers.due(ctx, case, seq, wanted, inputs)

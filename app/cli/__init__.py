@@ -41,9 +41,9 @@ def _words(error: Exception) -> str | None:
     """What to tell the operator; None where it is our fault, and a traceback is due."""
     from sqlalchemy import exc
 
-    from app import backup, config, migrations, revisions, serve
+    from app import backup, bundles, config, migrations, serve
 
-    ours = (backup.BackupError, config.ConfigError, migrations.DatabaseNewer, revisions.BundleError, serve.PortTaken)
+    ours = (backup.BackupError, config.ConfigError, migrations.DatabaseNewer, bundles.BundleError, serve.PortTaken)
     if isinstance(error, ours):
         return str(error)
     if isinstance(error, OSError):

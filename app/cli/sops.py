@@ -56,7 +56,7 @@ def _as_lines(findings: Sequence[Finding]) -> Iterator[str]:
 
 def _checked(paths: Sequence[Path]) -> Iterator[tuple[str, Definition | None, Sequence[Finding]]]:
     """Each path's SOP with what there is to say of it; it may use the other diagrams and tables that were given."""
-    from app import engine, revisions
+    from app import bundles, checks, engine
     from app.engine.definition import Finding
 
     given: dict[str, bytes] = {}
@@ -70,24 +70,24 @@ def _checked(paths: Sequence[Path]) -> Iterator[tuple[str, Definition | None, Se
     for path in paths:
         try:
             if path.is_dir() or path.suffix == ".zip" or _lies_in_a_bundle(path):
-                found = revisions.bundles([path])
+                found = bundles.read([path])
                 for bundle in found:
                     name = str(path) if len(found) == 1 else f"{path}/{bundle.name}.bpmn"
                     others = {**_called(bundle.diagram, holders, diagrams), **tables}
                     called = {Path(other).name: content for other, content in others.items()}
-                    yield name, *revisions.check(replace(bundle, called={**called, **bundle.called}))
+                    yield name, *checks.check(replace(bundle, called={**called, **bundle.called}))
             elif path.suffix == ".dmn":
                 yield str(path), None, engine.read_tables(str(path), path.read_bytes())
             else:
                 content = path.read_bytes()
                 reading = engine.read(content, {**_called(content, holders, diagrams), **tables})
                 yield str(path), reading.definition, reading.findings
-        except (OSError, revisions.BundleError) as error:
+        except (OSError, bundles.BundleError) as error:
             yield str(path), None, [Finding("", "error", "berkas-tidak-terbaca", str(error))]
 
 
 def _lies_in_a_bundle(path: Path) -> bool:
-    from app.revisions import BESIDE
+    from app.bundles import BESIDE
 
     folders = [path.resolve().parent.parent / name / path.stem for name in BESIDE]
     return path.suffix == ".bpmn" and any(folder.is_dir() for folder in folders)
@@ -156,13 +156,13 @@ def trial(what: str, folder: Path | None) -> None:
 
     PATH ialah diagram atau arsip SOP yang belum diberlakukan, KEY kunci SOP yang sudah berlaku.
     """
-    from app import config, revisions
+    from app import bundles, config, revisions
     from app import trial as trials
     from app.engine.definition import Finding
 
     settings, found = config.settings(), []
     if Path(what).exists():
-        found = [(bundle.name, *trials.of_bundle(settings, bundle)) for bundle in revisions.bundles([Path(what)])]
+        found = [(bundle.name, *trials.of_bundle(settings, bundle)) for bundle in bundles.read([Path(what)])]
     else:
         with reading() as ctx:
             revision = revisions.in_force(ctx.session, what)
@@ -201,11 +201,11 @@ def _file_name(name: str) -> str:
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=FILE)
 def install(paths: Sequence[Path]) -> None:
     """Memberlakukan SOP sebagai revisi baru; permohonan yang berjalan tetap pada revisinya."""
-    from app import revisions
+    from app import bundles, revisions
 
-    bundles = revisions.bundles(paths)
+    found = bundles.read(paths)
     with writing() as ctx:
-        for bundle in bundles:
+        for bundle in found:
             try:
                 revision = revisions.install(ctx, bundle, getpass.getuser(), "wewenang operator (alur sop install)")
             except revisions.NotRunnable as refused:

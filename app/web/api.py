@@ -17,7 +17,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload, undefer
 
-from app import cases, clock, files, forms, inbox, journal, people, revisions, uploads
+from app import bundles, cases, checks, clock, files, forms, inbox, journal, people, revisions, uploads
 from app.forms import Fault
 from app.models import Case, Document, Retry, Revision, Task, canonical
 from app.web import base, openapi, seen
@@ -77,12 +77,12 @@ def new_revision(key: str) -> tuple[Response, int]:
         raise cases.NotYours("Hanya pemilik SOP yang dapat memberlakukan revisi.")
     sent = {f.filename or "": f.read() for part in request.files for f in request.files.getlist(part)}
     try:
-        bundle, *others = revisions.gathered(sent)
-    except revisions.BundleError as error:
+        bundle, *others = bundles.gathered(sent)
+    except bundles.BundleError as error:
         raise cases.Invalid([Fault("/file", str(error))]) from None
     if others:
         raise cases.Invalid([Fault("/file", "Kirim satu SOP saja: ada beberapa diagram yang berdiri sendiri.")])
-    definition, findings = revisions.check(bundle)
+    definition, findings = checks.check(bundle)
     shown = [asdict(finding) for finding in findings]
     if definition is None or any(finding.level == "error" for finding in findings):
         return _unfit(findings), 422

@@ -13,7 +13,7 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 from werkzeug.utils import secure_filename
 
-from app import archive, cases, documents, files, journal, papers, people, permits, revisions, signing, uploads
+from app import archive, cases, documents, drawn, files, journal, papers, people, permits, revisions, signing, uploads
 from app.engine.definition import Definition
 from app.files import DOCX
 from app.journal import Entry
@@ -236,7 +236,7 @@ def lembar_kendali(case_id: int) -> ResponseReturnValue:
     case = cases.case_for(ctx, actor, case_id)
     loaded = revisions.load(ctx.session, case.revision_id)
     rows = papers.sheet(ctx, loaded, cases.journal_for(ctx, actor, case))
-    on_paper = revisions.papers(loaded.definition.properties.get("lembar_kendali", ""))
+    on_paper = drawn.papers(loaded.definition.properties.get("lembar_kendali", ""))
     return render_template(
         "cases/sheet.html",
         case=case,
@@ -260,11 +260,11 @@ def lembar_kendali_docx(case_id: int) -> ResponseReturnValue:
     return _download(content, _("Lembar kendali %(number)s", number=case.number))
 
 
-def filled_forms(case: Case, definition: Definition) -> list[revisions.Paper]:
+def filled_forms(case: Case, definition: Definition) -> list[drawn.Paper]:
     """The forms of the service that who asks may print filled with this case; an applicant none that is internal."""
-    places = [text for _element, _name, text in revisions.places_of_papers(definition)]
-    internal = {paper.template for text in places for paper in revisions.papers(text) if paper.internal}
-    offered = revisions.papers(definition.properties.get("unduhan", ""))
+    places = [text for _element, _name, text in drawn.places_of_papers(definition)]
+    internal = {paper.template for text in places for paper in drawn.papers(text) if paper.internal}
+    offered = drawn.papers(definition.properties.get("unduhan", ""))
     return [paper for paper in offered if staff_of(case) or paper.template not in internal]
 
 

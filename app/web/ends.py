@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from app import cases, ends, forms, journal, revisions
+from app import cases, drawn, ends, forms, journal, revisions
 from app.engine.definition import Step
 from app.forms import Fault
 from app.models import Case
@@ -184,7 +184,7 @@ def _page(
         words=WORDS[kind],
         kind=kind,
         address=url_for("ends.tindakan", case_id=case.id, verb=ADDRESSES[kind]),
-        letters=revisions.papers(rule.letters),
+        letters=drawn.papers(rule.letters),
         steps=steps,
         step=step,
         form=form,

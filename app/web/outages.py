@@ -11,7 +11,7 @@ from flask import Blueprint, Response, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from app import cases, files, forms, outages, papers, registers, revisions, uploads
+from app import cases, drawn, files, forms, outages, papers, registers, revisions, uploads
 from app.forms import Fault
 from app.models import Case, Outage, Person, Task, Upload
 from app.outages import Application, Written, Wrong
@@ -126,13 +126,13 @@ def cetak(outage_id: int, sop: str) -> ResponseReturnValue:
         numbers=[number for number in outages.numbers(ctx, outage) if number.register in books and number.free],
         titles={book.register: book.title for book in outages.books(loaded)},
         steps=list(definition.steps.values()),
-        recorders=revisions.recorders(definition),
+        recorders=drawn.recorders(definition),
         numbered={
             step.id: [line.register for line in registers.numberings(step.properties.get("register", ""))]
             for step in definition.steps.values()
         },
         asking=[(step, form.draw({}, {}, {}, None)) for step, form in asking],
-        blanks=revisions.papers(definition.properties.get("unduhan", "")),
+        blanks=drawn.papers(definition.properties.get("unduhan", "")),
         sheet=bool(definition.properties.get("lembar_kendali")),
     )
 
@@ -417,7 +417,7 @@ def _step(
         raise cases.NotYours(_("Anda tidak berwenang mencatat dari kertas untuk SOP ini."))
     loaded = revisions.load(ctx.session, case.revision_id)
     applicant = ctx.session.get(Person, case.applicant_id) if task.lane.applicant and case.applicant_id else None
-    lanes = [task.lane.name] if not task.lane.applicant else sorted(revisions.counters(loaded.definition))
+    lanes = [task.lane.name] if not task.lane.applicant else sorted(drawn.counters(loaded.definition))
     if task.applicant_id is not None:
         lanes = []
     free: dict[str, list[str]] = {}
@@ -498,7 +498,7 @@ def _recordable(sop: str) -> Loaded:
 def _apply(outage: Outage, loaded: Loaded, typed: Mapping[str, str], faults: Mapping[str, str] | None = None) -> str:
     ctx, definition = base.context(), loaded.definition
     outside = definition.applicant_lane is not None
-    lanes = revisions.counters(definition) if outside else {start.lane for start in definition.starts}
+    lanes = drawn.counters(definition) if outside else {start.lane for start in definition.starts}
     book = outages.books(loaded)[0]
     return render_template(
         "outages/apply.html",

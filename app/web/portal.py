@@ -14,7 +14,7 @@ from flask_babel import gettext as _
 from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import access, cases, clock, papers, people, revisions, satisfaction
+from app import access, cases, clock, drawn, papers, people, revisions, satisfaction
 from app.engine.definition import Definition, Start, Step
 from app.models import Case, Revision, RevisionFile, Task
 from app.web import base, errors, shown
@@ -63,8 +63,8 @@ class Service:
         return [line.strip() for line in self.told(name).splitlines() if line.strip()]
 
     @property
-    def downloads(self) -> list[revisions.Paper]:
-        return revisions.papers(self.told("unduhan"))
+    def downloads(self) -> list[drawn.Paper]:
+        return drawn.papers(self.told("unduhan"))
 
     @property
     def stages(self) -> list[Step]:

@@ -13,7 +13,7 @@ from flask_babel import gettext as _
 from sqlalchemy import func, select
 from sqlalchemy.orm import undefer
 
-from app import cases, revisions, trial
+from app import bundles, cases, drawn, revisions, trial
 from app.engine.definition import Definition, Finding
 from app.files import DOCX
 from app.models import Case, Revision, RevisionFile
@@ -54,12 +54,12 @@ def pasang() -> ResponseReturnValue:
         return _list(_("Pilih dahulu berkas SOP yang akan diberlakukan.")), 422
     contents = {str(file.filename): file.stream.read() for file in sent}
     try:
-        bundles = revisions.gathered(contents)
-    except revisions.BundleError as error:
+        found = bundles.gathered(contents)
+    except bundles.BundleError as error:
         return _list(str(error)), 422
     by = base.person()
     installed = []
-    for bundle in bundles:
+    for bundle in found:
         try:
             installed.append(revisions.install(base.context(), bundle, by.full_name, _("pemilik SOP")))
         except revisions.NotRunnable as error:
@@ -111,21 +111,21 @@ def _lanes(loaded: revisions.Loaded) -> dict[str, list[str]]:
 class Issued:
     """A paper of a template: how the diagram calls it, and where it says so."""
 
-    paper: revisions.Paper
+    paper: drawn.Paper
     where: str
 
 
 def _letters(definition: Definition, templates: Iterable[str]) -> dict[str, list[Issued]]:
     """Every template of an SOP with the papers that are made of it; none of one that the diagram does not name."""
     found: dict[str, list[Issued]] = {name: [] for name in templates}
-    for element, name, text in revisions.places_of_papers(definition):
+    for element, name, text in drawn.places_of_papers(definition):
         if element in definition.steps:
             where = _("langkah “%(name)s”", name=name)
         elif element in definition.ends:
             where = _("akhir “%(name)s”", name=name or element)
         else:
             where = _("seluruh SOP") if element == definition.key else _("panah “%(name)s”", name=name)
-        for paper in revisions.papers(text):
+        for paper in drawn.papers(text):
             if paper.template in found:
                 found[paper.template].append(Issued(paper, where))
     return found
