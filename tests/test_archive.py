@@ -245,10 +245,9 @@ def test_timers_and_papers_wait_for_no_office_suite(office: Office, tmp_path: Pa
     monkeypatch.setattr(worker, "PAUSE", 0.05)
     monkeypatch.setattr("app.post.DEADLINE", 0.1)
     case_id = issued(office)
-    stop = threading.Event()
+    stop, others = threading.Event(), set(threading.enumerate())
     args = (office.settings, office.db.reading, office.db.writing, stop)
-    thread = threading.Thread(target=worker.run, args=args)
-    thread.start()
+    threading.Thread(target=worker.run, args=args).start()
     try:
         wait(lambda: bool(running(tmp_path)))
         with office.work() as ctx:
@@ -259,7 +258,8 @@ def test_timers_and_papers_wait_for_no_office_suite(office: Office, tmp_path: Pa
         assert running(tmp_path)
     finally:
         stop.set()
-        thread.join()
+        for thread in set(threading.enumerate()) - others:
+            thread.join()  # the one that waits for the suite too: it would come back to a database that is closed
         wait(lambda: running(tmp_path) == [])
 
 

@@ -210,11 +210,11 @@ def test_a_text_holds_what_people_type(sop: str, name: str) -> None:
 
 @each
 def test_every_text_is_told_somewhere(sop: str) -> None:
-    drawn = definition(sop)
-    told = [text for place in drawn.tells.values() for text in drawn.texts(drawn, place)]
-    reminding = {reminder.text for reminder in terms.reminders(drawn)}
+    read = definition(sop)
+    told = [text for place in read.tells.values() for text in drawn.texts(read, place)]
+    reminding = {reminder.text for reminder in terms.reminders(read)}
     assert {text.template for text in told} | reminding == BUNDLES[sop].texts.keys()
-    assert {text.lane is None for text in told} == {drawn.applicant_lane is not None}
+    assert {text.lane is None for text in told} == {read.applicant_lane is not None}
     assert not [f for f in checks.check(BUNDLES[sop])[1] if f.rule == "tanpa-pesan"]
 
 
