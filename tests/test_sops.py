@@ -25,6 +25,7 @@ from app import (
     cases,
     checks,
     documents,
+    drawn,
     ends,
     engine,
     files,
@@ -282,8 +283,8 @@ HOLLOW = re.compile(r"\{\{|\}\}|\{%|%\}|\bNone\b|Undefined")
 @each
 def test_an_end_that_nobody_drew_has_its_letter(office: Office, sop: str) -> None:
     """For every verb with a letter, from every status and by every lane that may: it says why, of what and who signs."""
-    drawn = office.definition
-    rules = [rule for kind in ends.VERBS if (rule := ends.rule(drawn, kind)) and rule.letters]
+    read = office.definition
+    rules = [rule for kind in ends.VERBS if (rule := ends.rule(read, kind)) and rule.letters]
     assert {rule.verb.kind for rule in rules} >= {"correct", "revoke"}
     for status in ("open", "ended"):
         case_id = 0
