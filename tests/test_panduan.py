@@ -72,7 +72,7 @@ def rules() -> dict[str, set[str]]:
     """Every rule that the check names, with the levels that can be told from where it does."""
     found: dict[str, set[str]] = {}
     for path, tree in sources():
-        if re.search(r"app/(engine|forms|documents)/|app/(revisions|fitting)\.py|app/cli/sops\.py", str(path)):
+        if re.search(r"app/(engine|forms|documents)/|app/(checks|fitting)\.py|app/cli/sops\.py", str(path)):
             for rule, levels in filter(None, map(_named, ast.walk(tree))):
                 found.setdefault(rule, set()).update(LEVELS[level] for level in levels)
     return found
