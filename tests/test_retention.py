@@ -569,48 +569,46 @@ def test_held_until_somebody_lifts_it(office: Office) -> None:
     assert found(office) == []
 
 
-def test_bytes_that_somebody_else_names_stay(office: Office) -> None:
-    """A paper or upload that another case has as well; an upload that a case which followed it uses."""
-    case_id = ended(office)
+def followed(office: Office, case_id: int) -> int:
+    """An application that follows this one, sent with the papers of before, at its end."""
     with office.work() as ctx:
         following = cases.apply_again(ctx, office.actor(ctx, "pemohon"), case_id).id
-    with office.work() as ctx:  # the extension is sent with the papers of before
+    with office.work() as ctx:
         task = play.waiting(ctx, following)[0]
-        form = cases.form_of(ctx, task)
-        values = cases.values(ctx, task, form)
-        actor = office.actor(ctx, "pemohon")
+        values = cases.values(ctx, task, cases.form_of(ctx, task))
         ways = cases.choices(ctx, task)
-        cases.complete(ctx, actor, task.id, values, ways[0].id if ways else None)
+        cases.complete(ctx, office.actor(ctx, "pemohon"), task.id, values, ways[0].id if ways else None)
     play.finish(office, following)
+    return following
+
+
+def digests(office: Office, case_id: int) -> set[str]:
+    """The bytes of a case's uploads."""
     with office.look() as ctx:
-        used = {
-            u
-            for v in ctx.session.scalars(select(EventValues.typed).where(EventValues.case_id == following))
-            for u in v[3]
-        }
-        old = {u.id: u.sha256 for u in ctx.session.scalars(select(Upload).where(Upload.case_id == case_id))}
-        assert used & old.keys()
-        ended_at = ctx.session.get_one(Case, following).ended_at
-    with office.work() as ctx:  # the other ended long after
-        ctx.session.get_one(Case, case_id)
-    known = schedule(office)
+        return set(ctx.session.scalars(select(Upload.sha256).where(Upload.case_id == case_id)))
+
+
+@pytest.mark.parametrize("before", [False, True], ids=["own", "as they were kept before"])
+def test_bytes_that_somebody_else_names_stay(
+    office: Office, before: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    """An upload that a case which followed uses as well, as its own or, long ago, as that of the case before."""
+    if before:
+        monkeypatch.setattr(uploads, "taken_on", lambda _ctx, upload_id, _case_id: upload_id)
+    case_id = ended(office)
+    following = followed(office, case_id)
+    old = digests(office, case_id)
+    assert (old & digests(office, following) == set()) == before
+    assert found(office) == []
     years_on(office)
     held(office, following)
-    number = destroyed(office)
-    assert outcome(office, number) == {case_id: "musnah"}
-    assert ended_at is not None
-    assert known.length
+    assert outcome(office, destroyed(office)) == {case_id: "musnah"}
     assert found(office) == []
-    with office.look() as ctx:
-        there = {d for d in old.values() if files.whole(office.settings.files, d)}
-        assert there == {
-            u.sha256 for u in ctx.session.scalars(select(Upload).where(Upload.case_id == following))
-        } & set(old.values())
-        assert {old[u] for u in used & old.keys()} <= there
+    assert {d for d in old if files.whole(office.settings.files, d)} == old & digests(office, following) != set()
     with office.work() as ctx:
         retention.lift(ctx, office.actor(ctx, decider(office)), ctx.session.scalars(select(Hold.id)).one())
     assert outcome(office, destroyed(office)) == {following: "musnah"}
-    assert not any(files.whole(office.settings.files, d) for d in old.values())
+    assert not any(files.whole(office.settings.files, d) for d in old)
     assert found(office) == []
 
 

@@ -375,6 +375,8 @@ def checked(
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """The answers as the form takes them over `data`, and the uploads among them, now the case's, by id with SHA-256.
 
+    An upload of the case before becomes one of this case's own, under an id of its own: whoever works on this case
+    finds it here, what follows takes it on, and the end of the other's retention does not touch it.
     Raises Invalid.
     """
     if form is None:
@@ -395,7 +397,20 @@ def checked(
         raise Invalid(faults)
     if used:
         ctx.session.connection().execute(_BIND, {"ids": list(used), "case": case.id})
+    taken_on = {one: uploads.taken_on(ctx, one, case.id) for one in used if sent[one].case_id not in (None, case.id)}
+    if taken_on:
+        clean = _renamed(clean, taken_on)
+        used = {taken_on.get(one, one): digest for one, digest in used.items()}
     return clean, used
+
+
+def _renamed(value: Any, ids: Mapping[str, str]) -> Any:
+    """Answers with other ids of their uploads."""
+    if isinstance(value, Mapping):
+        return {key: _renamed(inner, ids) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_renamed(inner, ids) for inner in value]
+    return ids.get(value, value) if isinstance(value, str) else value
 
 
 def _sent(ctx: Context, answers: Any) -> dict[str, Row[Any]]:
