@@ -27,6 +27,7 @@ from app import (
     demo,
     files,
     forms,
+    inbox,
     journal,
     people,
     retention,
@@ -231,6 +232,10 @@ def worked_through(office: Office, planted: Planted) -> int:
         uploads.save(ctx, late, f"{planted.mark('takterkirim')}.pdf", demo._pdf(planted.mark("takterkirim")))
         search = ctx.session.scalars(select(Case.search).where(Case.id == case_id)).one()
         words = [mark for mark in planted.marks if mark in search]
+        inbox.save_view(ctx.session, office.person(ctx, officer), planted.mark("saringan"), f"q={words[0].upper()}")
+        if outside:  # a paper that bears no number
+            day, said = ctx.local().date().isoformat(), planted.mark("saran")
+            cases.surveys.enter(ctx, office.actor(ctx, office.counter), office.sop, day, "343423413", "", said)
     client = office.client("auditor")
     for word in words:
         assert client.get(f"/permohonan/semua?cari={word}").status_code == 200
@@ -586,6 +591,23 @@ def digests(office: Office, case_id: int) -> set[str]:
     """The bytes of a case's uploads."""
     with office.look() as ctx:
         return set(ctx.session.scalars(select(Upload.sha256).where(Upload.case_id == case_id)))
+
+
+def test_a_saved_filter_that_finds_other_cases_stays(office: Office) -> None:
+    first, second = ended(office), ended(office)
+    years_on(office)
+    held(office, second)
+    with office.work() as ctx:
+        shared = ctx.session.get_one(Case, second).applicant_name.split()[0]
+        own = ctx.session.get_one(Case, first).number
+        officer = office.person(ctx, proposer(office))
+        for name, query in (("sama", f"q={shared}"), ("sendiri", f"sop=x&q={own}"), ("tanpa kata", "mine=1")):
+            inbox.save_view(ctx.session, officer, name, query)
+    assert outcome(office, destroyed(office)) == {first: "musnah"}
+    with office.look() as ctx:
+        assert [view.name for view in inbox.views(ctx.session, office.person(ctx, proposer(office)))] == [
+            "sama", "tanpa kata",
+        ]  # fmt: skip
 
 
 @pytest.mark.parametrize("before", [False, True], ids=["own", "as they were kept before"])
