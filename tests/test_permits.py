@@ -453,6 +453,9 @@ def test_what_ends_within_a_month(office: Office) -> None:
         number = cases.extend(ctx, office.actor(ctx, "pemohon"), a).number
     assert endings(office) == [("B", None), ("A", number)]
     assert endings(office, unextended=True) == [("B", None)]
+    with office.work() as ctx:  # nobody is left who could be told
+        ctx.session.get_one(Case, b).destroyed_at = ctx.now
+    assert endings(office, unextended=True) == []
 
 
 @pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
