@@ -49,6 +49,7 @@ from app.models import (
     Hold,
     Person,
     Proxy,
+    RegisterEntry,
     Task,
     Upload,
 )
@@ -691,6 +692,32 @@ print("begun", flush=True)
 while True:
     worker.once(settings, *database.sessions(database.connect(settings.database_url)), jobs=worker.HOUSE)
 """
+
+
+def test_no_number_of_a_destroyed_case_is_struck_out(office: Office) -> None:
+    """Nothing happens to it any more, and what somebody gives as a reason would stay."""
+    case_id, register = play.apply(office), ""
+    while not register:
+        play.step(office, case_id)
+        with office.look() as ctx:
+            given = select(RegisterEntry).where(RegisterEntry.case_id == case_id)
+            rows = [row for row in ctx.session.scalars(given) if not row.register.startswith("permohonan ")]
+            register = rows[0].register if rows else ""
+    with office.work() as ctx:
+        cases.end(ctx, office.actor(ctx, "pemohon"), case_id, "withdraw", "Tidak jadi.")
+        [lane] = revisions.numbering_lanes(revisions.load(ctx.session, 1), register)
+    client = office.client(office.officers[lane])
+    book = f"/register/buku?nama={register}&tahun={rows[0].year}"
+    strike = f"/register/batal?nama={register}&tahun={rows[0].year}&nomor={rows[0].number}"
+    assert "Batalkan nomor" in client.get(book).text
+    years_on(office)
+    assert outcome(office, destroyed(office)) == {case_id: "musnah"}
+    assert "Batalkan nomor" not in client.get(book).text
+    assert client.get(strike).status_code == 410
+    with pytest.raises(cases.Destroyed), office.work() as ctx:
+        actor = office.actor(ctx, office.officers[lane])
+        cases.void_number(ctx, actor, register, rows[0].year, rows[0].number, "Terlambat.")
+    assert found(office) == []
 
 
 def test_killed_and_several_at_once(office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
