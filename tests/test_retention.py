@@ -386,6 +386,11 @@ def test_the_schedule_is_that_of_the_revision_in_force(office: Office) -> None:
     now_says(b"")
     at_work(office)
     assert list(outcome(office, number).values()) == ["SOP yang berlaku tidak lagi menetapkan retensi."]
+    auditor = office.client("auditor")  # what was destroyed, and by whom, is shown for ever
+    assert f"/retensi/{number}" in auditor.get("/retensi").text
+    assert office.definition.title in auditor.get(f"/retensi/{number}").text
+    assert auditor.get(f"/retensi/{number}/berita-acara.docx").status_code == 200
+    assert office.client(office.officers[next(iter(office.officers))]).get(f"/retensi/{number}").status_code == 403
 
 
 @pytest.mark.parametrize(
@@ -714,9 +719,9 @@ def test_no_number_of_a_destroyed_case_is_struck_out(office: Office) -> None:
     assert outcome(office, destroyed(office)) == {case_id: "musnah"}
     assert "Batalkan nomor" not in client.get(book).text
     assert client.get(strike).status_code == 410
+    number = (register, rows[0].year, rows[0].number)
     with pytest.raises(cases.Destroyed), office.work() as ctx:
-        actor = office.actor(ctx, office.officers[lane])
-        cases.void_number(ctx, actor, register, rows[0].year, rows[0].number, "Terlambat.")
+        cases.void_number(ctx, office.actor(ctx, office.officers[lane]), *number, "Terlambat.")
     assert found(office) == []
 
 
