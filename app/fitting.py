@@ -47,6 +47,7 @@ class Fitting:
         self.definition = definition
         self.ways = Ways(definition)
         self.sources = list(_sources(definition, forms, sets(self.ways)))
+        self.personal = {key for form in forms.values() for key in _personal(form.components)}
 
     def of(self, key: str) -> list[Source]:
         """The sources of a key, or of what lies below it."""
@@ -148,6 +149,17 @@ class Fitting:
                         message = f"{what}, yang tidak ada di antara pilihannya ({shown}), maka {_outcome(op)}."
                     yield Finding(question.element, "warning", "syarat-mustahil", message)
 
+    # What is personal must be destroyed one day
+
+    def kept(self) -> Iterator[Finding]:
+        """Personal data that the drawing reads: what it reads stands in the journal for good."""
+        for question in self.ways.questions():
+            for key in question.expression.names:
+                if any(_holds(key, personal) or _holds(personal, key) for personal in self.personal):
+                    message = f"{self.what(question)} membaca {key}, data pribadi: nilainya tetap ada pada riwayat"
+                    message += " sesudah retensinya habis. Bacalah sebuah pilihan atau angka sebagai gantinya."
+                    yield Finding(question.element, "warning", "data-pribadi-dibaca", message)
+
     # What a letter prints must have been filled in
 
     def letters(self, issued: Iterable[tuple[str, str, str]], templates: Mapping[str, bytes]) -> Iterator[Finding]:
@@ -241,6 +253,7 @@ def check(
             [
                 *fitting.facts(),
                 *fitting.options(),
+                *fitting.kept(),
                 *fitting.keys(),
                 *fitting.hours(),
                 *fitting.terms(),
@@ -264,6 +277,20 @@ def _sources(
     for node, targets in by_itself.items():
         for target in targets:
             yield Source(node, target)
+
+
+def _personal(components: Iterable[Field], around: bool = False) -> Iterator[str]:
+    """The data keys of what a form's owner marked as personal, alone or with the group around it."""
+    for field in components:
+        marked = around or field.personal
+        if marked and field.pointer:
+            yield field.pointer.partition("/*")[0].strip("/").replace("/", ".")
+        yield from _personal(field.children, marked)
+
+
+def _holds(outer: str, inner: str) -> bool:
+    """Is a key another one, or of something that lies in it?"""
+    return inner == outer or inner.startswith(f"{outer}.")
 
 
 def _readable(hours: str) -> bool:

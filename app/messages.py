@@ -47,7 +47,7 @@ def tell(
     """Writes what the SOP tells of event `seq` to whom it can reach, with `inputs` as `papers.frozen` gives them.
 
     `on_paper` is when it was done, of what was entered only afterwards. Of a reminder `ending` is the paper that ends,
-    as its text reads it; with a `key` it is told once.
+    as its text reads it; with a `key` each of them is told once.
     """
     reached = [
         (text.template, person.id, channel, address)
@@ -65,7 +65,8 @@ def tell(
     rows = []
     for template, person_id, channel, address in reached:
         row = _row(ctx, channel, address, template, inputs, ctx.recorded_at + GRACE)
-        rows.append({**row, "person_id": person_id, "case_id": case.id, "seq": seq, "key": _unique(key, channel)})
+        own = f"{key}:{person_id}" if key and person_id != reached[0][1] else key  # of the others, as a proxy
+        rows.append({**row, "person_id": person_id, "case_id": case.id, "seq": seq, "key": _unique(own, channel)})
     _write(ctx, rows)
 
 

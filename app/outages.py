@@ -331,6 +331,7 @@ def open_case(ctx: Context, by: Actor, outage_id: int, loaded: Loaded, written: 
 
     Raises Wrong and as cases.open_case.
     """
+    database.alone(ctx.session, "outage")  # two with the same sheet: the second finds the first's
     then = _then(ctx, by, loaded, outage_id, written.at, {"": written.number})
     officer = _officer(then, written.officer)
     actor = people.actor(ctx.session, officer, written.at)

@@ -187,7 +187,7 @@ def _follows() -> Any:
 
 
 def _in_place() -> tuple[ColumnElement[bool], ...]:
-    """Of papers that end: those that stand, finished, in no newer one's place."""
+    """Of papers that end: those that stand, finished, in no newer one's place, whose holder is known yet."""
     replaced = exists().where(
         _NEWER.case_id == Document.case_id, *_later(Document, _NEWER), _NEWER.valid_until.is_not(None)
     )
@@ -196,6 +196,7 @@ def _in_place() -> tuple[ColumnElement[bool], ...]:
         ~Document.internal,
         Document.filled_at.is_not(None),
         Case.status.in_(STANDS),
+        Case.destroyed_at.is_(None),
         ~replaced,
     )
 
@@ -285,7 +286,6 @@ def due(ctx: Context) -> list[int]:
                 Document.valid_until > today + timedelta(days=nearer),
                 Case.revision_id == revision,
                 Case.applicant_id.is_not(None),
-                Case.destroyed_at.is_(None),
                 ~written,
                 _follows().is_(None),
                 *_in_place(),

@@ -19,7 +19,7 @@ def save(ctx: Context, person: Person, name: str, content: bytes, accept: Sequen
     """
     media_type = files.sniff(name, content, accept, limit=ctx.settings.upload_limit)
     upload = Upload(
-        id=secrets.token_urlsafe(ID_LENGTH * 3 // 4),
+        id=_new_id(),
         sha256=files.sha256(content),
         name=files.safe_name(name),
         media_type=media_type,
@@ -31,3 +31,17 @@ def save(ctx: Context, person: Person, name: str, content: bytes, accept: Sequen
     ctx.session.flush()
     files.put(ctx.settings.files, content)  # after its row
     return upload
+
+
+def taken_on(ctx: Context, upload_id: str, case_id: int) -> str:
+    """The same file for another case, as sent by the same person; its id there."""
+    old = ctx.session.get_one(Upload, upload_id)
+    same = {"sha256": old.sha256, "name": old.name, "media_type": old.media_type, "size": old.size}
+    new = Upload(id=_new_id(), **same, person_id=old.person_id, case_id=case_id, created_at=ctx.now)
+    ctx.session.add(new)
+    ctx.session.flush()
+    return new.id
+
+
+def _new_id() -> str:
+    return secrets.token_urlsafe(ID_LENGTH * 3 // 4)

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from app import audit, bundles, cases, people, revisions
-from app.models import Case, Event
+from app.models import Case, Event, Upload
 from tests import play
 from tests.conftest import PASSWORD, Office
 from tests.drawn import draw, given, lanes
@@ -37,6 +37,35 @@ def test_a_new_application_ends_this_case_and_begins_another(office: Office) -> 
         task = play.waiting(ctx, new.id)[0]
         assert cases.values(ctx, task, cases.form_of(ctx, task)) == cases.data_of(ctx, old)
     assert proof_of(office, case_id).all_findings == []
+
+
+def test_files_go_on_from_application_to_application(office: Office) -> None:
+    """Each has its own, also the third in a row, and shows them to whoever works on it."""
+    case_id, before = play.apply(office), []
+    play.step(office, case_id)
+    for _ in range(3):
+        with office.work() as ctx:
+            task = play.waiting(ctx, case_id)[0]
+            mine = ctx.session.scalars(select(Upload).where(Upload.case_id == case_id)).all()
+            held = sorted((one.name, one.sha256, one.person_id) for one in mine)
+            officer = play.performer(office, ctx, task).name
+            cases.end(ctx, office.actor(ctx, "pemohon"), case_id, "withdraw", "Diperbaiki dahulu.")
+        assert held
+        assert before in ([], held)
+        page = office.client(officer).get(f"/permohonan/{case_id}").text
+        assert all(f"/berkas/{one.id}" in page for one in mine)
+        office.later(days=1)
+        with office.work() as ctx:
+            new = cases.apply_again(ctx, office.actor(ctx, "pemohon"), case_id).id
+        with office.look() as ctx:
+            task_id, draft = (task := play.waiting(ctx, new)[0]).id, task.draft
+        form = office.client("pemohon").get(f"/tugas/{task_id}").text
+        assert all(one.name in form for one in mine)  # what is taken on is named before it is sent
+        office.later(minutes=5)
+        with office.work() as ctx:
+            cases.complete(ctx, office.actor(ctx, "pemohon"), task_id, draft)
+        case_id, before = new, held
+        assert proof_of(office, new).all_findings == []
 
 
 REFUSALS = [

@@ -118,6 +118,11 @@ def bundled(text: str, process: str = "", **forms: bytes) -> list[tuple[str, str
 
 
 OPTIONAL: dict[str, Any] = {"validate": {}}
+OWN: dict[str, Any] = {"properties": {"pribadi": "ya"}}
+WITHIN: dict[str, Any] = {
+    "type": "group", "path": "tka", **OWN,
+    "components": [{"type": "textfield", "label": "L", "key": "lain", "validate": {"required": True}}],
+}  # fmt: skip
 ROUTED = """
 start s
 user a "a"
@@ -247,6 +252,17 @@ READ = {
     "how often, of the step itself": (MANY, "", {"b": form(banyak={})}, [("b", "kunci-belum-terisi")]),
     "once more": (UNTIL, "", {"a": form(luas={})}, []),
     "once more, of nothing": (UNTIL, "", {}, [("a", "kunci-tak-dikenal")]),
+    "what is personal": (ROUTED, 'luas = "x"', {"a": form(luas=OWN)}, [("g_e", "data-pribadi-dibaca")]),
+    "what lies in something personal": (
+        ROUTED, 'tka.lain = "x"', {"a": form(x=WITHIN)}, [("g_e", "data-pribadi-dibaca")],
+    ),
+    "what something personal lies in": (ROUTED, "not tka", {"a": form(**{"tka.paspor": OWN})},
+                                        [("g_e", "data-pribadi-dibaca")]),
+    "what is not personal": (ROUTED, "tkab > 5", {"a": form(tkab={}, tka=OWN)}, []),
+    "a script that takes something personal": (
+        SCRIPTED.replace("luas = 5", "luas = lebar").replace("s > a", 'user u "u"\ns > u\nu > a'), "luas > 5",
+        {"u": form(lebar=OWN)}, [("a", "data-pribadi-dibaca")],
+    ),
     "a script that reads": (
         SCRIPTED.replace("luas = 5", "luas = lebar * 5"), "luas > 5", {}, [("a", "kunci-tak-dikenal")],
     ),

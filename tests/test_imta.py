@@ -10,7 +10,7 @@ from docx import Document
 from sqlalchemy import select
 
 from app import audit, cases, documents, engine, forms, journal, papers, revisions
-from app.models import Case
+from app.models import Case, RegisterEntry
 from app.models import Document as Paper
 from tests import play
 from tests.conftest import Office
@@ -43,7 +43,7 @@ STEPS = [  # number, step, lane, minutes, due, form
 DECISIONS = {  # of a step, in drawn order: branch, where it leads, is it a return
     "4": [("Lengkap dan benar", "5", False), ("Permohonan baru", "permohonan_baru", False),
           ("Belum lengkap/benar", "3", True)],
-    "6": [("Benar", "7", False), ("Perlu perbaikan", "4", True)],
+    "6": [("Benar", "7", False), ("Perlu perbaikan", "4", True), ("Perlu tanda terima baru", "5", True)],
     "7": [("Direkomendasikan", "8", False), ("Tidak direkomendasikan", "6", True)],
     "9": [("Benar, diparaf", "10", False), ("Perbaiki draf", "8", True)],
     "10": [("Benar, diparaf", "11", False), ("Syarat belum terpenuhi", "6", True), ("Perbaiki draf", "8", True)],
@@ -315,6 +315,34 @@ def test_the_sop_with_a_return_from_every_decision(office: Office) -> None:
         proof = audit.frames(ctx, case)
     assert proof.all_findings == []
     assert len(proof.frames) == case.seq
+
+
+def test_a_receipt_whose_number_was_struck_out_is_issued_anew(office: Office) -> None:
+    """Step 5 is done again: the next number, a receipt that bears it, and H as it was."""
+    case_id = play.apply(office)
+    for _ in range(3):
+        play.step(office, case_id)
+    with office.look() as ctx:
+        case = ctx.session.get_one(Case, case_id)
+        began, register = case.clock_at, "Agenda tanda terima IMTA"
+        entry = ctx.session.scalars(select(RegisterEntry).where(RegisterEntry.register == register)).one()
+    with office.work() as ctx:
+        registrar = office.actor(ctx, office.officers["Loket Pendaftaran"])
+        cases.void_number(ctx, registrar, register, entry.year, entry.number, "Tertukar dengan berkas lain.")
+    office.later(days=1)
+    play.step(office, case_id, "Perlu tanda terima baru")
+    play.step(office, case_id)
+    with office.look() as ctx:
+        case = ctx.session.get_one(Case, case_id)
+        assert case.data["nomor_berkas"] == entry.text.replace("0001/", "0002/")
+        assert (case.clock_at, play.waiting(ctx, case_id)[0].step) == (began, "verifikasi_persyaratan")
+        receipts = ctx.session.scalars(
+            select(Paper.seq).where(Paper.case_id == case_id, Paper.name == "Bukti tanda terima berkas")
+        )
+        assert len(set(receipts)) == 2
+    play.finish(office, case_id)
+    with office.look() as ctx:
+        assert audit.frames(ctx, ctx.session.get_one(Case, case_id)).all_findings == []
 
 
 def test_forms_of_the_service_are_printed_filled(office: Office) -> None:

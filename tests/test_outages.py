@@ -422,6 +422,52 @@ def test_nothing_is_entered_twice(padam: Office) -> None:
     assert proof(padam) == []
 
 
+def test_two_with_the_same_sheet_enter_it_once(padam: Office) -> None:
+    padam.at(at("25 15.00"))
+    declare(padam)
+    start = threading.Barrier(2)
+    said: list[str] = []
+
+    def enter() -> None:
+        for minute in range(10):
+            start.wait()
+            try:
+                apply_on_paper(padam, f"25 12.{minute:02}", "")
+            except Wrong as refusal:
+                said.append(refusal.faults["pemohon"][:30])
+
+    both = [threading.Thread(target=enter) for _ in range(2)]
+    for one in both:
+        one.start()
+    for one in both:
+        one.join()
+    with padam.look() as ctx:
+        assert len(ctx.session.scalars(select(Case.id)).all()) == 10
+    assert said == ["Permohonan ini sudah dicatat: "] * 10
+
+
+def test_of_a_number_that_was_struck_out_the_paper_bears_another(padam: Office) -> None:
+    prepare(padam, agenda=2)
+    case_id = started(padam)
+    with padam.work() as ctx:
+        cases.void_number(ctx, padam.actor(ctx, "loket"), "Agenda", 2026, 3, "Tertukar.")
+    on_screen(padam, case_id, "25 10.00", "budi", "Perbaiki")
+    padam.at(at("25 15.00"))
+    outage_id = declare(padam)
+    with padam.look() as ctx:
+        task_id, loket = play.waiting(ctx, case_id)[0].id, padam.person(ctx, "loket").id
+    client = padam.client("loket")
+    path = f"/gangguan/{outage_id}/langkah/{task_id}"
+    assert 'name="nomor.berkas"' in client.get(path).text
+    paper = {"tanggal": "2026-11-25", "jam": "12.00", "petugas": loket, "nomor.berkas": "002/B/2026"}
+    answer = client.post(path, data=paper)
+    assert answer.status_code == 303, answer.text
+    with padam.look() as ctx:
+        assert ctx.session.get_one(Case, case_id).data["berkas"] == "002/B/2026"
+    close(padam)
+    assert proof(padam) == []
+
+
 def case(office: Office, case_id: int) -> Case:
     with office.look() as ctx:
         return ctx.session.get_one(Case, case_id)

@@ -32,11 +32,12 @@ from app import (
     revisions,
     signing,
     terms,
+    uploads,
     worker,
 )
 from app.bundles import Bundle
 from app.engine.definition import Finding
-from app.models import Case, Document, EventValues, Message, RegisterEntry, Void
+from app.models import Case, Document, EventValues, Message, Proxy, RegisterEntry, Void
 from tests import play, test_signing
 from tests.conftest import MONDAY, PASSWORD, Office
 from tests.drawn import draw, given
@@ -477,6 +478,9 @@ def test_what_ends_within_a_month(office: Office) -> None:
         number = cases.extend(ctx, office.actor(ctx, "pemohon"), a).number
     assert endings(office) == [("B", None), ("A", number)]
     assert endings(office, unextended=True) == [("B", None)]
+    with office.work() as ctx:  # nobody is left who could be told
+        ctx.session.get_one(Case, b).destroyed_at = ctx.now
+    assert endings(office, unextended=True) == []
 
 
 @pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
@@ -576,6 +580,21 @@ def test_who_is_not_reminded(office: Office, why: str) -> None:
     assert morning(office) == []
 
 
+def test_who_acts_for_a_holder_is_reminded_too(office: Office) -> None:
+    morning(office)
+    issued(office, last=20)
+    with office.work() as ctx:
+        giver, proxy = office.person(ctx, "pemohon"), office.person(ctx, "pemohon2")
+        letter = uploads.save(ctx, giver, "kuasa.pdf", b"%PDF-1.4\n%%EOF\n")
+        span = {"since": ctx.now, "until": ctx.now + timedelta(days=90), "created_at": ctx.now}
+        ctx.session.add(Proxy(principal_id=giver.id, proxy_id=proxy.id, upload_id=letter.id, **span))
+    assert morning(office) == ["1/I/2026 19"] * 2
+    assert morning(office) == []
+    with office.look() as ctx:
+        told = ctx.session.scalars(select(Message.address).order_by(Message.id)).all()
+    assert told == ["pemohon@contoh.id", "pemohon2@contoh.id"]
+
+
 def test_two_that_remind_at_once_tell_once(office: Office) -> None:
     case_id = issued(office, last=20)
     paper = rows(office, case_id)[-1].id
@@ -616,11 +635,13 @@ def test_an_extension_begins_with_what_the_drawing_copies(office: Office) -> Non
 @pytest.mark.parametrize(
     ("who", "whose", "status"),
     [("pemohon", "pemohon", 303), ("pemohon2", "pemohon", 404), ("loket", "pemohon", 303), ("loket", "Tamu", 303),
-     ("kepala", "pemohon", 403), ("auditor", "pemohon", 403)],
+     ("loket", "Surti", 303), ("kepala", "pemohon", 403), ("auditor", "pemohon", 403)],
 )  # fmt: skip
 def test_who_extends(office: Office, who: str, whose: str, status: int) -> None:
     by, whom = ("pemohon", None) if whose == "pemohon" else ("loket", whose)
     old = issued(office, last=20, by=by, whom=whom)
+    with office.work() as ctx:  # who takes the name of somebody at the counter does not get what is theirs
+        people.new_person(ctx, "Surti", PASSWORD, full_name="Orang Lain", applicant=True)
     assert office.client(who).post(f"/permohonan/{old}/perpanjangan").status_code == status
     if status == 303:
         with office.look() as ctx:

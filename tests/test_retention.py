@@ -29,6 +29,7 @@ from app import (
     demo,
     files,
     forms,
+    inbox,
     journal,
     people,
     retention,
@@ -50,6 +51,7 @@ from app.models import (
     Hold,
     Person,
     Proxy,
+    RegisterEntry,
     Task,
     Upload,
 )
@@ -233,6 +235,10 @@ def worked_through(office: Office, planted: Planted) -> int:
         uploads.save(ctx, late, f"{planted.mark('takterkirim')}.pdf", demo._pdf(planted.mark("takterkirim")))
         search = ctx.session.scalars(select(Case.search).where(Case.id == case_id)).one()
         words = [mark for mark in planted.marks if mark in search]
+        inbox.save_view(ctx.session, office.person(ctx, officer), planted.mark("saringan"), f"q={words[0].upper()}")
+        if outside:  # a paper that bears no number
+            day, said = ctx.local().date().isoformat(), planted.mark("saran")
+            cases.surveys.enter(ctx, office.actor(ctx, office.counter), office.sop, day, "343423413", "", said)
     client = office.client("auditor")
     for word in words:
         assert client.get(f"/permohonan/semua?cari={word}").status_code == 200
@@ -382,6 +388,11 @@ def test_the_schedule_is_that_of_the_revision_in_force(office: Office) -> None:
     now_says(b"")
     at_work(office)
     assert list(outcome(office, number).values()) == ["SOP yang berlaku tidak lagi menetapkan retensi."]
+    auditor = office.client("auditor")  # what was destroyed, and by whom, is shown for ever
+    assert f"/retensi/{number}" in auditor.get("/retensi").text
+    assert office.definition.title in auditor.get(f"/retensi/{number}").text
+    assert auditor.get(f"/retensi/{number}/berita-acara.docx").status_code == 200
+    assert office.client(office.officers[next(iter(office.officers))]).get(f"/retensi/{number}").status_code == 403
 
 
 @pytest.mark.parametrize(
@@ -571,48 +582,63 @@ def test_held_until_somebody_lifts_it(office: Office) -> None:
     assert found(office) == []
 
 
-def test_bytes_that_somebody_else_names_stay(office: Office) -> None:
-    """A paper or upload that another case has as well; an upload that a case which followed it uses."""
-    case_id = ended(office)
+def followed(office: Office, case_id: int) -> int:
+    """An application that follows this one, sent with the papers of before, at its end."""
     with office.work() as ctx:
         following = cases.apply_again(ctx, office.actor(ctx, "pemohon"), case_id).id
-    with office.work() as ctx:  # the extension is sent with the papers of before
+    with office.work() as ctx:
         task = play.waiting(ctx, following)[0]
-        form = cases.form_of(ctx, task)
-        values = cases.values(ctx, task, form)
-        actor = office.actor(ctx, "pemohon")
+        values = cases.values(ctx, task, cases.form_of(ctx, task))
         ways = cases.choices(ctx, task)
-        cases.complete(ctx, actor, task.id, values, ways[0].id if ways else None)
+        cases.complete(ctx, office.actor(ctx, "pemohon"), task.id, values, ways[0].id if ways else None)
     play.finish(office, following)
+    return following
+
+
+def digests(office: Office, case_id: int) -> set[str]:
+    """The bytes of a case's uploads."""
     with office.look() as ctx:
-        used = {
-            u
-            for v in ctx.session.scalars(select(EventValues.typed).where(EventValues.case_id == following))
-            for u in v[3]
-        }
-        old = {u.id: u.sha256 for u in ctx.session.scalars(select(Upload).where(Upload.case_id == case_id))}
-        assert used & old.keys()
-        ended_at = ctx.session.get_one(Case, following).ended_at
-    with office.work() as ctx:  # the other ended long after
-        ctx.session.get_one(Case, case_id)
-    known = schedule(office)
+        return set(ctx.session.scalars(select(Upload.sha256).where(Upload.case_id == case_id)))
+
+
+def test_a_saved_filter_that_finds_other_cases_stays(office: Office) -> None:
+    first, second = ended(office), ended(office)
+    years_on(office)
+    held(office, second)
+    with office.work() as ctx:
+        shared = ctx.session.get_one(Case, second).applicant_name.split()[0]
+        own = ctx.session.get_one(Case, first).number
+        officer = office.person(ctx, proposer(office))
+        for name, query in (("sama", f"q={shared}"), ("sendiri", f"sop=x&q={own}"), ("tanpa kata", "mine=1")):
+            inbox.save_view(ctx.session, officer, name, query)
+    assert outcome(office, destroyed(office)) == {first: "musnah"}
+    with office.look() as ctx:
+        assert [view.name for view in inbox.views(ctx.session, office.person(ctx, proposer(office)))] == [
+            "sama", "tanpa kata",
+        ]  # fmt: skip
+
+
+@pytest.mark.parametrize("before", [False, True], ids=["own", "as they were kept before"])
+def test_bytes_that_somebody_else_names_stay(
+    office: Office, before: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    """An upload that a case which followed uses as well, as its own or, long ago, as that of the case before."""
+    if before:
+        monkeypatch.setattr(uploads, "taken_on", lambda _ctx, upload_id, _case_id: upload_id)
+    case_id = ended(office)
+    following = followed(office, case_id)
+    old = digests(office, case_id)
+    assert (old & digests(office, following) == set()) == before
+    assert found(office) == []
     years_on(office)
     held(office, following)
-    number = destroyed(office)
-    assert outcome(office, number) == {case_id: "musnah"}
-    assert ended_at is not None
-    assert known.length
+    assert outcome(office, destroyed(office)) == {case_id: "musnah"}
     assert found(office) == []
-    with office.look() as ctx:
-        there = {d for d in old.values() if files.whole(office.settings.files, d)}
-        assert there == {
-            u.sha256 for u in ctx.session.scalars(select(Upload).where(Upload.case_id == following))
-        } & set(old.values())
-        assert {old[u] for u in used & old.keys()} <= there
+    assert {d for d in old if files.whole(office.settings.files, d)} == old & digests(office, following) != set()
     with office.work() as ctx:
         retention.lift(ctx, office.actor(ctx, decider(office)), ctx.session.scalars(select(Hold.id)).one())
     assert outcome(office, destroyed(office)) == {following: "musnah"}
-    assert not any(files.whole(office.settings.files, d) for d in old.values())
+    assert not any(files.whole(office.settings.files, d) for d in old)
     assert found(office) == []
 
 
@@ -673,6 +699,32 @@ print("begun", flush=True)
 while True:
     worker.once(settings, *database.sessions(database.connect(settings.database_url)), jobs=worker.HOUSE)
 """
+
+
+def test_no_number_of_a_destroyed_case_is_struck_out(office: Office) -> None:
+    """Nothing happens to it any more, and what somebody gives as a reason would stay."""
+    case_id, register = play.apply(office), ""
+    while not register:
+        play.step(office, case_id)
+        with office.look() as ctx:
+            given = select(RegisterEntry).where(RegisterEntry.case_id == case_id)
+            rows = [row for row in ctx.session.scalars(given) if not row.register.startswith("permohonan ")]
+            register = rows[0].register if rows else ""
+    with office.work() as ctx:
+        cases.end(ctx, office.actor(ctx, "pemohon"), case_id, "withdraw", "Tidak jadi.")
+        [lane] = revisions.numbering_lanes(revisions.load(ctx.session, 1), register)
+    client = office.client(office.officers[lane])
+    book = f"/register/buku?nama={register}&tahun={rows[0].year}"
+    strike = f"/register/batal?nama={register}&tahun={rows[0].year}&nomor={rows[0].number}"
+    assert "Batalkan nomor" in client.get(book).text
+    years_on(office)
+    assert outcome(office, destroyed(office)) == {case_id: "musnah"}
+    assert "Batalkan nomor" not in client.get(book).text
+    assert client.get(strike).status_code == 410
+    number = (register, rows[0].year, rows[0].number)
+    with pytest.raises(cases.Destroyed), office.work() as ctx:
+        cases.void_number(ctx, office.actor(ctx, office.officers[lane]), *number, "Terlambat.")
+    assert found(office) == []
 
 
 def test_killed_and_several_at_once(office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

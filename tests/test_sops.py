@@ -44,7 +44,10 @@ from tests.conftest import Office
 from tests.sops import BUNDLES, KEYS, ROOT, definition
 from tests.test_documents import NAUGHTY, OFFICE, words
 
-CROSSINGS = {"izin-reklame": 1}  # of arrows, in drawings that have none without a long way round
+CROSSINGS = {
+    "izin-reklame": 1,
+    "perpanjangan-imta": 2,
+}  # of arrows, in drawings that have none without a long way round
 each = pytest.mark.parametrize("sop", KEYS)
 each_form = pytest.mark.parametrize(("sop", "name"), [(key, name) for key in KEYS for name in BUNDLES[key].forms])
 each_text = pytest.mark.parametrize(("sop", "name"), [(key, name) for key in KEYS for name in BUNDLES[key].texts])

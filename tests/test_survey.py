@@ -363,6 +363,21 @@ def test_papers_that_are_refused(office: Office) -> None:
     assert kept(office) == []
 
 
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
+def test_nothing_is_said_any_more_of_what_was_destroyed(office: Office) -> None:
+    """What somebody wrote beside it would never be destroyed."""
+    installed(office)
+    case_id = applied(office, "isi", "serah")
+    path = address(office, case_id)
+    with office.work() as ctx:
+        case = ctx.session.get_one(Case, case_id)
+        case.destroyed_at, number = ctx.now, case.number
+    page = office.client("depan").post("/laporan/survei/kertas", data={**PAPER, "nomor": number})
+    assert (page.status_code, "sudah dimusnahkan" in words(page)) == (422, True)
+    assert office.client().post(path, data=typed()).status_code == 404
+    assert kept(office) == []
+
+
 def test_a_stack_of_papers(office: Office) -> None:
     installed(office)
     case_id = applied(office, "isi", "serah")

@@ -50,7 +50,7 @@ from app.cases.readers import (
     visible_cases,
     ways_in,
 )
-from app.cases.record import put_away
+from app.cases.record import put_away, unnumbered
 from app.cases.refusals import (
     AlreadyDone,
     CannotGoOn,
@@ -92,6 +92,6 @@ __all__ = [
     "handed_over", "journal_for", "keys_for_applicant", "let_go", "locked", "mark_read", "may_extend", "may_hand_over",
     "may_take", "may_take_back", "names_me", "namings", "no_way_in", "note", "offered", "open_case", "open_tasks",
     "own", "postpone", "proxies", "put_away", "readers_of", "reckon", "release", "reopen", "returned", "save_draft",
-    "sees_all", "step_of", "surveys", "take_back", "taken_by", "task_for", "to_void", "tracked", "unread", "values",
-    "visible_cases", "void_number", "ways_in",
+    "sees_all", "step_of", "surveys", "take_back", "taken_by", "task_for", "to_void", "tracked", "unnumbered", "unread",
+    "values", "visible_cases", "void_number", "ways_in",
 ]  # fmt: skip

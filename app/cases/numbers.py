@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app import forms, journal, people, registers, revisions
 from app.cases.readers import locked
-from app.cases.refusals import NotFound, NotNow, NotYours, ReasonNeeded, TooLarge
+from app.cases.refusals import Destroyed, NotFound, NotNow, NotYours, ReasonNeeded, TooLarge
 from app.cases.verbs import fire_due
 from app.context import Context
 from app.models import Case, RegisterEntry
@@ -21,7 +21,8 @@ def void_number(ctx: Context, actor: Actor, register: str, year: int, number: in
 
     It stays in its book and with its case, and nobody gets it again; the case gets the next one once the step that
     numbers it is done again. A reserved number that no case bears is struck out in the same way.
-    Raises NotFound, NotYours, NotNow (void already; on what an ended case has issued), ReasonNeeded, TooLarge.
+    Raises NotFound, NotYours, Destroyed, NotNow (void already; on what an ended case has issued), ReasonNeeded,
+    TooLarge.
     """
     entry, case, (lane, lane_id) = _asked(ctx, actor, register, year, number, lock=True)
     reason = " ".join(forms.normal_text(reason or "").split())
@@ -48,7 +49,7 @@ def void_number(ctx: Context, actor: Actor, register: str, year: int, number: in
 
 
 def to_void(ctx: Context, actor: Actor, register: str, year: int, number: int) -> tuple[RegisterEntry, Case | None]:
-    """A number that the actor may strike out, and the case that bears it. Raises NotFound, NotYours, NotNow."""
+    """A number that the actor may strike out, and the case that bears it. Raises as void_number."""
     entry, case, _lane = _asked(ctx, actor, register, year, number)
     if case is not None and case.status == "ended":
         raise NotNow(ISSUED)
@@ -61,7 +62,7 @@ def _asked(
     """The number, its case, and the lane (with its Lane.id) in which the actor may strike it out.
 
     Of what a case bears it is a lane of the SOP that the case runs under, else of any that gives the register.
-    Raises NotFound, NotYours.
+    Raises NotFound, NotYours, Destroyed.
     """
     entry = ctx.session.get(RegisterEntry, (register, year, number))
     if entry is None:
@@ -71,6 +72,8 @@ def _asked(
         case = locked(ctx, entry.case_id) if lock else ctx.session.get(Case, entry.case_id)
         if case is None or not people.may_see(actor, case):
             raise NotFound()
+        if case.destroyed_at is not None:
+            raise Destroyed()
     givers = [revisions.load(ctx.session, case.revision_id)] if case else revisions.every(ctx.session)
     lanes = [(name, giver.lanes.get(name)) for giver in givers for name in revisions.numbering_lanes(giver, register)]
     if not lanes:

@@ -211,13 +211,18 @@ def _opened(
 
 
 def numbers_given(ctx: Context, case: Case, step: Step) -> dict[str, str]:
-    """The numbers that this step gives and the case does not have yet, or has no more since they were struck out."""
-    lines = sorted(registers.numberings(step.properties.get("register", "")), key=lambda line: line.register)
-    return {
-        line.key: numbered(ctx, line.key, line.register, line.pattern, case.id)
-        for line in lines
+    """The numbers that this step gives, by key."""
+    lines = sorted(unnumbered(ctx, case, step), key=lambda line: line.register)
+    return {line.key: numbered(ctx, line.key, line.register, line.pattern, case.id) for line in lines}
+
+
+def unnumbered(ctx: Context, case: Case, step: Step) -> list[registers.Numbering]:
+    """Those of a step's numbers that an open case does not have yet, or has no more since they were struck out."""
+    return [
+        line
+        for line in registers.numberings(step.properties.get("register", ""))
         if (had := forms.at(case.data, line.key)) is None or registers.is_void(ctx, line.register, str(had), case.id)
-    }
+    ]
 
 
 def numbered(ctx: Context, key: str, register: str, pattern: str, case_id: int, yearly: bool = True) -> str:

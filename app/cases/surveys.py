@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import delete, select
 
 from app import access, forms, people, revisions, satisfaction
-from app.cases.readers import open_tasks
+from app.cases.readers import locked, open_tasks
 from app.cases.refusals import AlreadyDone, Invalid, NotFound, NotNow
 from app.context import Context
 from app.forms import Fault, Form
@@ -83,7 +83,9 @@ def answer(ctx: Context, code: str, answers: Mapping[str, Any]) -> None:
     given = satisfaction.questions(form).answer(clean)
     if faults or given is None:
         raise Invalid(faults)
-    case = found.case
+    case = locked(ctx, found.case.id)
+    if case is None or case.destroyed_at is not None:  # since a moment ago
+        raise NotFound()
     if not satisfaction.keep(ctx, given, sop=case.sop, case_id=case.id, source=satisfaction.PHONE):
         raise AlreadyDone("Survei ini sudah diisi.")  # by somebody who was faster
 
@@ -157,6 +159,9 @@ def _case(ctx: Context, actor: Actor, sop: str, number: str) -> tuple[Case | Non
     case = ctx.session.scalar(select(Case).where(Case.number == number, Case.sop == sop))
     if case is None or not people.may_see(actor, case):
         return None, Fault("/nomor", "Tidak ada permohonan layanan ini yang bernomor begitu. Boleh dikosongkan.")
+    held = locked(ctx, case.id)
+    if held is None or held.destroyed_at is not None:  # what is said of it now would never be destroyed
+        return None, Fault("/nomor", "Data permohonan ini sudah dimusnahkan. Boleh dikosongkan.")
     return case, Fault("/nomor", _ANSWERED) if satisfaction.of_case(ctx, case.id) else None
 
 

@@ -84,7 +84,7 @@ def open_case(
     if revision is None:
         raise NoSuchSop()
     loaded = revisions.load(ctx.session, revision.id)
-    applicant, name = _applicant(ctx, actor, loaded, start, on_behalf_of)
+    applicant, name = _applicant(ctx, actor, loaded, start, on_behalf_of, previous)
     _check_draft(data or {})
     whose = _filed_as(actor, loaded, applicant, start, on_behalf_of)
     return _begin(ctx, actor, revision, applicant, name, data or {}, start, previous, whose)
@@ -313,9 +313,17 @@ def _already_done(ctx: Context, task: Task) -> AlreadyDone:
 
 
 def _applicant(
-    ctx: Context, actor: Actor, loaded: revisions.Loaded, start: str | None, on_behalf_of: str | None
+    ctx: Context,
+    actor: Actor,
+    loaded: revisions.Loaded,
+    start: str | None,
+    on_behalf_of: str | None,
+    previous: Case | None = None,
 ) -> tuple[Person | None, str]:
-    """Whose case it will be: an applicant's, a walk-in's by name, or the office's own. Raises NotYours."""
+    """Whose case it will be: an applicant's, a walk-in's by name, or the office's own. Raises NotYours.
+
+    Who came to the counter for the `previous` one does so again: whoever has an account of that name is somebody else.
+    """
     definition = loaded.definition
     outside = definition.applicant_lane is not None
     if on_behalf_of is not None and (name := " ".join(forms.normal_text(on_behalf_of).split())):
@@ -325,6 +333,8 @@ def _applicant(
             return whose, whose.full_name
         if not outside or loaded.sop not in actor.counter:
             raise NotYours("Hanya petugas loket atau kuasa pemohon yang dapat mengajukan untuk orang lain.")
+        if previous is not None and previous.applicant_id is None and name == previous.applicant_name:
+            return None, name
         person = ctx.session.scalar(select(Person).where(Person.name == name, Person.active, Person.applicant))
         return person, person.full_name if person else name[:200]
     if outside and actor.person.applicant:
@@ -375,6 +385,8 @@ def checked(
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """The answers as the form takes them over `data`, and the uploads among them, now the case's, by id with SHA-256.
 
+    An upload of the case before becomes one of this case's own, under an id of its own: whoever works on this case
+    finds it here, what follows takes it on, and the end of the other's retention does not touch it.
     Raises Invalid.
     """
     if form is None:
@@ -395,7 +407,20 @@ def checked(
         raise Invalid(faults)
     if used:
         ctx.session.connection().execute(_BIND, {"ids": list(used), "case": case.id})
+    taken_on = {one: uploads.taken_on(ctx, one, case.id) for one in used if sent[one].case_id not in (None, case.id)}
+    if taken_on:
+        clean = _renamed(clean, taken_on)
+        used = {taken_on.get(one, one): digest for one, digest in used.items()}
     return clean, used
+
+
+def _renamed(value: Any, ids: Mapping[str, str]) -> Any:
+    """Answers with other ids of their uploads."""
+    if isinstance(value, Mapping):
+        return {key: _renamed(inner, ids) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_renamed(inner, ids) for inner in value]
+    return ids.get(value, value) if isinstance(value, str) else value
 
 
 def _sent(ctx: Context, answers: Any) -> dict[str, Row[Any]]:

@@ -81,6 +81,11 @@ class Field:
         return self.type == "group" and self.properties.get("tabel", "").lower() == "ya"
 
     @property
+    def personal(self) -> bool:
+        """What is in it, or in a group, is somebody's own and will be destroyed; the group says it for all in it."""
+        return self.properties.get("pribadi", "").lower() == "ya"
+
+    @property
     def file(self) -> str:
         """The pointer of the upload in the case's data that is shown beside this row; "" where there is none."""
         return pointer_of(self.properties.get("berkas", ""))

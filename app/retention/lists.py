@@ -186,10 +186,14 @@ def lift(ctx: Context, actor: Actor, hold_id: int) -> Hold:
 
 
 def listed(
-    ctx: Context, sops: Sequence[str], limit: int = 50
+    ctx: Context, sops: Sequence[str] | None, limit: int = 50
 ) -> list[tuple[Destruction, Progress, Person, Person | None]]:
-    """The lists of these SOPs, the latest first: how far each has come, who proposed and who decided."""
-    query = select(Destruction).where(Destruction.sop.in_(sops)).order_by(Destruction.id.desc()).limit(limit)
+    """The lists of these SOPs (None: of all, also of those that have no schedule any more), the latest first: how far
+    each has come, who proposed and who decided.
+    """
+    query = select(Destruction).order_by(Destruction.id.desc()).limit(limit)
+    if sops is not None:
+        query = query.where(Destruction.sop.in_(sops))
     return [(row, progress(ctx, row), *people_of(ctx, row)) for row in ctx.session.scalars(query).all()]
 
 

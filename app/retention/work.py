@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 from sqlalchemy import Text, delete, or_, select, text, type_coerce, update
 
@@ -29,6 +30,7 @@ from app.models import (
     Presence,
     Proxy,
     Retry,
+    SavedView,
     Survey,
     Task,
     Upload,
@@ -41,7 +43,7 @@ from app.retention.schedule import of_sop, waits
 TEMPLATE = Path(__file__).parent / "berita-acara-pemusnahan.docx"
 TOUCHED = (
     "case", "event", "event_values", "upload", "document", "task", "message", "access", "retry", "mention", "presence",
-    "survey", "destruction_case",
+    "survey", "saved_view", "destruction_case",
 )  # fmt: skip  # tables in which something was deleted
 UNPROVEN = "Permohonan ini tidak terbukti oleh putar ulangnya. Periksa dahulu; buktinya jangan dimusnahkan."
 BROKEN = "Permohonan ini tidak dapat dimusnahkan; catatan sistem memuat sebabnya."
@@ -129,6 +131,7 @@ def _empty(ctx: Context, case: Case, told: Mapping[str, Any]) -> None:
     """Takes everything personal out of a case's rows, and records that as its last event."""
     session, about = ctx.session, case.id
     _forget_searches(ctx, case)
+    _forget_views(ctx, case)
     seals = journal.erase(ctx, case)
     for table in (Upload, Mention, Presence):
         session.execute(delete(table).where(table.case_id == about))
@@ -167,6 +170,18 @@ def _forget_searches(ctx: Context, case: Case) -> None:
     ]
     for start in range(0, len(found), 500):
         ctx.session.execute(update(Access).where(Access.id.in_(found[start : start + 500])).values(detail=""))
+
+
+def _forget_views(ctx: Context, case: Case) -> None:
+    """Filters that somebody saved and that look for this case alone: nothing is left that they would find."""
+    for view in ctx.session.scalars(select(SavedView)).all():
+        words = " ".join(parse_qs(view.query).get("q", [])).lower().split()
+        if not words or not all(word in case.search for word in words):
+            continue
+        others = select(Case.id).where(Case.id != case.id, Case.destroyed_at.is_(None))
+        same = others.where(*(Case.search.contains(word, autoescape=True) for word in words))
+        if ctx.session.scalar(same.limit(1)) is None:
+            ctx.session.delete(view)
 
 
 # -- files ------------------------------------------------------------------------------------------------------------
@@ -277,7 +292,8 @@ def _local(ctx: Context, at: datetime | None) -> str | None:
 def finish(ctx: Context, number: int, content: bytes) -> bool:
     """Keeps a list's certificate, and with that the list is done; False where somebody else was quicker.
 
-    What belongs to no case and is as old goes with it: uploads that nobody ever sent, mail that was given up.
+    What belongs to no case and is as old goes with it: uploads that nobody ever sent, mail that was given up, what was
+    written beside answers to the survey whose case nobody knows.
     """
     row = ctx.session.get_one(Destruction, number, with_for_update=True, populate_existing=True)
     if row.done_at is not None:
@@ -288,8 +304,12 @@ def finish(ctx: Context, number: int, content: bytes) -> bool:
     given_up = (Message.case_id.is_(None), Message.next_try.is_(None), Message.created_at < ctx.now - STALE)
     ctx.session.execute(update(Message).where(*given_up).values(text="", inputs=None))
     schedule = of_sop(ctx, row.sop)
-    stray = _strays(ctx, schedule.back(ctx.local().date())) if schedule else {}
-    if stray:
+    before = _after(ctx, schedule.back(ctx.local().date())) if schedule else None
+    if before is None:
+        return True
+    nobodys = (Survey.sop == row.sop, Survey.at < before, Survey.case_id.is_(None), Survey.remark != "")
+    ctx.session.execute(update(Survey).where(*nobodys).values(remark=""))
+    if stray := _strays(ctx, before):
         last = ctx.session.scalars(
             select(DestructionCase).where(DestructionCase.destruction_id == number).order_by(DestructionCase.case_id)
         ).first()
@@ -299,11 +319,15 @@ def finish(ctx: Context, number: int, content: bytes) -> bool:
     return True
 
 
-def _strays(ctx: Context, last: date) -> dict[str, str]:
-    """Uploads of that day or before that became part of no case, by id with their SHA-256: no letter of attorney,
+def _after(ctx: Context, day: date) -> datetime:
+    """When a day of the office is over."""
+    return datetime.combine(day + timedelta(days=1), time(), ctx.settings.zone)
+
+
+def _strays(ctx: Context, before: datetime) -> dict[str, str]:
+    """Uploads from before that moment that became part of no case, by id with their SHA-256: no letter of attorney,
     and in nobody's draft.
     """
-    before = datetime.combine(last + timedelta(days=1), time(), ctx.settings.zone)
     rows = ctx.session.execute(
         select(Upload.id, Upload.sha256).where(
             Upload.case_id.is_(None), Upload.created_at < before, Upload.id.not_in(select(Proxy.upload_id))

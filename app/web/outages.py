@@ -356,11 +356,10 @@ def _id(text: str) -> int | None:
 
 
 def _numberings(task: Task) -> list[registers.Numbering]:
-    """The numbers that a step gives and that the case does not have yet."""
-    step = cases.step_of(base.context(), task)
-    lines = registers.numberings(step.properties.get("register", ""))
-    data = cases.data_of(base.context(), task.case)
-    return [line for line in lines if forms.at(data, line.key) is None]
+    """The numbers that were written at a step; of one that is closed there is nothing to ask."""
+    if task.case.data is None:
+        return []
+    return cases.unnumbered(base.context(), task.case, cases.step_of(base.context(), task))
 
 
 def _scans() -> tuple[list[str], dict[str, str]]:

@@ -138,7 +138,8 @@ def numbers_of(case: Case, loaded: Loaded, entries: Sequence[journal.Entry]) -> 
             if text is None:
                 continue
             struck = void.get((line.register, text))
-            able = struck is None and case.status != "ended" and _may(loaded, line.register)
+            over = case.status == "ended" or case.destroyed_at is not None
+            able = struck is None and not over and _may(loaded, line.register)
             row = registers.find(ctx, line.register, text, case.id) if able else None
             year, number = (row.year, row.number) if row else (0, None)
             found.append(Number(text, line.register, year, entry, struck, number))

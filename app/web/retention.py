@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from flask import Blueprint, abort, flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from sqlalchemy import select
 
 from app import cases, files, retention
-from app.models import Case, Destruction, Person
+from app.models import Case, Destruction, Person, Revision
 from app.retention import Progress, Schedule
 from app.web import base
 
@@ -58,11 +59,14 @@ def _page(typed: Mapping[str, str] | None = None, faults: Mapping[str, str] | No
         due = list(retention.due(ctx, schedule, SHOWN)) if count else []
         proposes = retention.may_propose(ctx, actor, schedule)
         kept.append(Kept(schedule, due, count, soon, proposes, retention.may_decide(ctx, actor, schedule)))
+    lists = retention.listed(ctx, None if actor.person.auditor else sops)
+    titles = {schedule.sop: schedule.title for schedule in mine}
     return render_template(
         "retention/daftar.html",
         kept=kept,
-        titles={schedule.sop: schedule.title for schedule in mine},
-        lists=retention.listed(ctx, sops),
+        titles=titles,
+        named={row.sop: titles.get(row.sop) or _title(row.sop) for row, *_rest in lists},
+        lists=lists,
         holds=retention.holds(ctx, sops),
         acts=any(one.proposes or one.decides for one in kept),
         until=retention.half_year(ctx),
@@ -96,24 +100,32 @@ def satu(destruction_id: int) -> ResponseReturnValue:
 
 
 def _visible(number: int) -> Destruction:
-    """A list that the reader has to do with. Raises NotFound."""
-    row = retention.found(base.context(), number)
-    if row.sop not in {schedule.sop for schedule in _mine()}:
+    """A list that the reader has to do with: an auditor with each, whatever its SOP says by now. Raises NotFound."""
+    row, mine = retention.found(base.context(), number), _mine()
+    if not base.person().auditor and row.sop not in {schedule.sop for schedule in mine}:
         raise cases.NotFound()
     return row
+
+
+def _title(sop: str) -> str:
+    """What an SOP is called by its latest revision."""
+    query = select(Revision.title).where(Revision.sop == sop).order_by(Revision.number.desc()).limit(1)
+    return base.session().scalar(query) or sop
 
 
 def _list(
     row: Destruction, typed: Mapping[str, str] | None = None, faults: Mapping[str, str] | None = None
 ) -> str:  # fmt: skip
     ctx, actor = base.context(), base.actor()
-    schedule = next(known for known in _mine() if known.sop == row.sop)
-    proposes, decides = retention.may_propose(ctx, actor, schedule), retention.may_decide(ctx, actor, schedule)
+    schedule = next((known for known in _mine() if known.sop == row.sop), None)
+    proposes = schedule is not None and retention.may_propose(ctx, actor, schedule)
+    decides = schedule is not None and retention.may_decide(ctx, actor, schedule)
     proposed, decided = retention.people_of(ctx, row)
     return render_template(
         "retention/satu.html",
         row=row,
         schedule=schedule,
+        title=_title(row.sop),
         members=retention.members(ctx, row),
         progress=retention.progress(ctx, row),
         state=state(row, retention.progress(ctx, row)),

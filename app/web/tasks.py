@@ -346,10 +346,15 @@ def _markable(answered: Sequence[attached.Answered]) -> list[tuple[Step, list[tu
 
 
 def files_of(case: Case, values: Mapping[str, Any]) -> dict[str, Upload]:
-    """The uploads that a page may name: the case's, and those in `values` that who asks has sent."""
+    """The uploads that a page may name: the case's, and those in `values` that who asks has sent, or that come from the
+    case before.
+    """
     hands = people.hands(base.actor(), case)
-    mine = and_(Upload.person_id.in_(hands), Upload.case_id.is_(None), Upload.id.in_(_texts(values)))
-    return {u.id: u for u in base.session().scalars(select(Upload).where(or_(Upload.case_id == case.id, mine)))}
+    named = Upload.id.in_(_texts(values))
+    mine = and_(Upload.person_id.in_(hands), Upload.case_id.is_(None), named)
+    theirs = [and_(Upload.case_id == case.previous_id, named)] if case.previous_id else []
+    query = select(Upload).where(or_(Upload.case_id == case.id, mine, *theirs))
+    return {u.id: u for u in base.session().scalars(query)}
 
 
 def _texts(value: Any) -> list[str]:
