@@ -316,6 +316,11 @@ def _field(code: str) -> bytes:
         return archive.read("word/document.xml").replace(b"</w:p>", field.encode(), 1)
 
 
+def _encoded(name: str, codec: str) -> bytes:
+    text = _field(" INCLUDETEXT c:/a ").decode().partition("?>")[2]
+    return f'<?xml version="1.0" encoding="{name}"?>{text}'.encode(codec)
+
+
 ODD_FILES: dict[str, tuple[Callable[[], bytes], str]] = {
     "kosong": (lambda: b"", "bukan-docx"),
     "teks": (lambda: b"bukan dokumen", "bukan-docx"),
@@ -342,6 +347,25 @@ ODD_FILES: dict[str, tuple[Callable[[], bytes], str]] = {
         "tautan-luar",
     ),
     "disamarkan": (lambda: packed(letter("x"), word__document_dot_xml=_field("INCLUDE&#84;EXT c:/a")), "tautan-luar"),
+    "ditulis lewat komentar": (
+        lambda: packed(letter("x"), word__document_dot_xml=_field("INCLUDE<!-- -->TEXT c:/a")),
+        "tautan-luar",
+    ),
+    "ditulis lewat perintah": (
+        lambda: packed(letter("x"), word__document_dot_xml=_field("INCLUDE<?a b?>TEXT c:/a")),
+        "tautan-luar",
+    ),
+    "ditulis lewat CDATA": (
+        lambda: packed(letter("x"), word__document_dot_xml=_field("INCLU<![CDATA[DETEXT]]> c:/a")),
+        "tautan-luar",
+    ),
+    "basis data": (lambda: packed(letter("x"), word__document_dot_xml=_field(" database a ")), "tautan-luar"),
+    "UTF-16 tanpa tanda": (
+        lambda: packed(letter("x"), word__document_dot_xml=_encoded("UTF-16", "utf-16-le")),
+        "xml-tidak-aman",
+    ),
+    "UTF-7": (lambda: packed(letter("x"), word__document_dot_xml=_encoded("UTF-7", "utf-7")), "xml-tidak-aman"),
+    "EBCDIC": (lambda: packed(letter("x"), word__document_dot_xml=_encoded("IBM037", "cp037")), "xml-tidak-aman"),
     "medan sederhana": (
         lambda: packed(
             letter("x"), word__document_dot_xml=_field('x</w:instrText><w:fldSimple w:instr="LINK a"/><w:instrText>')
@@ -369,6 +393,31 @@ def test_odd_files(kind: str) -> None:
     assert [(f.level, f.rule) for f in documents.check_file("a.docx", content)] == [("error", rule)]
     with pytest.raises(documents.DocumentError):
         documents.fill(content, {})
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        '{{ "INCLUDE" ~ "TEXT" }} "c:/a"',
+        "{% if true %}include{% endif %}{{ isian.x }} c:/a",
+        '{{ "INCLUDE"|e }}PICTURE c:/a',
+    ],
+)
+def test_a_field_that_filling_makes_is_refused(code: str) -> None:
+    template = packed(letter("x"), word__document_dot_xml=_field(code))
+    with pytest.raises(documents.DocumentError, match="mengambil isi dari luar"):
+        documents.fill(template, {"isian": {"x": "PICTURE"}})
+
+
+def test_a_field_that_a_tag_writes_is_refused() -> None:
+    parts = '("~/w:t!~w:instrText!INCLUDETEXT c:/a~/w:instrText!~w:t!"|e).translate({126: "\\x3c", 33: "\\x3e"})'
+    with pytest.raises(documents.DocumentError, match="mengambil isi dari luar"):
+        documents.fill(letter("{{ " + parts + " }}"), {})
+
+
+def test_what_was_answered_makes_no_field_suspect() -> None:
+    template = packed(letter("x"), word__document_dot_xml=_field('HYPERLINK "mailto:{{ isian.x }}"'))
+    assert documents.fill(template, {"isian": {"x": "LINK IMPORT JAYA"}})
 
 
 def test_a_plain_link_is_welcome_and_other_names_are_not() -> None:
