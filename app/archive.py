@@ -180,11 +180,14 @@ def count(ctx: Context) -> int:
 
 
 def failing(ctx: Context, limit: int) -> list[tuple[Document, str]]:
-    """Papers whose last try failed, the latest first, with the number of their case."""
+    """Papers whose last try failed, or that ended whoever made them until they were given up; the latest first, with
+    the number of their case.
+    """
+    failed = Document.pdf_error.is_not(None) | (Document.pdf_attempts >= TRIES)
     query = (
         select(Document, Case.number)
         .join(Case, Case.id == Document.case_id)
-        .where(Document.filled_at.is_not(None), Document.pdf_sha256.is_(None), Document.pdf_error.is_not(None))
+        .where(Document.filled_at.is_not(None), Document.pdf_sha256.is_(None), failed)
         .where(Case.destroyed_at.is_(None))
     )
     return [(row[0], row[1]) for row in ctx.session.execute(query.order_by(Document.id.desc()).limit(limit))]
