@@ -29,6 +29,7 @@ from app import (
     forms,
     journal,
     people,
+    registers,
     retention,
     revisions,
     uploads,
@@ -48,6 +49,7 @@ from app.models import (
     Hold,
     Person,
     Proxy,
+    RegisterEntry,
     Task,
     Upload,
 )
@@ -185,7 +187,7 @@ def worked_through(office: Office, planted: Planted) -> int:
             ctx.session.add(Proxy(principal_id=giver.id, proxy_id=proxy.id, upload_id=letter.id, **span))
     case_id = play.apply(office, data={"x": planted.mark("awal")})
     officer = next(iter(office.officers.values()))
-    returned = False
+    returned = struck = False
     for round_ in range(80):
         office.later(minutes=30)
         with office.work() as ctx:
@@ -214,9 +216,11 @@ def worked_through(office: Office, planted: Planted) -> int:
                 cases.complete(ctx, actor, task_id, answers, choice, note, faults)
             except cases.Invalid as invalid:
                 raise AssertionError([(f.pointer, f.message) for f in invalid.faults]) from None
+        struck = struck or strikes_out(office, case_id, planted)
         while worker.once(office.settings, office.db.reading, office.db.writing):  # mail goes out as well
             pass
     assert returned
+    assert struck
     if outside:
         with office.work() as ctx:
             asked = cases.complaints.ask(
@@ -236,6 +240,19 @@ def worked_through(office: Office, planted: Planted) -> int:
         assert client.get(f"/permohonan/semua?cari={word}").status_code == 200
     client.get(f"/permohonan/{case_id}")
     return case_id
+
+
+def strikes_out(office: Office, case_id: int, planted: Planted) -> bool:
+    """A number that the case bears, with a mark as the reason; False where it bears none, or has come to its end."""
+    with office.work() as ctx:
+        case = ctx.session.get_one(Case, case_id)
+        loaded = revisions.load(ctx.session, case.revision_id)
+        for entry in ctx.session.scalars(select(RegisterEntry).where(RegisterEntry.case_id == case_id)):
+            for lane in revisions.numbering_lanes(loaded, entry.register) if case.status == "open" else ():
+                by = office.actor(ctx, office.officers[lane])
+                cases.void_number(ctx, by, *registers.key(entry), planted.mark("batal"))
+                return True
+    return False
 
 
 def remains(office: Office) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Text, delete, or_, select, text, type_coerce, update
 
-from app import audit, cases, documents, files, journal, messages, papers, revisions
+from app import audit, cases, documents, files, journal, messages, papers, registers, revisions
 from app.context import Context
 from app.models import (
     Access,
@@ -41,7 +41,7 @@ from app.retention.schedule import of_sop, waits
 TEMPLATE = Path(__file__).parent / "berita-acara-pemusnahan.docx"
 TOUCHED = (
     "case", "event", "event_values", "upload", "document", "task", "message", "access", "retry", "mention", "presence",
-    "survey", "destruction_case",
+    "survey", "destruction_case", "void",
 )  # fmt: skip  # tables in which something was deleted
 UNPROVEN = "Permohonan ini tidak terbukti oleh putar ulangnya. Periksa dahulu; buktinya jangan dimusnahkan."
 BROKEN = "Permohonan ini tidak dapat dimusnahkan; catatan sistem memuat sebabnya."
@@ -130,6 +130,7 @@ def _empty(ctx: Context, case: Case, told: Mapping[str, Any]) -> None:
     session, about = ctx.session, case.id
     _forget_searches(ctx, case)
     seals = journal.erase(ctx, case)
+    registers.forget(ctx, about)
     for table in (Upload, Mention, Presence):
         session.execute(delete(table).where(table.case_id == about))
     session.execute(update(Task).where(Task.case_id == about).values(draft=None, draft_at=None))
