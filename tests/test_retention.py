@@ -231,6 +231,10 @@ def worked_through(office: Office, planted: Planted) -> int:
             answerer = office.actor(ctx, office.officers[lane])
             cases.complaints.answer(ctx, answerer, asked.id, planted.mark("jawab"))
     with office.work() as ctx:
+        number = ctx.session.get_one(Case, case_id).number
+        by = office.actor(ctx, proposer(office))
+        retention.lift(ctx, by, retention.hold(ctx, by, office.sop, number, planted.mark("tahan")).id)
+    with office.work() as ctx:
         late = office.person(ctx, office.opener)
         uploads.save(ctx, late, f"{planted.mark('takterkirim')}.pdf", demo._pdf(planted.mark("takterkirim")))
         search = ctx.session.scalars(select(Case.search).where(Case.id == case_id)).one()

@@ -23,6 +23,7 @@ from app.models import (
     DestructionCase,
     Document,
     EventValues,
+    Hold,
     Mention,
     Message,
     Person,
@@ -41,7 +42,7 @@ from app.retention.schedule import of_sop, waits
 TEMPLATE = Path(__file__).parent / "berita-acara-pemusnahan.docx"
 TOUCHED = (
     "case", "event", "event_values", "upload", "document", "task", "message", "access", "retry", "mention", "presence",
-    "survey", "destruction_case", "void",
+    "survey", "destruction_case", "void", "hold",
 )  # fmt: skip  # tables in which something was deleted
 UNPROVEN = "Permohonan ini tidak terbukti oleh putar ulangnya. Periksa dahulu; buktinya jangan dimusnahkan."
 BROKEN = "Permohonan ini tidak dapat dimusnahkan; catatan sistem memuat sebabnya."
@@ -146,6 +147,7 @@ def _empty(ctx: Context, case: Case, told: Mapping[str, Any]) -> None:
     )
     session.execute(update(Access).where(Access.case_id == about, Access.detail != "").values(detail=""))
     session.execute(update(Survey).where(Survey.case_id == about).values(case_id=None, remark=""))
+    session.execute(update(Hold).where(Hold.case_id == about).values(reason=""))
     answer = type_coerce(Retry.response, Text)
     named = answer.contains(f'"number":{canonical(case.number)}', autoescape=True)
     session.execute(delete(Retry).where(or_(named, Retry.created_at < ctx.now - STALE)))
