@@ -132,8 +132,9 @@ def tidy(ctx: Context) -> None:
     """Lets go of what was set aside for papers that are recorded by now, or are no more."""
     for name in files.aside(ctx.settings.files):
         number = name.partition("-")[0]
-        document = ctx.session.get(Document, int(number)) if number.isdecimal() else None
-        if document is None or document.pdf_sha256 is not None:
+        query = select(Document.id).join(Case, Case.id == Document.case_id)
+        awaited = query.where(Document.pdf_sha256.is_(None), Case.destroyed_at.is_(None))
+        if not number.isdecimal() or ctx.session.scalar(awaited.where(Document.id == int(number))) is None:
             files.drop_aside(ctx.settings.files, name)
 
 

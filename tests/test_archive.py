@@ -248,10 +248,13 @@ def test_without_an_office_suite_there_is_nothing_to_do(office: Office) -> None:
 
 def test_what_was_destroyed_is_not_made(office: Office, suite: Path) -> None:
     issued(office)
+    paper = rows(office)[0]
+    files.set_aside(office.settings.files, f"{paper.id}-{paper.sha256}", b"%PDF-1.7")
     with office.work() as ctx:
         ctx.session.execute(update(Case).values(destroyed_at=ctx.now))
     assert work(office) == 0
     assert events(office) == []
+    assert files.aside(office.settings.files) == {}
 
 
 @one_kind
