@@ -132,8 +132,9 @@ def tidy(ctx: Context) -> None:
     """Lets go of what was set aside for papers that are recorded by now, or are no more."""
     for name in files.aside(ctx.settings.files):
         number = name.partition("-")[0]
-        document = ctx.session.get(Document, int(number)) if number.isdecimal() else None
-        if document is None or document.pdf_sha256 is not None:
+        query = select(Document.id).join(Case, Case.id == Document.case_id)
+        awaited = query.where(Document.pdf_sha256.is_(None), Case.destroyed_at.is_(None))
+        if not number.isdecimal() or ctx.session.scalar(awaited.where(Document.id == int(number))) is None:
             files.drop_aside(ctx.settings.files, name)
 
 
@@ -180,11 +181,14 @@ def count(ctx: Context) -> int:
 
 
 def failing(ctx: Context, limit: int) -> list[tuple[Document, str]]:
-    """Papers whose last try failed, the latest first, with the number of their case."""
+    """Papers whose last try failed, or that ended whoever made them until they were given up; the latest first, with
+    the number of their case.
+    """
+    failed = Document.pdf_error.is_not(None) | (Document.pdf_attempts >= TRIES)
     query = (
         select(Document, Case.number)
         .join(Case, Case.id == Document.case_id)
-        .where(Document.filled_at.is_not(None), Document.pdf_sha256.is_(None), Document.pdf_error.is_not(None))
+        .where(Document.filled_at.is_not(None), Document.pdf_sha256.is_(None), failed)
         .where(Case.destroyed_at.is_(None))
     )
     return [(row[0], row[1]) for row in ctx.session.execute(query.order_by(Document.id.desc()).limit(limit))]

@@ -13,12 +13,11 @@ from app import forms, journal, registers, revisions
 from app.context import Context
 from app.models import Case, Person, Register, RegisterEntry, Reserved, Void
 from app.people import Actor
-from app.registers import Column
+from app.registers import GONE, Column
 from app.revisions import Loaded
 
 REACH = 20_000  # numbers among which one page looks for a name: however long a book is, a page takes no longer
 AT_ONCE = 500  # entries that are read together
-GONE = "(sudah dimusnahkan)"
 
 
 @dataclass
@@ -46,7 +45,7 @@ class Totals:
 
 @dataclass(frozen=True)
 class Struck:
-    """That a number stands for nothing: since when, by whom, why."""
+    """That a number stands for nothing: since when, by whom, why; nothing of that to whom the case is not shown."""
 
     at: datetime
     by: str
@@ -225,6 +224,7 @@ def _rows(ctx: Context, book: Book, sops: Collection[str] | None, query: Any) ->
     rows = []
     for entry, case, void, by, reserved in found:
         mine = shown.get(entry.case_id)
+        elsewhere = case is not None and mine is None
         told = [e for e in given.get(entry.case_id, ()) if entry.text in e.body.get("numbers", {}).values()]
         rows.append(
             Row(
@@ -234,9 +234,9 @@ def _rows(ctx: Context, book: Book, sops: Collection[str] | None, query: Any) ->
                 mine,
                 told[0].by if told else "",
                 more.get(entry.case_id, blank) if mine else blank,
-                Struck(void.at, by, void.reason) if void else None,
+                Struck(void.at, by, "" if elsewhere else void.reason) if void else None,
                 reserved is not None,
-                case is not None and mine is None,
+                elsewhere,
             )
         )
     return rows

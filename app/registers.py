@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import exists, insert, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from app.context import Context
@@ -18,6 +18,7 @@ PLACES = ("urut", "tahun", "bulan", "bulan_romawi")
 DIGITS = re.compile(r"\d{1,40}", re.ASCII)
 LONG = 10  # digits that no number of a register has
 REASON = 300
+GONE = "(sudah dimusnahkan)"
 ASSIGNMENT = re.compile(r"^\s*([\w.]+)\s*=\s*([^:]+?)\s*:\s*(.+?)\s*$")
 
 
@@ -162,6 +163,12 @@ def void(ctx: Context, register: str, year: int, number: int, by: Person, reason
     ctx.session.add(Void(register=register, year=year, number=number, at=ctx.now, by_id=by.id, reason=reason))
     ctx.session.flush()
     return entry
+
+
+def forget(ctx: Context, case_id: int) -> None:
+    """Why a case's numbers were struck out is said no more, as what its journal keeps of it: that they were stays."""
+    mine = exists().where(same_number(Void), RegisterEntry.case_id == case_id)
+    ctx.session.execute(update(Void).where(mine).values(reason=GONE))
 
 
 def void_of(ctx: Context, register: str, text: str, case_id: int) -> Void | None:

@@ -207,6 +207,22 @@ def test_what_fails_is_tried_again_later_and_later_and_given_up(office: Office, 
 
 
 @one_kind
+def test_a_paper_that_ended_its_maker_each_time_is_shown_as_given_up(office: Office, suite: Path) -> None:
+    issued(office)
+    for _ in range(archive.TRIES):
+        with office.work() as ctx:
+            [first, *_] = archive.waiting(ctx)
+            assert archive.claim(ctx, first)  # and whoever claimed it was killed
+            ctx.session.execute(update(Document).where(Document.id != first).values(pdf_attempts=archive.TRIES))
+        office.at(office.now + archive.LEASE)
+    with office.look() as ctx:
+        assert archive.waiting(ctx) == []
+        assert first in [paper.id for paper, _number in archive.failing(ctx, 100)]
+    page = office.client("pemilik").get("/pengelola/arsip")
+    assert "Pembuatannya terhenti setiap kali" in page.text
+
+
+@one_kind
 def test_a_paper_says_how_many_are_before_it(office: Office, suite: Path) -> None:
     case_id = issued(office, 2)
     issued(office)
@@ -232,10 +248,13 @@ def test_without_an_office_suite_there_is_nothing_to_do(office: Office) -> None:
 
 def test_what_was_destroyed_is_not_made(office: Office, suite: Path) -> None:
     issued(office)
+    paper = rows(office)[0]
+    files.set_aside(office.settings.files, f"{paper.id}-{paper.sha256}", b"%PDF-1.7")
     with office.work() as ctx:
         ctx.session.execute(update(Case).values(destroyed_at=ctx.now))
     assert work(office) == 0
     assert events(office) == []
+    assert files.aside(office.settings.files) == {}
 
 
 @one_kind

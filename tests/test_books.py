@@ -109,6 +109,8 @@ def test_a_book_that_two_sops_share(kept: Office) -> None:
         assert (book.titles, book.columns) == ({"lain": "Lain"}, ())
         assert told[:4] == [(6, "", "", True), (5, "", "", False), (4, "", "", False), (3, "", "", True)]
         assert books.page(ctx, book, 2026, ["lain"], q="andi").rows == ()
+        assert [r.void.reason for r in books.page(ctx, book, 2026, ["lain"]).rows if r.void] == [""]
+        assert [r.void.reason for r in books.page(ctx, book, 2026, None).rows if r.void] == ["Salah & tertukar"]
 
 
 WHO = {

@@ -11,11 +11,15 @@ from typing import Any
 
 import pytest
 from docx import Document
+from docx.opc.constants import CONTENT_TYPE, RELATIONSHIP_TYPE
+from docx.opc.packuri import PackURI
+from docx.opc.part import Part
 from lxml import etree
 
 from app import documents
 from app.documents import archive as documents_archive
 
+W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 NAUGHTY = [
     "<script>alert('x')</script> & \"kutip\" ]]> <!-- -->",
     "{{ 7 * 7 }} {% for x in y %} {# ulasan #} {_{ 1 }_}",
@@ -149,6 +153,56 @@ def test_equal_inputs_give_equal_bytes() -> None:
     assert documents.fill(template, {"isian": {"nama": "Li"}}) != first
     with zipfile.ZipFile(io.BytesIO(first)) as archive:
         assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+
+
+def test_what_a_file_says_of_itself_is_filled_too() -> None:
+    document = Document()
+    document.core_properties.title = "Izin {{ isian.nama }}"
+    written = io.BytesIO()
+    document.save(written)
+    for name, title in (("A & <b>", "Izin A & <b>"), ("x" * 300, f"Izin {'x' * 250}")):
+        paper = documents.fill(written.getvalue(), {"isian": {"nama": name}})
+        assert Document(io.BytesIO(paper)).core_properties.title == title
+    document.core_properties.title = "{{ isian.nama"
+    document.save(written := io.BytesIO())
+    found = documents.check_file("a.docx", written.getvalue())
+    assert [(f.rule, f.message) for f in found] == [
+        ("percobaan-gagal", "a.docx: Percobaan tanpa isian. Pada “{{ isian.nama”: penulisannya salah.")
+    ]
+
+
+def footnoted(text: str) -> bytes:
+    document, written = Document(), io.BytesIO()
+    xml = f'<w:footnotes xmlns:w="{W}"><w:footnote w:id="2"><w:p><w:r><w:t>{text}</w:t></w:r></w:p></w:footnote></w:footnotes>'
+    name, package = PackURI("/word/footnotes.xml"), document.part.package
+    document.part.relate_to(Part(name, CONTENT_TYPE.WML_FOOTNOTES, xml.encode(), package), RELATIONSHIP_TYPE.FOOTNOTES)
+    document.save(written)
+    return written.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{{ isian.nama }}", []),
+        (
+            "{{ isiann.nama }}",
+            [("nama-tidak-dikenal", "Nama “isiann.nama” tidak dikenal, sehingga selalu tercetak kosong.")],
+        ),
+        ("{{ isian.nama", [("tag-rusak", "Pada “{{ isian.nama”: “{{” tidak ditutup.")]),
+    ],
+)
+def test_a_footnote_is_checked_as_the_rest(text: str, expected: list[tuple[str, str]]) -> None:
+    found = documents.check_file("a.docx", footnoted(text))
+    assert [(f.rule, f.message.removeprefix("a.docx: ")) for f in found] == expected
+
+
+def test_what_was_answered_is_no_template_in_a_footnote_either() -> None:
+    document = Document(io.BytesIO(footnoted("{{ isian.nama }}")))
+    document.add_section()
+    document.save(written := io.BytesIO())
+    paper = documents.fill(written.getvalue(), {"isian": {"nama": "{{ 7 * 7 }} <"}})
+    with zipfile.ZipFile(io.BytesIO(paper)) as archive:
+        assert "".join(etree.fromstring(archive.read("word/footnotes.xml")).itertext()).strip() == "{{ 7 * 7 }} <"
 
 
 # -- a template is code ------------------------------------------------------------------------------------------------
@@ -316,6 +370,11 @@ def _field(code: str) -> bytes:
         return archive.read("word/document.xml").replace(b"</w:p>", field.encode(), 1)
 
 
+def _encoded(name: str, codec: str) -> bytes:
+    text = _field(" INCLUDETEXT c:/a ").decode().partition("?>")[2]
+    return f'<?xml version="1.0" encoding="{name}"?>{text}'.encode(codec)
+
+
 ODD_FILES: dict[str, tuple[Callable[[], bytes], str]] = {
     "kosong": (lambda: b"", "bukan-docx"),
     "teks": (lambda: b"bukan dokumen", "bukan-docx"),
@@ -342,6 +401,25 @@ ODD_FILES: dict[str, tuple[Callable[[], bytes], str]] = {
         "tautan-luar",
     ),
     "disamarkan": (lambda: packed(letter("x"), word__document_dot_xml=_field("INCLUDE&#84;EXT c:/a")), "tautan-luar"),
+    "ditulis lewat komentar": (
+        lambda: packed(letter("x"), word__document_dot_xml=_field("INCLUDE<!-- -->TEXT c:/a")),
+        "tautan-luar",
+    ),
+    "ditulis lewat perintah": (
+        lambda: packed(letter("x"), word__document_dot_xml=_field("INCLUDE<?a b?>TEXT c:/a")),
+        "tautan-luar",
+    ),
+    "ditulis lewat CDATA": (
+        lambda: packed(letter("x"), word__document_dot_xml=_field("INCLU<![CDATA[DETEXT]]> c:/a")),
+        "tautan-luar",
+    ),
+    "basis data": (lambda: packed(letter("x"), word__document_dot_xml=_field(" database a ")), "tautan-luar"),
+    "UTF-16 tanpa tanda": (
+        lambda: packed(letter("x"), word__document_dot_xml=_encoded("UTF-16", "utf-16-le")),
+        "xml-tidak-aman",
+    ),
+    "UTF-7": (lambda: packed(letter("x"), word__document_dot_xml=_encoded("UTF-7", "utf-7")), "xml-tidak-aman"),
+    "EBCDIC": (lambda: packed(letter("x"), word__document_dot_xml=_encoded("IBM037", "cp037")), "xml-tidak-aman"),
     "medan sederhana": (
         lambda: packed(
             letter("x"), word__document_dot_xml=_field('x</w:instrText><w:fldSimple w:instr="LINK a"/><w:instrText>')
@@ -369,6 +447,31 @@ def test_odd_files(kind: str) -> None:
     assert [(f.level, f.rule) for f in documents.check_file("a.docx", content)] == [("error", rule)]
     with pytest.raises(documents.DocumentError):
         documents.fill(content, {})
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        '{{ "INCLUDE" ~ "TEXT" }} "c:/a"',
+        "{% if true %}include{% endif %}{{ isian.x }} c:/a",
+        '{{ "INCLUDE"|e }}PICTURE c:/a',
+    ],
+)
+def test_a_field_that_filling_makes_is_refused(code: str) -> None:
+    template = packed(letter("x"), word__document_dot_xml=_field(code))
+    with pytest.raises(documents.DocumentError, match="mengambil isi dari luar"):
+        documents.fill(template, {"isian": {"x": "PICTURE"}})
+
+
+def test_a_field_that_a_tag_writes_is_refused() -> None:
+    parts = '("~/w:t!~w:instrText!INCLUDETEXT c:/a~/w:instrText!~w:t!"|e).translate({126: "\\x3c", 33: "\\x3e"})'
+    with pytest.raises(documents.DocumentError, match="mengambil isi dari luar"):
+        documents.fill(letter("{{ " + parts + " }}"), {})
+
+
+def test_what_was_answered_makes_no_field_suspect() -> None:
+    template = packed(letter("x"), word__document_dot_xml=_field('HYPERLINK "mailto:{{ isian.x }}"'))
+    assert documents.fill(template, {"isian": {"x": "LINK IMPORT JAYA"}})
 
 
 def test_a_plain_link_is_welcome_and_other_names_are_not() -> None:

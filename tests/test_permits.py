@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import threading
 import zipfile
 from collections.abc import Callable
 from datetime import timedelta
@@ -725,3 +726,29 @@ def test_who_compares_a_file_reads_who_signed_it(
     text = " ".join(page.text.split())
     assert (page.status_code, "Tidak sama dengan yang diterbitkan" in text) == (200, True)
     assert ("oleh Kepala Dinas, S.H." in text, said in text) == (bool(said), True)
+
+
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
+def test_one_signature_is_read_at_a_time_and_a_broken_one_is_told(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = rows(office, issued(office))[-1]
+    content = b"%PDF-1.7 /ByteRange %%EOF"
+
+    def compare() -> str:
+        page = office.client().post(f"/periksa/{document.code}", data={"berkas": (io.BytesIO(content), "izin.pdf")})
+        assert (page.status_code, "Tidak sama dengan yang diterbitkan" in page.text) == (200, True)
+        return page.text
+
+    assert "tanda tangannya tidak dapat dibaca" in compare()
+    meanwhile: list[str] = []
+
+    def slow(*_: object) -> list[signing.Signature]:
+        other = threading.Thread(target=lambda: meanwhile.append(compare()))
+        other.start()
+        other.join(20)
+        return []
+
+    monkeypatch.setattr(signing, "verify", slow)
+    compare()
+    assert "Tanda tangannya belum diperiksa" in meanwhile[0]

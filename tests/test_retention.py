@@ -32,6 +32,7 @@ from app import (
     inbox,
     journal,
     people,
+    registers,
     retention,
     revisions,
     uploads,
@@ -189,7 +190,7 @@ def worked_through(office: Office, planted: Planted) -> int:
             ctx.session.add(Proxy(principal_id=giver.id, proxy_id=proxy.id, upload_id=letter.id, **span))
     case_id = play.apply(office, data={"x": planted.mark("awal")})
     officer = next(iter(office.officers.values()))
-    returned = False
+    returned = struck = False
     for round_ in range(80):
         office.later(minutes=30)
         with office.work() as ctx:
@@ -218,9 +219,11 @@ def worked_through(office: Office, planted: Planted) -> int:
                 cases.complete(ctx, actor, task_id, answers, choice, note, faults)
             except cases.Invalid as invalid:
                 raise AssertionError([(f.pointer, f.message) for f in invalid.faults]) from None
+        struck = struck or strikes_out(office, case_id, planted)
         while worker.once(office.settings, office.db.reading, office.db.writing):  # mail goes out as well
             pass
     assert returned
+    assert struck
     if outside:
         with office.work() as ctx:
             asked = cases.complaints.ask(
@@ -230,6 +233,10 @@ def worked_through(office: Office, planted: Planted) -> int:
             lane = sorted(cases.complaints.answering(loaded.definition))[0]
             answerer = office.actor(ctx, office.officers[lane])
             cases.complaints.answer(ctx, answerer, asked.id, planted.mark("jawab"))
+    with office.work() as ctx:
+        number = ctx.session.get_one(Case, case_id).number
+        by = office.actor(ctx, proposer(office))
+        retention.lift(ctx, by, retention.hold(ctx, by, office.sop, number, planted.mark("tahan")).id)
     with office.work() as ctx:
         late = office.person(ctx, office.opener)
         uploads.save(ctx, late, f"{planted.mark('takterkirim')}.pdf", demo._pdf(planted.mark("takterkirim")))
@@ -244,6 +251,19 @@ def worked_through(office: Office, planted: Planted) -> int:
         assert client.get(f"/permohonan/semua?cari={word}").status_code == 200
     client.get(f"/permohonan/{case_id}")
     return case_id
+
+
+def strikes_out(office: Office, case_id: int, planted: Planted) -> bool:
+    """A number that the case bears, with a mark as the reason; False where it bears none, or has come to its end."""
+    with office.work() as ctx:
+        case = ctx.session.get_one(Case, case_id)
+        loaded = revisions.load(ctx.session, case.revision_id)
+        for entry in ctx.session.scalars(select(RegisterEntry).where(RegisterEntry.case_id == case_id)):
+            for lane in revisions.numbering_lanes(loaded, entry.register) if case.status == "open" else ():
+                by = office.actor(ctx, office.officers[lane])
+                cases.void_number(ctx, by, *registers.key(entry), planted.mark("batal"))
+                return True
+    return False
 
 
 def remains(office: Office) -> str:

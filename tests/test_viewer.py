@@ -92,9 +92,12 @@ def test_an_upload_runs_nothing(name: str, content: bytes, media: str, here: boo
 
 
 BOMB = rewritten(BOOK, "xl/workbook.xml", lambda part: b'<!DOCTYPE a [<!ENTITY b "b">]>' + part)
+SHEET = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData><row>%b</row></sheetData></worksheet>'
+CELLS = rewritten(BOOK, "xl/worksheets/sheet1.xml", lambda _: SHEET % (b"<c><v>1</v></c>" * 900_000))
 ODD = {
     "broken": (rewritten(BOOK, "xl/workbook.xml", lambda _: b"<x"), "Berkas ini rusak dan tidak dapat ditampilkan di sini."),
     "entities": (BOMB, "Berkas ini tidak dapat ditampilkan di sini."),
+    "many cells in few bytes": (CELLS, "Berkas ini terlalu besar untuk ditampilkan di sini."),
     "empty": (workbook(Kosong=[]), "Lembar ini kosong."),
     "long": (workbook(Panjang=[[n] for n in range(5000)]), "Hanya sebagian yang ditampilkan."),
     "wide": (workbook(Lebar=[list(range(2000))]), "Hanya sebagian yang ditampilkan."),

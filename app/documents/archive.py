@@ -7,7 +7,6 @@ import re
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from html import unescape
 
 from lxml import etree
 
@@ -21,11 +20,8 @@ DOCUMENT = b"application/vnd.openxmlformats-officedocument.wordprocessingml.docu
 ACTIVE = re.compile(
     r"vbaProject|vbaData|activeX|/embeddings/|oleObject|/aFChunk|/subDocument|/control\b", re.IGNORECASE
 )
-FIELD = re.compile(
-    rb"""fldCharType\s*=\s*["']begin|<(?:\w+:)?instrText\b[^>]*>(.*?)</(?:\w+:)?instrText>|\binstr\s*=\s*("[^"]*"|'[^']*')""",
-    re.DOTALL,
-)
-FETCHING = re.compile(r"\b(?:INCLUDEPICTURE|INCLUDETEXT|DDEAUTO|DDE|LINK|IMPORT)\b")
+FETCHING = re.compile(r"\b(?:INCLUDEPICTURE|INCLUDETEXT|INCLUDE|DDEAUTO|DDE|LINK|IMPORT|DATABASE|RD)\b")
+ENCODING = re.compile(rb"""<\?xml\s[^>]*?\bencoding\s*=\s*["']([^"']*)""")
 LINK = re.compile(r"https?://|mailto:|tel:", re.IGNORECASE)  # what a plain link may lead to
 
 
@@ -84,12 +80,24 @@ def _contents(archive: zipfile.ZipFile) -> None:
         part = archive.read(name)
         if not name.endswith((".xml", ".rels")) and part.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] != b"<":
             continue  # a picture or the like
-        if b"<!DOCTYPE" in part or part[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        if b"<!DOCTYPE" in part or not _utf8(part):
             raise BadArchive("xml-tidak-aman", f"Bagian {name} memuat deklarasi yang tidak diizinkan.")
         if name.endswith(".rels"):
             _relations(part)
         if any(map(_fetches, _fields(part))):
             raise BadArchive("tautan-luar", OUTSIDE)
+
+
+def _utf8(part: bytes) -> bool:
+    """Whether a part is read as it lies there: in another encoding it would be something else than we looked at."""
+    declared = ENCODING.match(part.removeprefix(b"\xef\xbb\xbf"))
+    if b"\0" in part or (declared and declared[1].lower() not in (b"utf-8", b"us-ascii", b"ascii")):
+        return False
+    try:
+        part.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _relations(part: bytes) -> None:
@@ -108,30 +116,48 @@ def _relations(part: bytes) -> None:
 
 
 def _fields(part: bytes) -> Iterator[str]:
-    """The codes of a part's fields, whole although their letters may stand in several runs."""
-    code = b""
-    for found in FIELD.finditer(part):
-        if found[1] is not None:
-            code += found[1]
-            continue
-        yield unescape(code.decode("utf-8", "replace"))
-        code = b""
-        if found[2] is not None:
-            yield unescape(found[2][1:-1].decode("utf-8", "replace"))
-    yield unescape(code.decode("utf-8", "replace"))
+    """The codes of a part's fields, whole although their letters may stand in several runs, as Word reads them: without
+    comments, and what was written in another way than letter by letter. Raises ValueError (no XML).
+    """
+    if b"nstr" not in part:  # neither instrText, delInstrText nor instr
+        return
+    try:
+        tree = etree.fromstring(part, etree.XMLParser(resolve_entities=False, remove_comments=True, remove_pis=True))
+    except etree.XMLSyntaxError:
+        raise ValueError from None
+    code = ""
+    for element in tree.iter("{*}*"):
+        local = etree.QName(element).localname
+        if local == "fldChar" and "begin" in element.attrib.values():
+            yield code
+            code = ""
+        elif local in ("instrText", "delInstrText"):
+            code += "".join(element.itertext())
+        yield from (str(value) for key, value in element.attrib.items() if etree.QName(key).localname == "instr")
+    yield code
 
 
 def _fetches(code: str) -> bool:
     """Whether a field takes something from elsewhere; Word reads its first word in any case."""
-    return bool(FETCHING.match(" ".join(code.split()[:1]).upper()) or FETCHING.search(code))
+    return _begins(code) or FETCHING.search(code) is not None
+
+
+def _begins(code: str) -> bool:
+    return FETCHING.match(" ".join(code.split()[:1]).upper()) is not None
 
 
 def sealed(content: bytes) -> bytes:
-    """The same archive with nothing of the moment in it: fixed dates, one order, one compression."""
+    """The same archive with nothing of the moment in it: fixed dates, one order, one compression.
+
+    Raises BadArchive where what was filled in made a field that takes something from elsewhere.
+    """
     written = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(written, "w") as new:
         for name in sorted(old.namelist(), key=lambda name: (name != "[Content_Types].xml", name)):
             entry = zipfile.ZipInfo(name, EPOCH)
             entry.compress_type, entry.create_system, entry.external_attr = zipfile.ZIP_DEFLATED, 3, 0o600 << 16
-            new.writestr(entry, old.read(name))
+            part = old.read(name)
+            if name.endswith(".xml") and any(map(_begins, _fields(part))):
+                raise BadArchive("tautan-luar", OUTSIDE)
+            new.writestr(entry, part)
     return written.getvalue()

@@ -92,6 +92,8 @@ def _sources(letter: Letter) -> Iterator[str]:
     for uri in (letter.HEADER_URI, letter.FOOTER_URI):
         for _, part in letter.get_headers_footers(uri):
             yield letter.get_part_xml(part)
+    for _, source in letter.notes():
+        yield source
 
 
 def _fonts(letter: Letter) -> Iterator[Found]:

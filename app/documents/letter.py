@@ -9,10 +9,11 @@ from __future__ import annotations
 import functools
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import segno
+from docx.opc.constants import CONTENT_TYPE
 from docx.shared import Mm
 from docxtpl import DocxTemplate
 from jinja2 import ChainableUndefined, Template, TemplateSyntaxError, nodes, pass_context
@@ -36,6 +37,14 @@ PART = "part of the letter"  # no template can spell this name
 NARROWEST, WIDEST = 10, 60  # of a QR picture, in millimetres
 RAW_MARKUP = ("safe", "urlize", "tojson", "xmlattr")  # filters whose output would not be escaped
 FOREIGN = (nodes.ScopedEvalContextModifier, nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
+
+
+TORN = (
+    "Susunan dokumen pecah setelah diisi: {% … %} yang membungkus paragraf atau baris tabel harus ditulis "
+    "{%p … %} atau {%tr … %} dalam paragraf atau baris tersendiri."
+)
+NOTES = (CONTENT_TYPE.WML_FOOTNOTES, CONTENT_TYPE.WML_ENDNOTES)
+PROPERTIES, PROPERTY = ("author", "comments", "identifier", "language", "subject", "title"), 255
 
 
 class Broken(Exception):
@@ -95,6 +104,7 @@ def _qr(context: Context, value: object, width: object = 22) -> object:
 
 
 ENVIRONMENT = Environment()
+PLAIN = Environment(autoescape=False)
 ENVIRONMENT.filters["qr"] = _qr
 _TAG = re.compile(r"\{[{%].*?[%}]\}")
 
@@ -129,6 +139,29 @@ class Letter(DocxTemplate):  # type: ignore[misc]
             raise Broken(told(error, source, line_of(error))) from error
         return str(self.resolve_listing(re.sub(r"\n<w:p([ >])", r"<w:p\1", rendered)))
 
+    def notes(self) -> Iterator[tuple[Any, str]]:
+        """Footnotes and endnotes, which docxtpl has no reader for: each part with its XML."""
+        for part in self.docx.part.package.parts:
+            if part.content_type in NOTES:
+                yield part, etree.tostring(etree.fromstring(part.blob), encoding="unicode")
+
+    def render_footnotes(self, context: Mapping[str, Any], jinja_env: Any = None) -> None:
+        """Once: docxtpl does it for each section, and what was answered would be read as a template the second time."""
+        for part, source in list(self.notes()):
+            xml = self.render_xml_part(self.patch_xml(source), part, context)
+            try:
+                etree.fromstring(xml)
+            except etree.XMLSyntaxError:
+                raise Broken(TORN) from None
+            part._blob = xml.encode()
+
+    def render_properties(self, context: Mapping[str, Any], jinja_env: Any = None) -> None:
+        """What the file says of itself: plain text, and no longer than Word allows."""
+        properties = self.docx.core_properties
+        for name in PROPERTIES:
+            if "{" in (source := getattr(properties, name)):
+                setattr(properties, name, plain(source, context)[:PROPERTY])
+
     def resolve_listing(self, xml: str) -> str:
         """As docxtpl does it, of the paragraphs that have a line or tab to resolve: of most there is nothing to do."""
         resolved = super().resolve_listing
@@ -138,10 +171,7 @@ class Letter(DocxTemplate):  # type: ignore[misc]
         try:
             tree = etree.fromstring(xml)
         except etree.XMLSyntaxError:
-            raise Broken(
-                "Susunan dokumen pecah setelah diisi: {% … %} yang membungkus paragraf atau baris tabel harus ditulis "
-                "{%p … %} atau {%tr … %} dalam paragraf atau baris tersendiri."
-            ) from None
+            raise Broken(TORN) from None
         empty = []
         for table in tree.iter(f"{W}tbl"):
             if table.find(f"{W}tr") is None:
@@ -184,6 +214,18 @@ def fill(template: bytes, context: Mapping[str, Any]) -> bytes:
     written = io.BytesIO()
     letter.save(written)
     return sealed(written.getvalue())
+
+
+def plain(source: str, context: Mapping[str, Any]) -> str:
+    """A text that is no XML, filled. Raises Broken."""
+    try:
+        return PLAIN.from_string(source).render(context)
+    except TemplateSyntaxError as error:
+        raise Broken(told(error, source, error.lineno)) from error
+    except (MemoryError, RecursionError):
+        raise
+    except Exception as error:
+        raise Broken(told(error, source, line_of(error))) from error
 
 
 def cleaned(value: Any) -> Any:

@@ -9,13 +9,12 @@ from typing import Any
 from jinja2 import TemplateSyntaxError
 
 from app.documents.check import Found, printed, unknown
-from app.documents.letter import Broken, Environment, cleaned, line_of, told
+from app.documents.letter import PLAIN, Broken, cleaned, plain, told
 
 LONGEST = 50_000
 SUBJECT = 200
 NO_TEXT = "Berkas ini bukan teks UTF-8. Simpan ulang sebagai teks biasa (UTF-8)."
 NO_SUBJECT = "Baris pertama pesan harus berbunyi “Perihal: …”."
-PLAIN = Environment(autoescape=False)
 _FIRST = re.compile(r"\s*Perihal:[ \t]*(\S.*)")
 _ALONE = re.compile(r"^[ \t]*((?:\{(?:%.*?%|#.*?#)\}[ \t]*)+)\n", re.MULTILINE)  # tags, and nothing else in the line
 
@@ -40,22 +39,11 @@ def compose(template: bytes, context: Mapping[str, Any]) -> tuple[str, str]:
     except (UnicodeDecodeError, NoSubject):
         raise Broken("Teks pesan ini tidak terbaca.") from None
     known = cleaned(context)
-    printed_subject = " ".join(_printed(subject, known).split())
-    text = re.sub(r"\n{3,}", "\n\n", _printed(body, known)).strip()
+    printed_subject = " ".join(plain(subject, known).split())
+    text = re.sub(r"\n{3,}", "\n\n", plain(body, known)).strip()
     if len(text) > LONGEST:
         raise Broken("Pesan ini terlalu panjang.")
     return printed_subject[:SUBJECT], f"{text}\n"
-
-
-def _printed(source: str, context: Mapping[str, Any]) -> str:
-    try:
-        return PLAIN.from_string(source).render(context)
-    except TemplateSyntaxError as error:
-        raise Broken(told(error, source, error.lineno)) from error
-    except (MemoryError, RecursionError):
-        raise
-    except Exception as error:
-        raise Broken(told(error, source, line_of(error))) from error
 
 
 def check(template: bytes, known: Mapping[str, Any]) -> list[Found]:

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs
 
 from sqlalchemy import Text, delete, or_, select, text, type_coerce, update
 
-from app import audit, cases, documents, files, journal, messages, papers, revisions
+from app import audit, cases, documents, files, journal, messages, papers, registers, revisions
 from app.context import Context
 from app.models import (
     Access,
@@ -24,6 +24,7 @@ from app.models import (
     DestructionCase,
     Document,
     EventValues,
+    Hold,
     Mention,
     Message,
     Person,
@@ -43,7 +44,7 @@ from app.retention.schedule import of_sop, waits
 TEMPLATE = Path(__file__).parent / "berita-acara-pemusnahan.docx"
 TOUCHED = (
     "case", "event", "event_values", "upload", "document", "task", "message", "access", "retry", "mention", "presence",
-    "survey", "saved_view", "destruction_case",
+    "survey", "saved_view", "destruction_case", "void", "hold",
 )  # fmt: skip  # tables in which something was deleted
 UNPROVEN = "Permohonan ini tidak terbukti oleh putar ulangnya. Periksa dahulu; buktinya jangan dimusnahkan."
 BROKEN = "Permohonan ini tidak dapat dimusnahkan; catatan sistem memuat sebabnya."
@@ -133,6 +134,7 @@ def _empty(ctx: Context, case: Case, told: Mapping[str, Any]) -> None:
     _forget_searches(ctx, case)
     _forget_views(ctx, case)
     seals = journal.erase(ctx, case)
+    registers.forget(ctx, about)
     for table in (Upload, Mention, Presence):
         session.execute(delete(table).where(table.case_id == about))
     session.execute(update(Task).where(Task.case_id == about).values(draft=None, draft_at=None))
@@ -148,6 +150,7 @@ def _empty(ctx: Context, case: Case, told: Mapping[str, Any]) -> None:
     )
     session.execute(update(Access).where(Access.case_id == about, Access.detail != "").values(detail=""))
     session.execute(update(Survey).where(Survey.case_id == about).values(case_id=None, remark=""))
+    session.execute(update(Hold).where(Hold.case_id == about).values(reason=""))
     answer = type_coerce(Retry.response, Text)
     named = answer.contains(f'"number":{canonical(case.number)}', autoescape=True)
     session.execute(delete(Retry).where(or_(named, Retry.created_at < ctx.now - STALE)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import threading
 from dataclasses import dataclass
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
@@ -25,6 +26,7 @@ blueprint = Blueprint("checking", __name__)
 WHAT = "periksa"  # as the record of tries calls it
 LONGEST = 100  # of a code as it is typed
 LARGEST = 20 * 1024 * 1024  # bytes of a file that is compared
+READING = threading.BoundedSemaphore(1)  # a stranger's PDF may keep its reader busy; the other threads answer meanwhile
 DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -156,10 +158,13 @@ def _fits() -> bool:
 
 @dataclass(frozen=True)
 class Compared:
-    """Whether a file, or its SHA-256, is what was issued, as .docx or as its PDF; who signed it; or what is wrong."""
+    """Whether a file, or its SHA-256, is what was issued, as .docx or as its PDF; who signed it, or why that is
+    `unread`; or what is wrong.
+    """
 
     same: bool | None = None
     signatures: tuple[signing.Signature, ...] = ()
+    unread: str = ""
     fault: str = ""
 
 
@@ -174,17 +179,21 @@ def _compared(document: Document, digest: str) -> Compared:
         return Compared(fault=_("Pilih berkasnya, atau tulis sidik SHA-256-nya."))
     if not DIGEST.fullmatch(digest.lower()):
         return Compared(fault=_("Sidik SHA-256 terdiri atas 64 angka dan huruf a sampai f."))
-    return Compared(digest.lower() in (document.sha256, document.pdf_sha256), _signatures(content))
+    return Compared(digest.lower() in (document.sha256, document.pdf_sha256), *_signatures(content))
 
 
-def _signatures(content: bytes) -> tuple[signing.Signature, ...]:
-    """Who signed a PDF electronically; nobody where that cannot be read here."""
+def _signatures(content: bytes) -> tuple[tuple[signing.Signature, ...], str]:
+    """Who signed a PDF electronically, and why that could not be read; nobody where that is not installed."""
     if not content.startswith(b"%PDF-") or b"/ByteRange" not in content or not signing.available():
-        return ()
+        return (), ""
+    if not READING.acquire(blocking=False):
+        return (), _("Tanda tangannya belum diperiksa: berkas lain sedang diperiksa. Coba lagi sebentar lagi.")
     try:
-        return tuple(signing.verify(content, base.alur().settings))
-    except signing.SigningError:
-        return ()
+        return tuple(signing.verify(content, base.alur().settings)), ""
+    except signing.SigningError as error:
+        return (), str(error)
+    finally:
+        READING.release()
 
 
 def _reason(found: Permit) -> str:

@@ -255,6 +255,8 @@ def remark(row: Row) -> str:
     """What a book says of a number beside its case."""
     if row.void:
         day = shown.tanggal(row.void.at)
+        if not row.void.reason:
+            return _("Dibatalkan %(day)s oleh %(by)s", day=day, by=row.void.by)
         return _("Dibatalkan %(day)s oleh %(by)s: %(reason)s", day=day, by=row.void.by, reason=row.void.reason)
     if row.elsewhere:
         return _("Permohonan SOP lain")

@@ -23,6 +23,7 @@ from app.files import DOCX, XLSX
 INLINE = frozenset({"application/pdf", "image/png", "image/jpeg", "text/plain"})
 LARGEST = 4 * 1024 * 1024  # a file that is set as pages in a browser
 UNPACKED = 16 * 1024 * 1024  # of a Word file or a workbook
+TAGS = 200_000  # of a workbook: what reading it costs goes by them, and a small file may unpack to millions
 SHEETS, ROWS, COLUMNS = 10, 300, 40
 # A stranger's file runs nothing. (A sandbox as well would keep Chromium's PDF reader shut.)
 FILE_CSP = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'; base-uri 'none'"
@@ -110,8 +111,11 @@ def _sheets(content: bytes) -> Iterator[Sheet]:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             if _unpacked(content) > UNPACKED:
                 raise _Unreadable(_("Berkas ini terlalu besar untuk ditampilkan di sini."))
-            if any(b"<!DOCTYPE" in archive.read(part) for part in archive.infolist()):
-                raise _Unreadable(_("Berkas ini tidak dapat ditampilkan di sini."))
+            parts = [archive.read(part) for part in archive.infolist()]
+        if any(b"<!DOCTYPE" in part for part in parts):
+            raise _Unreadable(_("Berkas ini tidak dapat ditampilkan di sini."))
+        if sum(part.count(b"<") for part in parts) > TAGS:
+            raise _Unreadable(_("Berkas ini terlalu besar untuk ditampilkan di sini."))
         for name, found in workbook.read(content, SHEETS, ROWS + 1, COLUMNS + 1):
             rows = _cut([[_words(value) for value in row] for row in found])
             wide = any(len(row) > COLUMNS for row in rows)
