@@ -172,6 +172,7 @@ class Seen:
     path: str
     note: str
     html: str
+    shapes: frozenset[Any]
 
     def __str__(self) -> str:
         return f"{self.path} {self.note} [{self.who or 'umum'}]"
@@ -183,7 +184,7 @@ class Pages:
 
     office: Office
     kept: list[Seen] = field(default_factory=list)
-    shapes: set[Any] = field(default_factory=set)
+    shapes: Counter[Any] = field(default_factory=Counter)  # and on how many of those that are kept
     pages: set[str] = field(default_factory=set)  # endpoints that answered with a page
     files: set[str] = field(default_factory=set)  # and those that gave something else
     clients: dict[str, FlaskClient] = field(default_factory=dict)
@@ -212,22 +213,39 @@ class Pages:
         if answer.mimetype != "text/html" or answer.location:
             return
         html = answer.text
-        page = Seen(who, path, f"{answer.status_code} {note}".strip(), html)
         tree = lxml.html.fromstring(html)
+        shapes = self.looks(path, answer, tree)
+        page = Seen(who, path, f"{answer.status_code} {note}".strip(), html, shapes)
         ids = Counter(tree.xpath("//@id"))
         self.wrong += [f"{page}: id {name} twice" for name, times in ids.items() if times > 1]
-        where = endpoint if answer.status_code in (200, 409, 422) else str(answer.status_code)
-        shapes = set[Any]()
-        for part, place in (("//main", where), ("//header", ""), ("//footer", "")):
-            looks = [(e.tag, e.get("class"), e.get("role"), e.get("type")) for e in tree.xpath(f"{part}//*")]
-            shapes |= {(place, *pair) for pair in pairwise(looks)}
-        if shapes <= self.shapes:
+        if shapes <= self.shapes.keys():
             return
-        self.shapes |= shapes
+        self.shapes.update(shapes)
         self.kept.append(page)
         weight = len(html.encode()) + sum(map(self.weight, tree.xpath("//link/@href | //script/@src")))
         if weight > HEAVIEST:
             self.wrong.append(f"{page}: {weight // 1024} KB")
+
+    def looks(self, path: str, answer: TestResponse, tree: Any) -> frozenset[Any]:
+        """What stands beside what: in the middle of the page by where that is, else wherever."""
+        known = answer.status_code in (200, 409, 422)
+        where = self.endpoint(path, answer.request.method) if known else str(answer.status_code)
+        shapes = set[Any]()
+        for part, place in (("//main", where), ("//header", ""), ("//footer", "")):
+            marks = [(e.tag, e.get("class"), e.get("role"), e.get("type")) for e in tree.xpath(f"{part}//*")]
+            shapes |= {(place, *pair) for pair in pairwise(marks)}
+        return frozenset(shapes)
+
+    def thinned(self) -> list[Seen]:
+        """Those that show something which no other one does: a later page often shows all of an earlier one, and more."""
+        left = self.shapes.copy()
+        shown = []
+        for page in self.kept:
+            if all(left[shape] > 1 for shape in page.shapes):
+                left.subtract(page.shapes)
+            else:
+                shown.append(page)
+        return shown
 
     def weight(self, path: str) -> int:
         if path not in self.weights:
@@ -575,7 +593,7 @@ def test_nothing_is_wrong_with_any_page(
             route.continue_()
 
     wrong = found.wrong
-    for number, seen in enumerate(found.kept):
+    for number, seen in enumerate(found.thinned()):
         if seen.who not in windows:
             window = windows[seen.who] = page()
             cookie = found.client(seen.who).get_cookie("alur")

@@ -309,12 +309,12 @@ def test_no_address_however_odd_brings_anything_down(office: Office) -> None:
         bearer = {"Authorization": f"Bearer {people.new_token(ctx, office.person(ctx, 'auditor'))}"}
     rules = [rule.rule for rule in office.app.url_map.iter_rules() if "GET" in (rule.methods or ())]
     addresses = {re.sub("<[^>]+>", odd, rule) for rule in rules if "<" in rule for odd in ODD}
-    addresses |= {
-        f"{rule}?{name}={odd}"
-        for rule in rules
-        if "<" not in rule and "static" not in rule
-        for name in QUERIES
-        for odd in ODD
+    plain = [rule for rule in sorted(rules) if "<" not in rule and "static" not in rule]
+    addresses |= {f"{rule}?{'&'.join(f'{name}={odd}' for name in QUERIES)}" for rule in plain for odd in ODD}
+    addresses |= {  # and each by itself, with another oddity on each page: one that is refused hides the others
+        f"{rule}?{name}={ODD[(number + order) % len(ODD)]}"
+        for number, rule in enumerate(plain)
+        for order, name in enumerate(QUERIES)
     }
     fallen = []
     for address in sorted(addresses):

@@ -152,7 +152,7 @@ def test_walks(definition) -> None:
 
 def test_random_drawings() -> None:
     passed: set[str] = set()
-    for seed in range(700):
+    for seed in range(300):
         passed |= random_walk(seed)
     kinds = {re.sub(r"\d.*", "", element) for element in passed if "_" not in element}
     drawn = {*KINDS, "S", "E", "B", "Xchoice", "Llink", "handler"}
