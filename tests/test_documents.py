@@ -216,6 +216,8 @@ def test_what_was_answered_is_no_template_in_a_footnote_either() -> None:
         "{{ isian.update({'a': 1}) }}",
         "{{ isian.x|safe }}",
         "{{ isian.x|tojson }}",
+        "{{ isian.x|random }}",
+        "{{ lipsum() }}",
         "{% autoescape false %}{{ isian.x }}{% endautoescape %}",
         "{% include '/etc/passwd' %}",
         "{% import 'os' as os %}",

@@ -59,6 +59,7 @@ class Environment(ImmutableSandboxedEnvironment):
         self.filters.update(wording.FILTERS)
         for name in RAW_MARKUP:
             del self.filters[name]
+        del self.filters["random"], self.globals["lipsum"]  # by which equal inputs would not give equal bytes
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """`isian.items` is the answer called items."""
