@@ -6,11 +6,10 @@ import hashlib
 import os
 import re
 import tempfile
-import time
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -52,7 +51,6 @@ def put(root: Path, content: bytes) -> str:
     digest = sha256(content)
     target = path(root, digest)
     if whole(root, digest):
-        os.utime(target)  # so that a sweep which is under way takes it for new
         return digest
     _write(target, content)
     return digest
@@ -134,20 +132,6 @@ def remove(root: Path, digest: str) -> bool:
         return False
     _sync(target.parent)
     return True
-
-
-def sweep(root: Path, known: Collection[str], older_than: float = 86_400) -> int:
-    """Deletes what is not `known` and is older than so many seconds (a commit may still be on its way); how many."""
-    before = time.time() - older_than
-    gone = 0
-    for file in root.glob("??/*"):
-        try:
-            if file.parent.name + file.name not in known and file.stat().st_mtime < before:
-                file.unlink()
-                gone += 1
-        except FileNotFoundError:  # another sweep was faster
-            continue
-    return gone
 
 
 def sniff(name: str, content: bytes, accept: Sequence[str] = (), limit: int | None = None) -> str:

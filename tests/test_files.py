@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import time
 import zipfile
 from io import BytesIO
 
@@ -83,22 +81,6 @@ def test_what_is_no_digest_is_no_path(tmp_path, digest):
     with pytest.raises(ValueError, match="SHA-256"):
         files.path(tmp_path, digest)
     assert not files.whole(tmp_path, digest)
-
-
-def test_a_sweep_takes_what_nobody_knows_and_is_old(tmp_path):
-    kept, orphan, fresh = (files.put(tmp_path, content) for content in (b"kept", b"orphan", b"fresh"))
-    long_ago = time.time() - 90_000
-    for digest in (kept, orphan):
-        os.utime(files.path(tmp_path, digest), (long_ago, long_ago))
-    assert files.sweep(tmp_path, {kept}) == 1
-    assert [files.whole(tmp_path, digest) for digest in (kept, orphan, fresh)] == [True, False, True]
-
-
-def test_what_is_put_again_is_new_to_a_sweep(tmp_path):
-    digest = files.put(tmp_path, b"orphan")
-    os.utime(files.path(tmp_path, digest), (0, 0))
-    files.put(tmp_path, b"orphan")
-    assert files.sweep(tmp_path, set()) == 0
 
 
 @pytest.mark.parametrize(
