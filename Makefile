@@ -25,7 +25,7 @@ run: setup ## set everything up and serve on 127.0.0.1:$PORT, with demo data unl
 setup: $(MADE)/run $(MADE)/messages ## everything a server needs, and nothing for tests
 	@$(MAKE) --no-print-directory -s assets || echo "make: the scripts of the pages were not built; the pages work without them" >&2
 
-test: $(MADE)/test $(MADE)/messages system assets ## everything but the long ones, in about ten minutes
+test: $(MADE)/test $(MADE)/messages system assets ## everything but the long ones: a quarter of an hour on two cores
 	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not soak" $(TESTS)
 
 soak: $(MADE)/test $(MADE)/messages system assets ## the long ones: kills, thousands of walks, a month played
