@@ -26,7 +26,7 @@ from app.models import Base, Case, Document, Person, Revision, Task
 
 STEPS = 150  # of one case: every return once, and on to the end
 MORE = 6  # further cases, by other decisions, where a paper was not issued yet
-REASON = "Contoh alasan: masa berlaku paspor kurang dari enam bulan, dan lampiran ke-5 tidak terbaca."
+REASON = "Contoh alasan: isian dan lampirannya berbeda, dan lampiran ke-5 tidak terbaca."
 VERB_REASON = "Contoh alasan: data yang disampaikan ternyata tidak sesuai dengan keadaan yang sebenarnya."
 
 
