@@ -71,7 +71,8 @@ def of_the_demo(browser: Browser) -> None:
                 .group_by(Lane.name, Lane.sop).order_by(func.count().desc(), Lane.name).limit(1)
             )  # fmt: skip
             lane, sop = session.execute(busiest).one()
-            name = session.scalars(select(Person.name).join(Membership).where(Membership.lane == lane)).first() or ""
+            holders = select(Membership.person_id).where(Membership.lane == lane)
+            name = session.scalars(select(Person.name).where(Person.id.in_(holders))).first() or ""
             cases = select(Case.id).where(Case.status == "open", Case.sop == sop)
             longest = session.scalars(cases.order_by(Case.seq.desc())).first()
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
