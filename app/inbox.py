@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+from urllib.parse import parse_qs
 
 from sqlalchemy import Select, delete, func, literal, or_, select, tuple_, union
 from sqlalchemy.exc import IntegrityError
@@ -20,6 +21,7 @@ from app.models import Case, Lane, Person, SavedView, Task, instant
 from app.people import Mandate
 
 VIEWS = 20  # saved by one person
+SEARCHED = "cari"  # what the query of a list's address calls the words that are looked for
 CAP = 99  # counts stop here: nobody reads on, and counting a whole lane is what makes a page slow
 CURSOR = re.compile(r"([0-9]{1,18})~([0-9]{1,18})", re.ASCII)
 
@@ -312,3 +314,15 @@ def save_view(session: Session, person: Person, name: str, query: str) -> SavedV
 def drop_view(session: Session, person: Person, view_id: int) -> None:
     """Forgets a view of the person's own; any other is nobody's."""
     session.execute(delete(SavedView).where(SavedView.id == view_id, SavedView.person_id == person.id))
+
+
+def forget(ctx: Context, case: Case) -> None:
+    """Drops the filters that anybody saved and that look for this case alone, which is about to be destroyed."""
+    for view in ctx.session.scalars(select(SavedView)).all():
+        words = " ".join(parse_qs(view.query).get(SEARCHED, [])).lower().split()
+        if not words or not all(word in case.search for word in words):
+            continue
+        others = select(Case.id).where(Case.id != case.id, Case.destroyed_at.is_(None))
+        same = others.where(*(Case.search.contains(word, autoescape=True) for word in words))
+        if ctx.session.scalar(same.limit(1)) is None:
+            ctx.session.delete(view)

@@ -242,7 +242,7 @@ def worked_through(office: Office, planted: Planted) -> int:
         uploads.save(ctx, late, f"{planted.mark('takterkirim')}.pdf", demo._pdf(planted.mark("takterkirim")))
         search = ctx.session.scalars(select(Case.search).where(Case.id == case_id)).one()
         words = [mark for mark in planted.marks if mark in search]
-        inbox.save_view(ctx.session, office.person(ctx, officer), planted.mark("saringan"), f"q={words[0].upper()}")
+        inbox.save_view(ctx.session, office.person(ctx, officer), planted.mark("saringan"), f"cari={words[0].upper()}")
         if outside:  # a paper that bears no number
             day, said = ctx.local().date().isoformat(), planted.mark("saran")
             cases.surveys.enter(ctx, office.actor(ctx, office.counter), office.sop, day, "343423413", "", said)
@@ -628,9 +628,11 @@ def test_a_saved_filter_that_finds_other_cases_stays(office: Office) -> None:
     with office.work() as ctx:
         shared = ctx.session.get_one(Case, second).applicant_name.split()[0]
         own = ctx.session.get_one(Case, first).number
-        officer = office.person(ctx, proposer(office))
-        for name, query in (("sama", f"q={shared}"), ("sendiri", f"sop=x&q={own}"), ("tanpa kata", "mine=1")):
-            inbox.save_view(ctx.session, officer, name, query)
+    client = office.client(proposer(office))
+    for name, filters in (
+        ("sama", {"cari": shared}), ("sendiri", {"di": "x", "cari": own}), ("tanpa kata", {"milik_saya": "1"})
+    ):  # fmt: skip
+        assert client.post("/tugas/saringan", data={"nama": name, **filters}).status_code == 303
     assert outcome(office, destroyed(office)) == {first: "musnah"}
     with office.look() as ctx:
         assert [view.name for view in inbox.views(ctx.session, office.person(ctx, proposer(office)))] == [

@@ -11,11 +11,10 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
 
 from sqlalchemy import Text, delete, or_, select, text, type_coerce, update
 
-from app import audit, cases, documents, files, journal, messages, papers, registers, revisions
+from app import audit, cases, documents, files, inbox, journal, messages, papers, registers, revisions
 from app.context import Context
 from app.models import (
     Access,
@@ -31,7 +30,6 @@ from app.models import (
     Presence,
     Proxy,
     Retry,
-    SavedView,
     Survey,
     Task,
     Upload,
@@ -132,7 +130,7 @@ def _empty(ctx: Context, case: Case, told: Mapping[str, Any]) -> None:
     """Takes everything personal out of a case's rows, and records that as its last event."""
     session, about = ctx.session, case.id
     _forget_searches(ctx, case)
-    _forget_views(ctx, case)
+    inbox.forget(ctx, case)
     seals = journal.erase(ctx, case)
     registers.forget(ctx, about)
     for table in (Upload, Mention, Presence):
@@ -173,18 +171,6 @@ def _forget_searches(ctx: Context, case: Case) -> None:
     ]
     for start in range(0, len(found), 500):
         ctx.session.execute(update(Access).where(Access.id.in_(found[start : start + 500])).values(detail=""))
-
-
-def _forget_views(ctx: Context, case: Case) -> None:
-    """Filters that somebody saved and that look for this case alone: nothing is left that they would find."""
-    for view in ctx.session.scalars(select(SavedView)).all():
-        words = " ".join(parse_qs(view.query).get("q", [])).lower().split()
-        if not words or not all(word in case.search for word in words):
-            continue
-        others = select(Case.id).where(Case.id != case.id, Case.destroyed_at.is_(None))
-        same = others.where(*(Case.search.contains(word, autoescape=True) for word in words))
-        if ctx.session.scalar(same.limit(1)) is None:
-            ctx.session.delete(view)
 
 
 # -- files ------------------------------------------------------------------------------------------------------------

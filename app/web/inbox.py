@@ -164,7 +164,7 @@ def read(values: MultiDict[str, str]) -> Filters:
         overdue=bool(values.get("lewat_waktu")),
         returned=bool(values.get("dikembalikan")),
         postponed=bool(values.get("ditunda")),
-        q=values.get("cari", "").replace("\0", "").strip()[:100],
+        q=values.get(inbox.SEARCHED, "").replace("\0", "").strip()[:100],
     )
 
 
@@ -182,7 +182,7 @@ def _names(filters: Filters) -> dict[str, str]:
         "lewat_waktu": "1" if filters.overdue else "",
         "dikembalikan": "1" if filters.returned else "",
         "ditunda": "1" if filters.postponed else "",
-        "cari": filters.q,
+        inbox.SEARCHED: filters.q,
     }
     return {name: value for name, value in named.items() if value}
 
