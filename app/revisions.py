@@ -118,6 +118,12 @@ def in_force(session: Session, sop: str) -> Revision | None:
     return session.scalar(select(Revision).where(Revision.sop == sop, Revision.in_force_until.is_(None)))
 
 
+def title(session: Session, sop: str) -> str:
+    """What an SOP is called by its latest revision; its key, where there is none."""
+    latest = select(Revision.title).where(Revision.sop == sop).order_by(Revision.id.desc()).limit(1)
+    return session.scalar(latest) or sop
+
+
 def all_in_force(session: Session) -> list[Revision]:
     """Every SOP's revision in force, by title."""
     return list(session.scalars(select(Revision).where(Revision.in_force_until.is_(None)).order_by(Revision.title)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import segno
@@ -129,15 +129,7 @@ class Letter(DocxTemplate):  # type: ignore[misc]
         return _patched(src_xml)
 
     def render_xml_part(self, src_xml: str, part: Any, context: Mapping[str, Any], jinja_env: Any = None) -> str:
-        source = lined(src_xml)
-        try:
-            rendered = compiled(source).render({**context, PART: part})
-        except TemplateSyntaxError as error:
-            raise Broken(told(error, source, error.lineno)) from error
-        except (MemoryError, RecursionError):
-            raise
-        except Exception as error:
-            raise Broken(told(error, source, line_of(error))) from error
+        rendered = _filled(compiled, lined(src_xml), {**context, PART: part})
         return str(self.resolve_listing(re.sub(r"\n<w:p([ >])", r"<w:p\1", rendered)))
 
     def notes(self) -> Iterator[tuple[Any, str]]:
@@ -219,8 +211,13 @@ def fill(template: bytes, context: Mapping[str, Any]) -> bytes:
 
 def plain(source: str, context: Mapping[str, Any]) -> str:
     """A text that is no XML, filled. Raises Broken."""
+    return _filled(PLAIN.from_string, source, context)
+
+
+def _filled(read: Callable[[str], Template], source: str, context: Mapping[str, Any]) -> str:
+    """A template read and filled; what breaks it is told with its place. Raises Broken."""
     try:
-        return PLAIN.from_string(source).render(context)
+        return read(source).render(context)
     except TemplateSyntaxError as error:
         raise Broken(told(error, source, error.lineno)) from error
     except (MemoryError, RecursionError):

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from flask import Blueprint, abort, flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from sqlalchemy import select
 
-from app import cases, files, retention
-from app.models import Case, Destruction, Person, Revision
+from app import cases, files, retention, revisions
+from app.models import Case, Destruction, Person
 from app.retention import Progress, Schedule
 from app.web import base
 
@@ -65,7 +64,7 @@ def _page(typed: Mapping[str, str] | None = None, faults: Mapping[str, str] | No
         "retention/daftar.html",
         kept=kept,
         titles=titles,
-        named={row.sop: titles.get(row.sop) or _title(row.sop) for row, *_rest in lists},
+        named={row.sop: titles.get(row.sop) or revisions.title(ctx.session, row.sop) for row, *_rest in lists},
         lists=lists,
         holds=retention.holds(ctx, sops),
         acts=any(one.proposes or one.decides for one in kept),
@@ -107,12 +106,6 @@ def _visible(number: int) -> Destruction:
     return row
 
 
-def _title(sop: str) -> str:
-    """What an SOP is called by its latest revision."""
-    query = select(Revision.title).where(Revision.sop == sop).order_by(Revision.number.desc()).limit(1)
-    return base.session().scalar(query) or sop
-
-
 def _list(
     row: Destruction, typed: Mapping[str, str] | None = None, faults: Mapping[str, str] | None = None
 ) -> str:  # fmt: skip
@@ -125,7 +118,7 @@ def _list(
         "retention/satu.html",
         row=row,
         schedule=schedule,
-        title=_title(row.sop),
+        title=revisions.title(ctx.session, row.sop),
         members=retention.members(ctx, row),
         progress=retention.progress(ctx, row),
         state=state(row, retention.progress(ctx, row)),
