@@ -192,8 +192,7 @@ def journal_for(ctx: Context, actor: Actor, case: Case) -> list[journal.Entry]:
         return everything
     definition = revisions.load(ctx.session, case.revision_id).definition
     own = {s.id for s in definition.steps.values() if s.lane == definition.applicant_lane}
-    untold = ("note", "archive")  # that a paper also became a PDF is seen beside the paper
-    return [e if _for_applicant(e, own) else journal.without_typed(e) for e in everything if e.kind not in untold]
+    return [e if _for_applicant(e, own) else journal.without_typed(e) for e in everything if e.kind != "note"]
 
 
 def documents(ctx: Context, actor: Actor, case: Case) -> list[Document]:
